@@ -1,0 +1,74 @@
+"""The one door between front ends and whatever answers: a local model, a remote server, or a script for tests.
+
+Every method may block except where it says otherwise; a front end calls them on a worker thread. `load` and `stream`
+are generators: each event is a place to stop, and `should_stop` is also looked at inside long steps, so that a stop
+takes effect within 300 ms. Whoever consumes a generator closes it on the same thread, so that its cleanup runs then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Protocol
+
+from core_model.types import (
+    GenerationEvent,
+    GenerationRequest,
+    LoadEvent,
+    LoadRequest,
+    MemoryPlan,
+    MemoryUse,
+    Picture,
+    PictureView,
+    ShouldStop,
+    never_stop,
+)
+
+
+class Assistant(Protocol):
+    """Loads a model and answers with it. One owner, one thread; `view` and `memory` are the exceptions."""
+
+    def load(self, request: LoadRequest, should_stop: ShouldStop = never_stop) -> Generator[LoadEvent, None, None]:
+        """Replace the loaded model. The old one is given up first, and stays given up if this fails.
+
+        Raises:
+            CheckpointError: the folder cannot be opened; names file and tensor.
+            OutOfMemoryError: it does not fit.
+        """
+        ...
+
+    def stream(
+        self, request: GenerationRequest, should_stop: ShouldStop = never_stop
+    ) -> Generator[GenerationEvent, None, None]:
+        """Answer a conversation.
+
+        Raises:
+            NotLoadedError: there is no model.
+            RequestError: the prompt does not fit the context, or holds what this model cannot read.
+            OutOfMemoryError: memory ran out on the way; the text so far has been yielded.
+        """
+        ...
+
+    def unload(self) -> None:
+        """Give back everything the model holds. Safe to call twice."""
+        ...
+
+    def plan(self, request: LoadRequest) -> MemoryPlan:
+        """Say what loading would need and whether it fits, reading only the small files.
+
+        Raises:
+            CheckpointError: as `load`, as far as the small files show it.
+        """
+        ...
+
+    def memory(self) -> MemoryUse:
+        """What is held now. Cheap; any thread."""
+        ...
+
+    def view(self, picture: Picture) -> PictureView:
+        """The picture as the loaded model sees it. Any thread, also while `stream` runs.
+
+        Raises:
+            NotLoadedError: there is no model.
+            RequestError: the model sees no pictures.
+        """
+        ...

@@ -1,0 +1,273 @@
+"""The vocabulary that front ends and model share: requests in, events out. Frozen, plain, picklable; no torch.
+
+A stream is a generator of events. Loading ends with exactly one `LoadFinished`, answering with exactly one
+`Finished`; both come last. Being cancelled is a way to finish, not an error; errors are raised
+(`core_model.errors`). Because only plain data crosses, the model can move into a process of its own by changing
+the one file that drives the generators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from core_model.errors import RequestError
+from media.types import Part, Picture, RgbArray, Text
+
+__all__ = [
+    "FinishReason",
+    "Finished",
+    "GenerationEvent",
+    "GenerationRequest",
+    "GenerationStats",
+    "LoadEvent",
+    "LoadFinished",
+    "LoadProgress",
+    "LoadRequest",
+    "MemoryLimits",
+    "MemoryPlan",
+    "MemoryUse",
+    "Message",
+    "ModelInfo",
+    "Part",
+    "Picture",
+    "PictureView",
+    "PlanLine",
+    "PrefillProgress",
+    "Role",
+    "SamplingParams",
+    "ShouldStop",
+    "Text",
+    "TextDelta",
+    "TileGeometry",
+    "never_stop",
+]
+
+ShouldStop = Callable[[], bool]
+
+
+def never_stop() -> bool:
+    """The stop check of somebody who will never stop."""
+    return False
+
+
+class Role(StrEnum):
+    """Who speaks; the values are Llama 4's own words in the prompt."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "ipython"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn: text and pictures in the order in which the model reads them."""
+
+    role: Role
+    parts: tuple[Part, ...]
+
+    @classmethod
+    def of(cls, role: Role, *parts: Part | str) -> Message:
+        """A message from parts, where a plain string stands for a `Text`."""
+        return cls(role, tuple(Text(part) if isinstance(part, str) else part for part in parts))
+
+    @property
+    def text(self) -> str:
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        return tuple(part for part in self.parts if isinstance(part, Picture))
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingParams:
+    """How the next token is picked. `None` means: as the checkpoint's own generation_config says."""
+
+    temperature: float | None = None  # 0 is greedy
+    top_p: float | None = None  # smallest set of tokens with at least this probability; 1 keeps all
+    seed: int | None = None  # the same seed, prompt and machine give the same text
+    max_new_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.temperature is not None and not 0.0 <= self.temperature <= 10.0:
+            raise RequestError("Setting out of range", f"Temperature {self.temperature} is not between 0 and 10.")
+        if self.top_p is not None and not 0.0 < self.top_p <= 1.0:
+            raise RequestError("Setting out of range", f"Top-p {self.top_p} is not above 0 and at most 1.")
+        if self.max_new_tokens is not None and self.max_new_tokens < 1:
+            raise RequestError("Setting out of range", "The length of the answer must be at least 1 token.")
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """A conversation to go on with. The answer continues after the last message."""
+
+    messages: tuple[Message, ...]
+    sampling: SamplingParams = SamplingParams()
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryLimits:
+    """How much of the machine the model may take. `None` lets the plan decide."""
+
+    gpu_bytes: int | None = None
+    ram_bytes: int | None = None
+    context_length: int | None = None  # tokens; at most what the checkpoint allows
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRequest:
+    """Which checkpoint folder to open, where, and within which limits."""
+
+    checkpoint: Path
+    limits: MemoryLimits = MemoryLimits()
+    device: str | None = None  # "cpu", "cuda"; None takes the best one there is
+
+
+@dataclass(frozen=True, slots=True)
+class TileGeometry:
+    """How this model cuts pictures into tiles; enough to count a picture's tokens without torch."""
+
+    tile_size: int  # pixels on a side
+    max_tiles: int  # local tiles of one picture; one global view comes on top
+    tokens_per_tile: int
+    resize_to_max_canvas: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a front end may say about the loaded model."""
+
+    name: str
+    checkpoint: Path
+    num_parameters: int
+    context_length: int
+    device: str  # "CPU", "NVIDIA RTX 4090"
+    dtype: str  # "bf16", "fp32"
+    tiles: TileGeometry | None  # None: this model sees no pictures
+    max_pictures: int = 48
+    is_built_in: bool = False
+    defaults: SamplingParams = SamplingParams()  # what None means for this checkpoint
+
+    @property
+    def sees_pictures(self) -> bool:
+        return self.tiles is not None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadProgress:
+    """Bytes of weights that are ready, of all."""
+
+    bytes_done: int
+    bytes_total: int
+    activity: str = ""  # "Checking the files", "Reading model-00003-of-00050.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFinished:
+    """The last event of a load. `model` is None when it was cancelled."""
+
+    model: ModelInfo | None
+    load_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PrefillProgress:
+    """Prompt tokens that the model has read, of all; `num_cached` of them were still known from before."""
+
+    num_done: int
+    num_total: int
+    num_cached: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """Text to append to the answer. Two neighbours may be merged by joining their text."""
+
+    text: str
+
+
+class FinishReason(StrEnum):
+    """Why an answer ended."""
+
+    STOP = "stop"  # the model said it was done
+    LENGTH = "length"  # max_new_tokens or the context was reached
+    CANCELLED = "cancelled"  # the person stopped it; what was written stays
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationStats:
+    """What an answer cost."""
+
+    num_prompt_tokens: int = 0
+    num_cached_tokens: int = 0  # of the prompt, not read again
+    num_new_tokens: int = 0
+    prefill_s: float = 0.0
+    decode_s: float = 0.0
+
+    @property
+    def decode_tokens_per_s(self) -> float:
+        """Speed after the first token, which belongs to the prefill; 0 while there is nothing to measure."""
+        return (self.num_new_tokens - 1) / self.decode_s if self.num_new_tokens > 1 and self.decode_s > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last event of an answer, exactly once."""
+
+    reason: FinishReason
+    stats: GenerationStats = GenerationStats()
+
+
+LoadEvent = LoadProgress | LoadFinished
+GenerationEvent = PrefillProgress | TextDelta | Finished
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLine:
+    """One thing that needs memory: what, where, how much."""
+
+    what: str  # "Experts", "Conversation memory for 1,000 tokens"
+    where: str  # "RAM", "GPU", "disk"
+    num_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPlan:
+    """What a checkpoint would need on this machine, said before anything is loaded."""
+
+    lines: tuple[PlanLine, ...]
+    needed_bytes: int  # in the memory that is the bottleneck
+    free_bytes: int  # there, now, with other programs counted
+    summary: str  # one sentence in plain words
+    advice: str = ""  # what to change if it does not fit
+
+    @property
+    def fits(self) -> bool:
+        return self.needed_bytes <= self.free_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """What the loaded model holds now."""
+
+    weights_bytes: int = 0
+    kv_cache_bytes: int = 0
+    process_bytes: int = 0  # resident memory of the whole process
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PictureView:
+    """A picture as the model sees it: local tiles row by row, then the global view when there is more than one."""
+
+    rows: int
+    cols: int
+    tiles: tuple[RgbArray, ...] = field(repr=False)  # each [tile_size, tile_size, 3]
+    num_tokens: int
+
+    @property
+    def has_global_view(self) -> bool:
+        return len(self.tiles) > self.rows * self.cols

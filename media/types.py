@@ -1,0 +1,88 @@
+"""What crosses the border between files and the rest of the program: plain, frozen, picklable values.
+
+A file becomes a `MediaItem`, and its `parts` are exactly what the model will see, in order: text, and pictures as
+RGB arrays. Nobody above this floor opens the file again, so a test builds an item by hand and a worker may one day
+live in another process. Nothing here decodes anything, and nothing heavier than numpy is imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+RgbArray = npt.NDArray[np.uint8]  # [height, width, 3], red, green, blue, 0 to 255
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of text, as typed or as read from a file. It can never become a special token."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """One upright RGB picture with no transparency. Its array is made read-only: it is shared between threads."""
+
+    pixels: RgbArray
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        assert self.pixels.ndim == 3, "a picture is [height, width, 3]"
+        assert self.pixels.shape[2] == 3, "a picture has three channels"
+        assert self.pixels.dtype == np.uint8, "a picture holds bytes"
+        self.pixels.setflags(write=False)
+
+    @property
+    def height(self) -> int:
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        return int(self.pixels.shape[1])
+
+    def digest(self) -> bytes:
+        """Sixteen bytes that name the content: two pictures with one digest look the same to the model."""
+        content = hashlib.blake2b(f"{self.height}x{self.width}:".encode(), digest_size=16)
+        content.update(np.ascontiguousarray(self.pixels).data)
+        return content.digest()
+
+
+Part = Text | Picture
+
+
+class MediaKind(StrEnum):
+    """What a file is, said by its content and never by its name."""
+
+    IMAGE = "image"
+    VIDEO = "video"
+    AUDIO = "audio"
+    DOCUMENT = "document"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MediaItem:
+    """A converted file: what to show on its chip, and what the model will see of it."""
+
+    kind: MediaKind
+    name: str
+    parts: tuple[Part, ...]
+    thumbnail: RgbArray  # at most 256 pixels on its longer side
+    facts: tuple[str, ...] = ()  # short, for people: "4032 x 3024", "2.1 MB", "0:14"
+    notes: tuple[str, ...] = field(default=())  # what was done to it: "Animated: the first of 24 frames is used."
+
+    @property
+    def num_pictures(self) -> int:
+        return sum(isinstance(part, Picture) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertProgress:
+    """How far a conversion is."""
+
+    fraction: float  # 0 to 1
+    activity: str  # "Reading the picture"
