@@ -1,0 +1,43 @@
+"""The two layers that everything else is made of: RMS normalisation and the SwiGLU feed-forward.
+
+Only what differs from stock torch is here; plain linear layers are `torch.nn.Linear`. Norms are computed in float32
+and cast back before the weight is applied, as transformers does, so bf16 results round at the same places.
+
+Shapes: N tokens (any leading dimensions), D hidden size, F feed-forward size.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class RMSNorm(nn.Module):
+    """Root-mean-square normalisation (Zhang and Sennrich 2019): x / sqrt(mean(x^2) + eps) * weight."""
+
+    def __init__(self, size: int, eps: float) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(size))
+
+    def forward(self, x: Tensor) -> Tensor:  # [..., D] -> [..., D]
+        return rms_normalize(x, self.eps) * self.weight
+
+
+def rms_normalize(x: Tensor, eps: float) -> Tensor:
+    """RMS normalisation over the last dimension without a weight; computed in float32, returned in x's type."""
+    return F.rms_norm(x, (x.shape[-1],), None, eps)
+
+
+class FeedForward(nn.Module):
+    """SwiGLU (Shazeer 2020): down(silu(gate(x)) * up(x)). The dense layers' MLP, and each layer's shared expert."""
+
+    def __init__(self, hidden_size: int, intermediate_size: int) -> None:
+        super().__init__()
+        self.gate_proj = nn.Linear(hidden_size, intermediate_size, bias=False)
+        self.up_proj = nn.Linear(hidden_size, intermediate_size, bias=False)
+        self.down_proj = nn.Linear(intermediate_size, hidden_size, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:  # [..., D] -> [..., D]
+        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))

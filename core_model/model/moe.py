@@ -1,0 +1,123 @@
+"""Mixture of experts: the router picks, only what was picked is computed.
+
+Llama 4's rules: the largest router logits win; the sigmoid of a logit (no softmax, no renormalisation) scales the
+expert's *input*, which is not the same as scaling its output, because SwiGLU is not linear; one shared expert sees
+every token unscaled and is added.
+
+Experts are asked for through `ExpertSource`, declared here because this is who needs it. A source may hold them in
+memory (`ResidentExperts`, below), fetch them, or compute them elsewhere; this module never knows. Tokens are grouped
+by expert, since offloading needs expert identity, and results land in a fixed place whatever the order in which the
+experts became ready, so the sum is the same bit for bit.
+
+Source of the formulas: transformers, `models/llama4/modeling_llama4.py`, `Llama4TextMoe`, where every expert computes
+every token.
+
+Shapes: N tokens, D hidden size, E experts, k experts per token, A = N * k assignments, F expert size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core_model.config import TextConfig
+from core_model.model.attention import Step
+from core_model.model.layers import FeedForward
+
+Expert = Callable[[Tensor], Tensor]  # [N, D] -> [N, D], wherever and however it is computed
+
+
+class ExpertSource(Protocol):
+    """The routed experts of one layer."""
+
+    def experts(self, wanted: Sequence[int]) -> Iterator[tuple[int, Expert]]:
+        """Yield each wanted expert once, in the order in which they become ready.
+
+        An expert may be called until the next one is asked for; after that its weights may be gone.
+        """
+        ...
+
+
+class ResidentExperts(nn.Module):
+    """All experts of a layer as two fused tensors in memory, in the checkpoint's own layout."""
+
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        num_experts, hidden, size = config.num_local_experts, config.hidden_size, config.intermediate_size
+        self.gate_up_proj = nn.Parameter(torch.empty(num_experts, hidden, 2 * size))  # columns: gate, then up
+        self.down_proj = nn.Parameter(torch.empty(num_experts, size, hidden))
+
+    def experts(self, wanted: Sequence[int]) -> Iterator[tuple[int, Expert]]:
+        gate_up, down = self._per_expert()
+        for expert in wanted:
+            yield expert, SwiGluExpert(gate_up[expert], down[expert])
+
+    def _per_expert(self) -> tuple[Sequence[Tensor] | Tensor, Sequence[Tensor] | Tensor]:
+        """Views by expert. Unbound once for training: indexing builds a full-size gradient for every expert."""
+        if torch.is_grad_enabled():
+            return self.gate_up_proj.unbind(), self.down_proj.unbind()
+        return self.gate_up_proj, self.down_proj
+
+
+class SwiGluExpert:
+    """One routed expert: silu(x @ gate) * (x @ up) @ down, with gate and up side by side."""
+
+    __slots__ = ("down", "gate_up")
+
+    def __init__(self, gate_up: Tensor, down: Tensor) -> None:
+        self.gate_up = gate_up  # [D, 2F]
+        self.down = down  # [F, D]
+
+    def __call__(self, x: Tensor) -> Tensor:  # [N, D] -> [N, D]
+        gate, up = (x @ self.gate_up).chunk(2, dim=-1)
+        return (F.silu(gate) * up) @ self.down
+
+
+class MoE(nn.Module):
+    """A layer's router, its shared expert and its routed experts."""
+
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        self.top_k = config.num_experts_per_tok
+        self.router = nn.Linear(config.hidden_size, config.num_local_experts, bias=False)
+        self.shared_expert = FeedForward(config.hidden_size, config.intermediate_size)
+        self.experts: ExpertSource = ResidentExperts(config)
+
+    def forward(self, x: Tensor, step: Step) -> Tensor:  # [B, T, D] -> [B, T, D]
+        tokens = x.flatten(0, -2)  # [N, D]
+        scores, chosen = route(self.router(tokens), self.top_k)  # [N, k] each
+        out = self.shared_expert(tokens) + self._routed(tokens, scores, chosen, step)
+        return out.view(x.shape)
+
+    def _routed(self, tokens: Tensor, scores: Tensor, chosen: Tensor, step: Step) -> Tensor:
+        inputs = (tokens[:, None] * scores[..., None]).flatten(0, 1)  # [A, D], token by token
+        if len(tokens) == 1 and self.top_k == 1:  # decode: nothing to group
+            ((_, expert),) = self.experts.experts([int(chosen)])
+            return expert(inputs)
+        order, groups = group_by_expert(chosen.flatten())
+        rows = dict(zip(groups, order.split(list(groups.values())), strict=True))
+        outputs = torch.empty_like(inputs)
+        computed = []
+        for number, expert in self.experts.experts(list(groups)):
+            step.check()
+            computed.append((rows[number], expert(inputs[rows[number]])))
+        where, what = zip(*computed, strict=True)
+        outputs = outputs.index_copy(0, torch.cat(where), torch.cat(what))
+        return outputs.view(*chosen.shape, -1).sum(1) if self.top_k > 1 else outputs
+
+
+def route(logits: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
+    """Pick each token's experts. [N, E] -> scores [N, k] in the logits' type, expert numbers [N, k]."""
+    top, chosen = torch.topk(logits, top_k, dim=-1)
+    return torch.sigmoid(top.float()).to(logits.dtype), chosen
+
+
+def group_by_expert(chosen: Tensor) -> tuple[Tensor, dict[int, int]]:
+    """Sort assignments by expert. [A] -> order [A] and {expert: how many assignments}, both in expert order."""
+    experts, order = torch.sort(chosen, stable=True)
+    numbers, counts = torch.unique_consecutive(experts, return_counts=True)
+    return order, dict(zip(numbers.tolist(), counts.tolist(), strict=True))

@@ -1,0 +1,91 @@
+"""The text decoder: embeddings, layers, final norm and the head that turns hidden states into logits.
+
+Module names follow the Hugging Face checkpoint, so a tensor's name says where it goes. The decoder computes one step
+and keeps nothing: positions and caches are handed in.
+
+Shapes: B batch, T tokens, D hidden size, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from torch import Tensor, nn
+
+from core_model.config import TextConfig
+from core_model.model.attention import Attention, LayerCache, Step, nothing
+from core_model.model.layers import FeedForward, RMSNorm
+from core_model.model.moe import MoE
+
+
+class DecoderLayer(nn.Module):
+    """Attention, then experts (or a dense feed-forward), each behind a norm and added to its input."""
+
+    def __init__(self, config: TextConfig, layer: int) -> None:
+        super().__init__()
+        self.self_attn = Attention(config, layer)
+        self.feed_forward: MoE | FeedForward = (
+            MoE(config) if config.is_moe_layer[layer] else FeedForward(config.hidden_size, config.intermediate_size_mlp)
+        )
+        self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+
+    def forward(self, x: Tensor, step: Step, cache: LayerCache | None) -> Tensor:  # [B, T, D] -> [B, T, D]
+        x = x + self.self_attn(self.input_layernorm(x), step, cache)
+        y = self.post_attention_layernorm(x)
+        return x + (self.feed_forward(y, step) if isinstance(self.feed_forward, MoE) else self.feed_forward(y))
+
+
+class Decoder(nn.Module):
+    """Embeddings to final hidden states."""
+
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.layers = nn.ModuleList(DecoderLayer(config, layer) for layer in range(config.num_hidden_layers))
+        self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+
+    def forward(
+        self,
+        x: Tensor,
+        start: int = 0,
+        caches: Sequence[LayerCache] | None = None,
+        check: Callable[[], None] = nothing,
+    ) -> Tensor:
+        """Run one step.
+
+        Args:
+            x: embeddings [B, T, D]; B is 1 with caches.
+            start: position of the first token; 0 without caches.
+            caches: one per layer; the step must then not cross an attention chunk boundary.
+            check: called between layers and between experts; may raise to abandon the step.
+
+        Returns:
+            Hidden states after the final norm [B, T, D].
+        """
+        length = x.shape[1]
+        assert caches is not None or start == 0, "without a cache a sequence starts at position 0"
+        assert caches is None or fits_chunk(self.config, start, length), "a step must not cross a chunk boundary"
+        step = Step.at(self.config, start, length, x.device, check)
+        for number, layer in enumerate(self.layers):
+            check()
+            x = layer(x, step, None if caches is None else caches[number])
+        return self.norm(x)
+
+
+def fits_chunk(config: TextConfig, start: int, length: int) -> bool:
+    """Whether `length` tokens from `start` on lie within one attention chunk."""
+    size = config.attention_chunk_size if any(config.is_chunked_layer) else None
+    return size is None or start // size == (start + length - 1) // size
+
+
+class LanguageModel(nn.Module):
+    """The decoder and its head (`Llama4ForCausalLM`)."""
+
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        self.model = Decoder(config)
+        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        if config.tie_word_embeddings:
+            self.lm_head.weight = self.model.embed_tokens.weight
