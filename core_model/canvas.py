@@ -5,8 +5,8 @@ on it, and counts tokens; it touches no pixel (`core_model.model.image_tiles` do
 window can show what a picture costs before the model is loaded.
 
 Everything follows `Llama4ImageProcessor` (transformers, `models/llama4/image_processing_llama4.py`) to the bit,
-because one tile more or less changes the prompt. Two details matter: scales are compared in float32, where nearby
-ratios become ties, and the order of the candidates decides such ties when the areas are equal too.
+because one tile more or less changes the prompt: scales are compared in float32 as they are there, and among equal
+scales the smaller area wins, then the earlier candidate.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class Llama4(nn.Module):
                 "Pictures and prompt do not match",
                 f"The prompt has {num_patches} patch tokens, the pictures have {len(features)} features.",
             )
-        return embedded.masked_scatter(is_patch[:, None], features.to(embedded.dtype))
+        return embedded.masked_scatter(is_patch[..., None], features.to(embedded.dtype))
 
     def head(self, hidden: Tensor) -> Tensor:
         """Hidden states to float32 logits. [..., D] -> [..., V]"""

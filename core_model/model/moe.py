@@ -52,15 +52,8 @@ class ResidentExperts(nn.Module):
         self.down_proj = nn.Parameter(torch.empty(num_experts, size, hidden))
 
     def experts(self, wanted: Sequence[int]) -> Iterator[tuple[int, Expert]]:
-        gate_up, down = self._per_expert()
         for expert in wanted:
-            yield expert, SwiGluExpert(gate_up[expert], down[expert])
-
-    def _per_expert(self) -> tuple[Sequence[Tensor] | Tensor, Sequence[Tensor] | Tensor]:
-        """Views by expert. Unbound once for training: indexing builds a full-size gradient for every expert."""
-        if torch.is_grad_enabled():
-            return self.gate_up_proj.unbind(), self.down_proj.unbind()
-        return self.gate_up_proj, self.down_proj
+            yield expert, SwiGluExpert(self.gate_up_proj[expert], self.down_proj[expert])
 
 
 class SwiGluExpert:
@@ -85,7 +78,8 @@ class MoE(nn.Module):
         self.top_k = config.num_experts_per_tok
         self.router = nn.Linear(config.hidden_size, config.num_local_experts, bias=False)
         self.shared_expert = FeedForward(config.hidden_size, config.intermediate_size)
-        self.experts: ExpertSource = ResidentExperts(config)
+        self.experts = ResidentExperts(config)
+        self.source: ExpertSource | None = None  # who gives the experts; None: the resident ones
 
     def forward(self, x: Tensor, step: Step) -> Tensor:  # [B, T, D] -> [B, T, D]
         tokens = x.flatten(0, -2)  # [N, D]
@@ -95,14 +89,15 @@ class MoE(nn.Module):
 
     def _routed(self, tokens: Tensor, scores: Tensor, chosen: Tensor, step: Step) -> Tensor:
         inputs = (tokens[:, None] * scores[..., None]).flatten(0, 1)  # [A, D], token by token
+        source = self.source or self.experts
         if len(tokens) == 1 and self.top_k == 1:  # decode: nothing to group
-            ((_, expert),) = self.experts.experts([int(chosen)])
+            ((_, expert),) = source.experts([int(chosen)])
             return expert(inputs)
         order, groups = group_by_expert(chosen.flatten())
         rows = dict(zip(groups, order.split(list(groups.values())), strict=True))
         outputs = torch.empty_like(inputs)
         computed = []
-        for number, expert in self.experts.experts(list(groups)):
+        for number, expert in source.experts(list(groups)):
             step.check()
             computed.append((rows[number], expert(inputs[rows[number]])))
         where, what = zip(*computed, strict=True)

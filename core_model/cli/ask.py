@@ -1,0 +1,207 @@
+"""`altiplano ask`: one question, with pictures if there are any, answered in the terminal.
+
+Files are converted before the model is loaded, so a wrong path is said at once and not after minutes. Files, loading
+and answering share one stop check: the first Ctrl+C ends whichever is under way, and what was written stays. The
+conversation ends with the answer; going on with it is what the window is for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import resources
+from core_model.assistant import Assistant
+from core_model.cli.event_json import AskEvent
+from core_model.cli.exit_status import ExitStatus
+from core_model.cli.outputs import JsonOutput, Output, TextOutput
+from core_model.cli.terminal import stop_on_interrupt, write
+from core_model.errors import AltiplanoError, RequestError
+from core_model.types import (
+    Finished,
+    FinishReason,
+    GenerationRequest,
+    LoadFinished,
+    LoadRequest,
+    Message,
+    Part,
+    Role,
+    SamplingParams,
+    ShouldStop,
+    Text,
+)
+from media.convert import convert
+from media.errors import MediaError
+from media.limits import Limits
+from media.types import MediaItem
+
+_MAX_SEED = 2**63 - 1  # what torch's generators take
+
+
+def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the verb and its options."""
+    parser = verbs.add_parser(
+        "ask",
+        help="ask one question in the terminal",
+        description="Ask one question; the answer streams to standard output. Ctrl+C stops it, and keeps the text.",
+    )
+    parser.add_argument("question", help='the question; "-" reads it from standard input')
+    parser.add_argument(
+        "--image",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        dest="images",
+        help="a picture that comes before the question; again for more, in this order",
+    )
+    parser.add_argument(
+        "--model", type=Path, metavar="DIR", help="a checkpoint folder in the Hugging Face layout; the built-in model"
+    )
+    parser.add_argument("--system", metavar="TEXT", help="what the model is told before the conversation")
+    parser.add_argument("--json", action="store_true", help="print the events, one line of JSON each")
+    _add_sampling(parser.add_argument_group("sampling", "left out: as the checkpoint itself says"))
+
+
+def _add_sampling(group: argparse._ArgumentGroup) -> None:
+    how = group.add_mutually_exclusive_group()
+    how.add_argument("--greedy", action="store_true", help="always the likeliest token: the same as --temperature 0")
+    how.add_argument("--temperature", type=float, metavar="T", help="0 to 10; higher is more varied")
+    group.add_argument("--top-p", type=float, metavar="P", help="pick among the likeliest tokens that sum to P")
+    group.add_argument("--seed", type=_seed, metavar="N", help="the same number gives the same answer")
+    group.add_argument("--max-tokens", type=int, metavar="N", help="the greatest length of the answer")
+
+
+def _seed(text: str) -> int:
+    seed = int(text)
+    if not 0 <= seed <= _MAX_SEED:
+        raise argparse.ArgumentTypeError(f"must be between 0 and {_MAX_SEED}")
+    return seed
+
+
+def run(options: argparse.Namespace, open_assistant: Callable[[], Assistant]) -> ExitStatus:
+    """Answer the question of a parsed command line. Every error that a person can act on is said, none is raised.
+
+    Raises:
+        ReaderLeftError: nobody reads the output any more.
+        KeyboardInterrupt: Ctrl+C before the work began, or a second one.
+    """
+    output: Output = (JsonOutput if options.json else TextOutput)(sys.stdout, sys.stderr)
+    try:
+        question = _read_question(options, sys.stdin, sys.stderr)
+    except RequestError as error:
+        output.fail(error)
+        return ExitStatus.USAGE
+    try:
+        with stop_on_interrupt() as should_stop, closing(answer(question, open_assistant, should_stop)) as events:
+            return _show_all(events, output)
+    except (AltiplanoError, MediaError) as error:
+        output.fail(error)
+        return ExitStatus.ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was asked, of whom, and how."""
+
+    text: str
+    images: tuple[Path, ...]
+    system: str
+    checkpoint: Path
+    sampling: SamplingParams
+
+
+def answer(
+    question: Question, open_assistant: Callable[[], Assistant], should_stop: ShouldStop
+) -> Generator[AskEvent, None, None]:
+    """Convert the files, load the model, answer: the events of all three, and `Finished` last, exactly once.
+
+    Raises:
+        MediaError: a file cannot be used.
+        AltiplanoError: the checkpoint cannot be opened, or the question cannot be answered.
+    """
+    media: list[Part] = []
+    for path in question.images:
+        media += yield from _convert(path, should_stop)
+    if should_stop():
+        yield Finished(FinishReason.CANCELLED)
+        return
+    assistant = open_assistant()
+    try:
+        is_loaded = yield from _load(assistant, question.checkpoint, should_stop)
+        if is_loaded:
+            yield from assistant.stream(_request(question, media), should_stop)
+        else:
+            yield Finished(FinishReason.CANCELLED)
+    finally:
+        assistant.unload()
+
+
+def _convert(path: Path, should_stop: ShouldStop) -> Generator[AskEvent, None, tuple[Part, ...]]:
+    parts: tuple[Part, ...] = ()
+    for event in convert(path, Limits(), should_stop):
+        yield event
+        if isinstance(event, MediaItem):
+            parts = event.parts
+    return parts
+
+
+def _load(assistant: Assistant, checkpoint: Path, should_stop: ShouldStop) -> Generator[AskEvent, None, bool]:
+    is_loaded = False
+    for event in assistant.load(LoadRequest(checkpoint), should_stop):
+        yield event
+        is_loaded = isinstance(event, LoadFinished) and event.model is not None
+    return is_loaded
+
+
+def _request(question: Question, media: list[Part]) -> GenerationRequest:
+    system = (Message.of(Role.SYSTEM, question.system),) if question.system else ()
+    return GenerationRequest((*system, Message(Role.USER, (*media, Text(question.text)))), question.sampling)
+
+
+def _show_all(events: Generator[AskEvent, None, None], output: Output) -> ExitStatus:
+    reason = None
+    for event in events:
+        output.show(event)
+        if isinstance(event, Finished):
+            reason = event.reason
+    assert reason is not None, "an answer ends with Finished"
+    return ExitStatus.INTERRUPTED if reason is FinishReason.CANCELLED else ExitStatus.OK
+
+
+def _read_question(options: argparse.Namespace, stdin: TextIO | None, stderr: TextIO) -> Question:
+    """The question of a command line.
+
+    Raises:
+        RequestError: it is empty, or a setting is out of range.
+    """
+    sampling = SamplingParams(
+        temperature=0.0 if options.greedy else options.temperature,
+        top_p=options.top_p,
+        seed=options.seed,
+        max_new_tokens=options.max_tokens,
+    )
+    text = _as_text(_read_stdin(stdin, stderr) if options.question == "-" else options.question).strip()
+    if not text:
+        raise RequestError("The question is empty", "There is nothing to answer.", 'Try: altiplano ask "Who are you?"')
+    checkpoint = options.model or resources.built_in_model()
+    return Question(text, tuple(options.images), _as_text(options.system or ""), checkpoint, sampling)
+
+
+def _read_stdin(stdin: TextIO | None, stderr: TextIO) -> str:
+    if stdin is None:
+        raise RequestError("The question is empty", "Standard input is closed, so no question can be read from it.")
+    if stdin.isatty():
+        end = "Ctrl+Z and Enter" if sys.platform == "win32" else "Ctrl+D on a line of its own"
+        write(stderr, f"Type the question; {end} ends it.\n")
+    return stdin.read()
+
+
+def _as_text(argument: str) -> str:
+    """A command line may hold bytes that are no text; Python hides them in surrogates, which no tokenizer takes."""
+    return argument.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,103 @@
+"""An answer, token by token, as a stream of events that ends with exactly one `Finished`.
+
+The loop is plain: read the prompt, pick, show, feed back. Everything with state over time sits elsewhere: what has
+been read in `Session`, how to pick in `Sampler`, half-finished characters in `StreamDecoder`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, field
+
+from core_model.engine.sampler import Sampler
+from core_model.engine.session import Session, Stopped
+from core_model.errors import RequestError
+from core_model.text.chat_format import Prompt
+from core_model.text.stream_decoder import StreamDecoder
+from core_model.types import (
+    Finished,
+    FinishReason,
+    GenerationEvent,
+    GenerationStats,
+    ShouldStop,
+    TextDelta,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """When an answer is over."""
+
+    stop_ids: frozenset[int]
+    context_length: int  # prompt and answer together, in tokens
+    max_new_tokens: int | None = None
+
+    def room(self, prompt: Prompt) -> int:
+        """How many tokens the answer may have.
+
+        Raises:
+            RequestError: the prompt leaves room for none.
+        """
+        room = self.context_length - prompt.num_tokens
+        if room < 1:
+            raise RequestError(
+                "Too long for this model",
+                f"The conversation has {prompt.num_tokens:,} tokens; this model holds {self.context_length:,}, "
+                "its answer included.",
+                "Remove pictures or text, start a new conversation, or open a model with a longer context.",
+            )
+        return room if self.max_new_tokens is None else min(room, self.max_new_tokens)
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Measures the two phases of an answer."""
+
+    began: float = field(default_factory=time.perf_counter)
+    first_token: float | None = None
+
+    def stats(self, prompt: Prompt, num_cached: int, num_new: int) -> GenerationStats:
+        now = time.perf_counter()
+        split = now if self.first_token is None else self.first_token
+        return GenerationStats(prompt.num_tokens, num_cached, num_new, split - self.began, now - split)
+
+
+def generate(
+    session: Session,
+    prompt: Prompt,
+    sampler: Sampler,
+    decoder: StreamDecoder,
+    ending: Ending,
+    should_stop: ShouldStop,
+) -> Generator[GenerationEvent, None, None]:
+    """Answer a prompt.
+
+    Yields:
+        `PrefillProgress` while the prompt is read, `TextDelta` while the answer is written, then one `Finished`.
+
+    Raises:
+        RequestError: the prompt does not fit; before anything is read.
+    """
+    room = ending.room(prompt)
+    clock, num_cached, num_new = _Clock(), 0, 0
+    reason = FinishReason.LENGTH
+    try:
+        for progress in session.read(prompt, should_stop):
+            num_cached = progress.num_cached
+            yield progress
+        clock.first_token = time.perf_counter()
+        while (token := sampler.pick(session.logits)) not in ending.stop_ids:
+            num_new += 1
+            if text := decoder.push(token):
+                yield TextDelta(text)
+            if num_new == room:
+                break
+            session.feed(token, should_stop)
+        else:
+            reason = FinishReason.STOP
+    except Stopped:
+        reason = FinishReason.CANCELLED
+    if text := decoder.flush():
+        yield TextDelta(text)
+    yield Finished(reason, clock.stats(prompt, num_cached, num_new))

@@ -1,0 +1,210 @@
+"""Conversations to batches: what the training loop eats, made in a worker process beside it.
+
+Two kinds of batch. *Shared*: pictures (or nothing) as prefixes and each question a row of its own, sometimes a short
+chain of questions; this is the cheap way to many answers. *Plain*: whole conversations with several turns and
+pictures, joined until they cross attention chunks. Groups of one shared batch must have prefixes of one length, so
+samples wait in a bucket by canvas until there are enough.
+
+Everything follows from the seed and the sample's number; a resumed run goes on at a number and loses only what waited
+in the buckets.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core_model.canvas import Canvas, choose_canvas
+from core_model.model.image_tiles import picture_tiles
+from core_model.text.chat_format import ChatFormat, Prompt
+from core_model.text.special_tokens import END_OF_TURN
+from core_model.text.tokenizer import Tokenizer
+from core_model.training.data.dataset import Sample, sample
+from core_model.training.data.scenes import Box, LabelRaster, cell_labels
+from core_model.training.objective import IGNORED, Batch, Conversations, Rows
+from core_model.training.recipe import CHUNK_SIZE
+from core_model.types import Message, Role, TileGeometry
+from media.types import Picture
+
+PLAIN_SHARE = 0.15  # of samples that go into plain batches
+PLAIN_TOKENS = 640  # a plain row is joined from samples until it has about as many
+CHAIN_SHARE = 0.25  # of rows that continue with the next question
+CUTS = (0.5, 0.8)  # rows are sorted by length and cut here into sets, so that little padding is computed
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One row before padding."""
+
+    token_ids: list[int]
+    labels: list[int]
+
+
+class Encoder:
+    """Turns samples into token ids, labels and pixels with the model's own chat format."""
+
+    def __init__(self, tokenizer: Tokenizer, tiles: TileGeometry, patch_size: int) -> None:
+        self.tiles = tiles
+        self.patch_size = patch_size
+        self._format = ChatFormat(tokenizer, tiles)
+        self._end_of_turn = tokenizer.special_id(END_OF_TURN)
+        self._num_opening_tokens = self._count_opening_tokens()
+
+    def _count_opening_tokens(self) -> int:
+        """Tokens before the first user's first word: what all conversations without a picture begin with."""
+        empty = Message.of(Role.USER, "")
+        one, two = (self._format.prompt([empty] * count).num_tokens for count in (1, 2))
+        return two - one  # a header and the end of a turn, which is as much as the begin-of-text and a header
+
+    def conversation(self, messages: Sequence[Message]) -> tuple[Encoded, Prompt]:
+        """A conversation whose every answer is learned, its end-of-turn included."""
+        labels: list[int] = []
+        for number, message in enumerate(messages):
+            if message.role is Role.ASSISTANT:
+                asked = self._format.prompt(messages[:number]).num_tokens
+                answered = self._format.prompt(messages[: number + 1], continue_last=True)
+                labels += [IGNORED] * (asked - len(labels)) + list(answered.token_ids[asked:])
+                labels.append(self._end_of_turn)
+        whole = self._format.prompt(messages, continue_last=True)
+        ids = [*whole.token_ids, self._end_of_turn]
+        return Encoded(ids[:-1], labels[1:]), whole
+
+    def shared(self, turns: Sample, rng: np.random.Generator) -> tuple[list[int], list[Encoded]]:
+        """A prefix that all rows begin with (the picture, if any), and one row for each question."""
+        rows, prefix = [], None
+        messages = turns.messages()
+        for first in range(0, len(messages), 2):
+            picture = messages[0].pictures if first else ()
+            opening = replace(messages[first], parts=(*picture, *messages[first].parts))
+            chained = 2 * int(rng.integers(2, 4)) if rng.random() < CHAIN_SHARE else 2
+            encoded, whole = self.conversation([opening, *messages[first + 1 : first + chained]])
+            if whole.num_tokens > CHUNK_SIZE:  # rows must not cross an attention chunk: that is for plain batches
+                encoded, whole = self.conversation([opening, messages[first + 1]])
+            if whole.num_tokens > CHUNK_SIZE:
+                continue
+            end = whole.pictures[0].end if whole.pictures else self._num_opening_tokens
+            prefix = encoded.token_ids[:end]
+            rows.append(Encoded(encoded.token_ids[end:], encoded.labels[end:]))
+        return prefix or [], rows
+
+    def tiles_of(self, made: Sample) -> Tensor | None:
+        """uint8 tiles of all pictures, in order. [N, 3, S, S]"""
+        tiles = [picture_tiles(picture, self.tiles) for picture in made.pictures]
+        return torch.cat(tiles) if tiles else None
+
+    def cells_of(self, made: Sample) -> Tensor | None:
+        """Colour and shape classes of every patch of every tile [N, P, 2]; IGNORED where nothing is known."""
+        cells = [self._cells(picture, labels) for picture, labels in zip(made.pictures, made.labels, strict=True)]
+        return torch.cat(cells) if cells else None
+
+    def _cells(self, picture: Picture, labels: LabelRaster | None) -> Tensor:
+        canvas = choose_canvas(picture.height, picture.width, self.tiles)
+        side = self.tiles.tile_size // self.patch_size
+        if labels is None:
+            return torch.full((canvas.num_tiles, side * side, 2), IGNORED)
+        boxes = tile_boxes(canvas, picture.height, picture.width, self.tiles.tile_size)
+        cells = np.stack([cell_labels(labels, box, (side, side)) for box in boxes])
+        return torch.from_numpy(cells.reshape(len(boxes), side * side, 2).astype(np.int64))
+
+
+def batches(
+    encoder: Encoder, seed: int, first_index: int, curriculum_samples: int, pictures_per_batch: int
+) -> Iterator[tuple[int, Batch | Conversations]]:
+    """Endless batches, each with the number of the next sample."""
+    buckets: dict[Hashable, list[Sample]] = defaultdict(list)
+    index = first_index
+    while True:
+        rng = np.random.default_rng((seed, 77, index))
+        progress = min(1.0, index / curriculum_samples)
+        made = sample(index, seed, progress * (0.25 + 0.75 * float(rng.random())))
+        index += 1
+        key = bucket(made, encoder.tiles, rng)
+        buckets[key].append(made)
+        if len(buckets[key]) == pictures_per_batch:
+            together = buckets.pop(key)
+            yield index, (plain_batch if key == "plain" else shared_batch)(encoder, together, rng)
+
+
+def bucket(made: Sample, tiles: TileGeometry, rng: np.random.Generator) -> Hashable:
+    """Which samples can share a batch with this one: those with the same canvas, or those without a picture."""
+    only_first = len(made.pictures) == len(made.turns[0].pictures) <= 1
+    if not only_first or rng.random() < PLAIN_SHARE:
+        return "plain"
+    grids = [_grid(choose_canvas(picture.height, picture.width, tiles)) for picture in made.pictures]
+    return tuple(grids)
+
+
+def tile_boxes(canvas: Canvas, height: int, width: int, tile_size: int) -> list[Box]:
+    """The area of the picture that each tile shows, as (left, top, right, bottom) in picture coordinates."""
+    x, y = tile_size * width / canvas.content_width, tile_size * height / canvas.content_height
+    local = [
+        (col * x, row * y, (col + 1) * x, (row + 1) * y) for row in range(canvas.rows) for col in range(canvas.cols)
+    ]
+    return [*local, (0, 0, width, height)] if canvas.has_global_view else local
+
+
+def _grid(canvas: Canvas) -> tuple[int, int]:
+    return canvas.rows, canvas.cols
+
+
+def shared_batch(encoder: Encoder, samples: Sequence[Sample], rng: np.random.Generator) -> Batch:
+    """Samples of one bucket as prefixes and rows."""
+    encoded = [encoder.shared(made, rng) for made in samples]
+    assert all(prefix for prefix, _ in encoded), "one question about one picture fits an attention chunk"
+    rows = sorted(
+        ((row, group) for group, (_, rows) in enumerate(encoded) for row in rows),
+        key=lambda pair: len(pair[0].token_ids),
+    )
+    edges = [0, *(int(len(rows) * share) for share in CUTS), len(rows)]
+    tiles, cells = _pixels(encoder, samples)
+    return Batch(
+        prefix_ids=torch.tensor([prefix for prefix, _ in encoded]),
+        rows=tuple(_pad_rows(rows[start:end]) for start, end in pairwise(edges) if start < end),
+        tiles=tiles,
+        cell_labels=cells,
+    )
+
+
+def _pad_rows(rows: Sequence[tuple[Encoded, int]]) -> Rows:
+    ids, labels = _pad([row for row, _ in rows])
+    return Rows(ids, labels, torch.tensor([group for _, group in rows]))
+
+
+def plain_batch(encoder: Encoder, samples: Sequence[Sample], rng: np.random.Generator) -> Conversations:
+    """Whole conversations, several samples joined to a row unless they speak of "the first picture"."""
+    joined: list[list[Sample]] = []
+    room = 0
+    for made in samples:
+        size = encoder.conversation(made.messages())[1].num_tokens
+        speaks_of_pairs = any(turn.skill == "pair" for turn in made.turns)
+        if speaks_of_pairs or size > room or not joined:
+            joined.append([])
+            room = 0 if speaks_of_pairs else PLAIN_TOKENS
+        joined[-1].append(made)
+        room -= size
+    del rng
+    rows = [encoder.conversation([m for made in row for m in made.messages()])[0] for row in joined]
+    ids, labels = _pad(rows)
+    tiles, cells = _pixels(encoder, [made for row in joined for made in row])
+    return Conversations(ids, labels, tiles, cells)
+
+
+def _pad(rows: Sequence[Encoded]) -> tuple[Tensor, Tensor]:
+    """Rows to tensors [R, T], padded on the right with token 0 and ignored labels."""
+    length = max(len(row.token_ids) for row in rows)
+    ids = [F.pad(torch.tensor(row.token_ids), (0, length - len(row.token_ids))) for row in rows]
+    labels = [F.pad(torch.tensor(row.labels), (0, length - len(row.labels)), value=IGNORED) for row in rows]
+    return torch.stack(ids), torch.stack(labels)
+
+
+def _pixels(encoder: Encoder, samples: Sequence[Sample]) -> tuple[Tensor | None, Tensor | None]:
+    tiles = [found for made in samples if (found := encoder.tiles_of(made)) is not None]
+    cells = [found for made in samples if (found := encoder.cells_of(made)) is not None]
+    return (torch.cat(tiles), torch.cat(cells)) if tiles else (None, None)

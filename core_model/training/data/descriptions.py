@@ -1,0 +1,64 @@
+"""What a picture is said to show, in a fixed order and a fixed form, so that one picture has one description."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from core_model.training.data.prints import PrintedText
+from core_model.training.data.scenes import Scene, Shape
+from core_model.training.data.wording import listed, plural, with_article
+
+AT_PLACE = {
+    "top left": "in the top left", "top": "at the top", "top right": "in the top right", "left": "on the left",
+    "center": "in the center", "right": "on the right", "bottom left": "in the bottom left", "bottom": "at the bottom",
+    "bottom right": "in the bottom right",
+}  # fmt: skip
+_PLACE_ORDER = {place: index for index, place in enumerate(AT_PLACE)}
+_MAX_LISTED = 4
+
+
+def name_of(shape: Shape) -> str:
+    """ "red circle"."""
+    return f"{shape.color} {shape.kind}"
+
+
+def in_reading_order(scene: Scene) -> list[Shape]:
+    """Row by row of the nine places, then from left to right."""
+    return sorted(scene.shapes, key=lambda shape: (_PLACE_ORDER[scene.place_of(shape)], shape.x))
+
+
+def background_phrase(scene: Scene) -> str:
+    """ "on a white background"."""
+    return f"on {with_article(scene.background.name)} background"
+
+
+def print_phrase(text: PrintedText) -> str:
+    """ "the number 47 in black"."""
+    said = f"the number {text.text}" if text.is_number else f'the text "{text.text.upper()}"'
+    return f"{said} in {text.color}"
+
+
+def kinds_summary(shapes: list[Shape]) -> str:
+    """ "3 circles, 2 stars and 1 heart", most frequent first, then as they are read."""
+    return listed([plural(kind, number) for kind, number in Counter(shape.kind for shape in shapes).most_common()])
+
+
+def describe(scene: Scene) -> str:
+    """The answer to "What is in this picture?"."""
+    shapes = in_reading_order(scene)
+    seen = [print_phrase(text) for text in scene.prints]
+    if len(shapes) > _MAX_LISTED and not seen and len({shape.kind for shape in shapes}) == 1:
+        return f"I see {kinds_summary(shapes)}, {background_phrase(scene)}."
+    if len(shapes) > _MAX_LISTED and not seen:
+        return f"I see {len(shapes)} shapes: {kinds_summary(shapes)}, {background_phrase(scene)}."
+    if len(shapes) > _MAX_LISTED:
+        return f"I see {seen[0]} and {len(shapes)} shapes, {background_phrase(scene)}."
+    seen += [f"{with_article(_sized(shape))} {AT_PLACE[scene.place_of(shape)]}" for shape in shapes]
+    if not seen:
+        return f"I see no shapes, only {with_article(scene.background.name)} background."
+    comma = "," if len(seen) > 1 else ""
+    return f"I see {listed(seen)}{comma} {background_phrase(scene)}."
+
+
+def _sized(shape: Shape) -> str:
+    return name_of(shape) if shape.size == "medium" else f"{shape.size} {name_of(shape)}"

@@ -1,0 +1,205 @@
+"""What is minimised: next-token loss on answers, with three helpers for a young model.
+
+Questions about one picture are independent of each other but share it, so a picture is read once and every
+conversation about it is a row of a batch that sees the picture and itself: eight questions for little more than the
+price of one, each trained as the first question it will be when somebody asks it. `SharedPrefix` is a `LayerCache`,
+so the model code needs to know nothing of this. Long conversations, which cross attention chunks, take the plain path.
+
+The helpers: a per-cell colour and shape loss on the vision tower (it learns to see before the text learns to ask),
+and a loss that keeps the experts evenly used.
+
+Shapes: G pictures (groups), R rows, P prefix tokens, T row tokens, N tiles, n patches a side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core_model.model.image_tiles import normalize_tiles
+from core_model.model.llama4 import Llama4
+from core_model.model.moe import Expert, MoE, ResidentExperts, SwiGluExpert
+
+IGNORED = -100  # label of tokens that are not learned: questions, headers, padding
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Conversations of similar length, each about one group's picture, padded on the right."""
+
+    token_ids: Tensor  # [R, T]
+    labels: Tensor  # [R, T], the token that should come next, or IGNORED
+    group: Tensor  # [R], whose prefix each row continues
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Groups whose prefixes have one length, and their rows."""
+
+    prefix_ids: Tensor  # [G, P]
+    rows: tuple[Rows, ...]
+    tiles: Tensor | None  # uint8 [N, 3, S, S], of all groups in order
+    cell_labels: Tensor | None  # [N, n * n, 2], colour and shape class of each patch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conversations:
+    """Whole conversations from their first token, padded on the right; pictures stand where they were sent."""
+
+    token_ids: Tensor  # [R, T]
+    labels: Tensor  # [R, T]
+    tiles: Tensor | None
+    cell_labels: Tensor | None
+
+
+class SharedPrefix:
+    """A layer's keys and values of the prefixes, which every row of a group sees before its own."""
+
+    def __init__(self) -> None:
+        self._keys: Tensor | None = None
+        self._values: Tensor | None = None
+        self.group: Tensor | None = None  # set before each set of rows
+
+    def append(self, start: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        if self._keys is None or self._values is None:
+            assert start == 0, "prefixes come first"
+            self._keys, self._values = keys, values
+            return keys, values
+        assert self.group is not None, "rows belong to groups"
+        return (
+            torch.cat([self._keys[self.group], keys], dim=2),
+            torch.cat([self._values[self.group], values], dim=2),
+        )
+
+
+class CellHeads(nn.Module):
+    """Reads colour and shape of a patch from the vision tower; used in training only."""
+
+    def __init__(self, hidden_size: int, num_colors: int, num_kinds: int) -> None:
+        super().__init__()
+        self.num_colors = num_colors
+        self.linear = nn.Linear(hidden_size, num_colors + num_kinds)
+
+    def loss(self, patches: Tensor, labels: Tensor) -> Tensor:  # [N, P, C], [N, P, 2]
+        logits = self.linear(patches)
+        colors, kinds = logits[..., : self.num_colors], logits[..., self.num_colors :]
+        return F.cross_entropy(colors.flatten(0, 1), labels[..., 0].flatten()) + F.cross_entropy(
+            kinds.flatten(0, 1), labels[..., 1].flatten()
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Losses:
+    """One batch's losses; `num_answer_tokens` weighs `answer` in averages."""
+
+    answer: Tensor
+    cells: Tensor
+    balance: Tensor
+    num_answer_tokens: int
+
+
+def compute_losses(model: Llama4, heads: CellHeads, batch: Batch | Conversations) -> Losses:
+    """Run a batch forward."""
+    with _router_logits(model) as router_logits, _unbound_experts(model):
+        features, cells = _see(model, heads, batch.tiles, batch.cell_labels)
+        if isinstance(batch, Batch):
+            hidden, labels = _read_shared(model, batch, features)
+        else:
+            hidden, labels = _read_whole(model, batch, features)
+        logits = model.head(hidden)
+        answer = F.cross_entropy(logits, labels)
+        balance = torch.stack([_imbalance(logits) for logits in router_logits]).mean()
+    return Losses(answer, cells, balance, len(labels))
+
+
+def _see(
+    model: Llama4, heads: CellHeads, tiles: Tensor | None, cell_labels: Tensor | None
+) -> tuple[Tensor | None, Tensor]:
+    """Projected picture features, and the cell loss (0 without labels)."""
+    if tiles is None:
+        return None, torch.zeros(())
+    patches = model.vision_model.encode(normalize_tiles(tiles, torch.float32))
+    features = model.multi_modal_projector(model.vision_model.vision_adapter(patches)).flatten(0, 1)
+    if cell_labels is None or not (cell_labels != IGNORED).any():
+        return features, torch.zeros(())
+    return features, heads.loss(patches, cell_labels)
+
+
+def _read_shared(model: Llama4, batch: Batch, features: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Hidden states and labels of all answer tokens of rows that share prefixes."""
+    decoder = model.language_model.model
+    caches = [SharedPrefix() for _ in decoder.layers]
+    decoder(model.embed(batch.prefix_ids, features), 0, caches)
+    hidden, labels = [], []
+    for rows in batch.rows:
+        for cache in caches:
+            cache.group = rows.group
+        states = decoder(model.embed(rows.token_ids), batch.prefix_ids.shape[1], caches)
+        is_learned = rows.labels != IGNORED
+        hidden.append(states[is_learned])
+        labels.append(rows.labels[is_learned])
+    return torch.cat(hidden), torch.cat(labels)
+
+
+def _read_whole(model: Llama4, batch: Conversations, features: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The same for whole conversations, without a cache."""
+    states = model.language_model.model(model.embed(batch.token_ids, features))
+    is_learned = batch.labels != IGNORED
+    return states[is_learned], batch.labels[is_learned]
+
+
+class UnboundExperts:
+    """A layer's experts as separate tensors for one step.
+
+    Indexing a fused tensor builds a full-size gradient for each expert and each pass; unbinding it once a step builds
+    one for all, and made the backward pass of the first trials several times faster.
+    """
+
+    def __init__(self, experts: ResidentExperts) -> None:
+        self._gate_up = experts.gate_up_proj.unbind()
+        self._down = experts.down_proj.unbind()
+
+    def experts(self, wanted: Sequence[int]) -> Iterator[tuple[int, Expert]]:
+        for expert in wanted:
+            yield expert, SwiGluExpert(self._gate_up[expert], self._down[expert])
+
+
+@contextmanager
+def _unbound_experts(model: Llama4) -> Iterator[None]:
+    """Let every layer use unbound experts while the block runs."""
+    layers = [module for module in model.modules() if isinstance(module, MoE)]
+    for layer in layers:
+        layer.source = UnboundExperts(layer.experts)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.source = None
+
+
+@contextmanager
+def _router_logits(model: Llama4) -> Iterator[list[Tensor]]:
+    """Collect every router's output while the block runs."""
+    collected: list[Tensor] = []
+    hooks = [
+        module.router.register_forward_hook(lambda _module, _inputs, output: collected.append(output))
+        for module in model.modules()
+        if isinstance(module, MoE)
+    ]
+    try:
+        yield collected
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _imbalance(logits: Tensor) -> Tensor:
+    """Switch Transformer's balance loss: E * sum of (share of tokens x mean probability); 1 when even. [N, E]"""
+    num_experts = logits.shape[-1]
+    share = F.one_hot(logits.argmax(-1), num_experts).float().mean(0)
+    return num_experts * (share * logits.softmax(-1).mean(0)).sum()

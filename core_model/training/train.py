@@ -1,0 +1,235 @@
+"""The training loop: `python -m core_model.training.train RUN_FOLDER TOKENIZER_FOLDER --hours 3`.
+
+One process trains, one makes batches. The run's whole state (weights, optimiser, step, next sample) is saved every few
+minutes, written aside and then renamed, so a kill loses minutes and the same command goes on. The learning rate warms
+up, holds, and decays only when asked (`--decay-steps`), so training can stop when time or accuracy says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset
+
+from core_model.config import Llama4Config, VisionConfig, parse_config
+from core_model.model.llama4 import Llama4
+from core_model.text.special_tokens import PATCH
+from core_model.text.tokenizer import Tokenizer, load_tokenizer
+from core_model.training import recipe
+from core_model.training.batches import Encoder, batches
+from core_model.training.data.scenes import NUM_COLOR_CLASSES, NUM_KIND_CLASSES
+from core_model.training.objective import Batch, CellHeads, Conversations, compute_losses
+from core_model.types import TileGeometry
+
+State = dict[str, Any]
+
+
+class BatchStream(IterableDataset[tuple[int, Batch | Conversations]]):
+    """Endless batches from a sample number on; lives in the worker process."""
+
+    def __init__(self, tokenizer_folder: Path, first_index: int, curriculum_samples: int, pictures: int) -> None:
+        self.arguments = tokenizer_folder, first_index, curriculum_samples, pictures
+
+    def __iter__(self) -> Iterator[tuple[int, Batch | Conversations]]:
+        torch.set_num_threads(1)
+        folder, first_index, curriculum_samples, pictures = self.arguments
+        vision = vision_config()
+        encoder = Encoder(load_tokenizer(folder), tile_geometry(vision), vision.patch_size)
+        return batches(encoder, recipe.SEED, first_index, curriculum_samples, pictures)
+
+
+@dataclass(slots=True)
+class Averages:
+    """Running means of what the log shows."""
+
+    values: dict[str, float] = field(default_factory=dict)
+
+    def add(self, **values: float) -> None:
+        for name, value in values.items():
+            self.values[name] = 0.98 * self.values.get(name, value) + 0.02 * value
+
+    def __str__(self) -> str:
+        return "  ".join(f"{name} {value:.4f}" for name, value in self.values.items())
+
+
+def model_config(tokenizer: Tokenizer) -> Llama4Config:
+    """Cria's config, with the token ids of its vocabulary."""
+    data = {
+        "model_type": "llama4",
+        "text_config": recipe.TEXT_CONFIG,
+        "vision_config": recipe.VISION_CONFIG,
+        "image_token_index": tokenizer.special_id(PATCH),
+    }
+    return parse_config(data)
+
+
+def vision_config() -> VisionConfig:
+    """Cria's vision tower, which does not depend on the vocabulary."""
+    data = {"model_type": "llama4", "text_config": recipe.TEXT_CONFIG, "vision_config": recipe.VISION_CONFIG}
+    vision = parse_config(data).vision
+    assert vision is not None
+    return vision
+
+
+def tile_geometry(vision: VisionConfig) -> TileGeometry:
+    return TileGeometry(vision.image_size, recipe.MAX_TILES, vision.tokens_per_tile)
+
+
+def initialize(model: nn.Module, num_layers: int, seed: int) -> None:
+    """Normal weights, smaller where many layers add up (GPT-2); ones and zeros for norms and biases."""
+    random = torch.Generator().manual_seed(seed)
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):
+            nn.init.zeros_(parameter)
+        elif parameter.ndim == 1 and "class_embedding" not in name:
+            nn.init.ones_(parameter)
+        else:
+            residual = any(part in name for part in ("o_proj", "down_proj", "fc2"))
+            fan_in = parameter.shape[-2] if "experts" in name else parameter.shape[-1]
+            std = 0.02 if "embed" in name else (fan_in**-0.5) * (0.5 / num_layers**0.5 if residual else 0.7)
+            nn.init.normal_(parameter, std=std, generator=random)
+
+
+def optimizer_for(modules: list[nn.Module], hyper: recipe.Hyperparameters) -> torch.optim.Optimizer:
+    """AdamW that lets norms, biases and embeddings be."""
+    decayed: list[Tensor] = []
+    kept: list[Tensor] = []
+    for module in modules:
+        for name, parameter in module.named_parameters():
+            (decayed if parameter.ndim > 1 and "embed" not in name else kept).append(parameter)
+    groups = [{"params": decayed, "weight_decay": hyper.weight_decay}, {"params": kept, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=hyper.peak_lr, betas=hyper.betas, fused=True)
+
+
+def learning_rate(step: int, hyper: recipe.Hyperparameters, decay_from: int | None, decay_steps: int) -> float:
+    """Linear warm-up, hold, linear decay (warmup-stable-decay, Hu et al. 2024)."""
+    rate = hyper.peak_lr * min(1.0, (step + 1) / hyper.warmup_steps)
+    if decay_from is None or step < decay_from:
+        return rate
+    left = max(0.0, 1.0 - (step - decay_from) / decay_steps)
+    return hyper.final_lr + (rate - hyper.final_lr) * left
+
+
+class Trainer:
+    """A run: model, optimiser, counters, and where they are kept."""
+
+    def __init__(self, folder: Path, tokenizer_folder: Path, hyper: recipe.Hyperparameters) -> None:
+        self.folder, self.tokenizer_folder, self.hyper = folder, tokenizer_folder, hyper
+        self.model = Llama4(model_config(load_tokenizer(tokenizer_folder)))
+        self.heads = CellHeads(vision_config().hidden_size, NUM_COLOR_CLASSES, NUM_KIND_CLASSES)
+        initialize(self.model, self.model.config.text.num_hidden_layers, recipe.SEED)
+        self.optimizer = optimizer_for([self.model, self.heads], hyper)
+        self.step, self.next_index, self.seconds = 0, 0, 0.0
+        self.decay_from: int | None = None
+        self.averages = Averages()
+        self._resume()
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "state.pt"
+
+    def _resume(self) -> None:
+        if not self.path.exists():
+            return
+        state: State = torch.load(self.path, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.heads.load_state_dict(state["heads"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.next_index, self.seconds = state["step"], state["next_index"], state["seconds"]
+        self.decay_from = state["decay_from"]
+
+    def save(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        state: State = {
+            "model": self.model.state_dict(),
+            "heads": self.heads.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "next_index": self.next_index,
+            "seconds": self.seconds,
+            "decay_from": self.decay_from,
+        }
+        aside = self.path.with_suffix(".new")
+        torch.save(state, aside)
+        aside.replace(self.path)
+
+    def run(self, hours: float, decay_steps: int) -> None:
+        """Train until the hours of this call are over, or the decay is complete."""
+        if decay_steps and self.decay_from is None:
+            self.decay_from = self.step
+        began = saved = time.monotonic()
+        for index, batch in self._loader():
+            before = time.monotonic()
+            self.train_step(batch, learning_rate(self.step, self.hyper, self.decay_from, max(decay_steps, 1)))
+            self.step, self.next_index = self.step + 1, index
+            self.seconds += time.monotonic() - before
+            self.averages.add(step_s=time.monotonic() - before)
+            if self.step % 25 == 0:
+                self._log()
+            is_over = time.monotonic() - began > hours * 3600
+            is_over |= self.decay_from is not None and self.step >= self.decay_from + decay_steps
+            if is_over or time.monotonic() - saved > self.hyper.save_every_s:
+                self.save()
+                saved = time.monotonic()
+            if is_over:
+                return
+
+    def train_step(self, batch: Batch | Conversations, rate: float) -> None:
+        """One update."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        losses = compute_losses(self.model, self.heads, batch)
+        cell_weight = self.hyper.cell_weight * max(0.05, 1.0 - self.step / self.hyper.cell_steps)
+        (losses.answer + cell_weight * losses.cells + self.hyper.balance_weight * losses.balance).backward()
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        norm = nn.utils.clip_grad_norm_(parameters, self.hyper.max_grad_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self._note(batch, float(losses.answer.detach()), float(losses.cells.detach()))
+        self.averages.add(balance=float(losses.balance.detach()), grad=float(norm))
+
+    def _note(self, batch: Batch | Conversations, answer: float, cells: float) -> None:
+        kind = "plain" if isinstance(batch, Conversations) else "text" if batch.tiles is None else "picture"
+        self.averages.add(**{kind: answer}, **({"cells": cells} if cells else {}))
+
+    def _loader(self) -> Iterator[tuple[int, Batch | Conversations]]:
+        hyper = self.hyper
+        stream = BatchStream(
+            self.tokenizer_folder,
+            self.next_index,
+            hyper.curriculum_samples,
+            hyper.pictures_per_batch,
+        )
+        return iter(DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=8))
+
+    def _log(self) -> None:
+        line = f"step {self.step}  samples {self.next_index}  hours {self.seconds / 3600:.2f}  {self.averages}"
+        print(line, flush=True)
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps({"step": self.step, "samples": self.next_index, **self.averages.values}) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="where the run is kept; an existing run goes on")
+    parser.add_argument("tokenizer", type=Path, help="folder with tokenizer.json")
+    parser.add_argument("--hours", type=float, default=3.0)
+    parser.add_argument("--decay-steps", type=int, default=0, help="end the run: decay over so many steps")
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(arguments.folder, arguments.tokenizer, recipe.Hyperparameters())
+    trainer.run(arguments.hours, arguments.decay_steps)
+
+
+if __name__ == "__main__":
+    main()

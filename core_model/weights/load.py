@@ -1,0 +1,222 @@
+"""From a checkpoint to a model, tensor by tensor, with a stop between any two steps.
+
+The model is built on the meta device, where its tensors have shapes and no memory; then each is replaced. On the CPU,
+a tensor whose type is already right *is* the mapped file: nothing is copied, the system reads pages when they are
+used, and a model larger than RAM opens. Everything else is converted block by block into memory of its own, so the
+peak is the finished model and one block. FP8 weights become `dtype` here (float32 product with the scale, then cast);
+per-expert matrices are turned and laid side by side in the fused tensors.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from core_model.config import Llama4Config
+from core_model.errors import CheckpointError, OutOfMemoryError
+from core_model.model.llama4 import Llama4
+from core_model.types import LoadProgress, ShouldStop, never_stop
+from core_model.weights.checkpoint import Checkpoint, TensorReader
+from core_model.weights.match import Matrix, Source, match, matrices
+
+BLOCK_ELEMENTS = 2**22  # converted at once: 16 MiB in float32; between two blocks a load can be stopped
+REPORT_BYTES = 2**26  # as stored; small tensors are not worth an event each
+
+
+def load_llama4(path: Path, device: torch.device, dtype: torch.dtype) -> Llama4:
+    """Load a whole checkpoint and return the model, in eval mode.
+
+    Its parameters may be changed in memory; the files never are.
+
+    Raises:
+        CheckpointError: the folder is incomplete, damaged or of another architecture; names file and tensor.
+        OutOfMemoryError: it does not fit.
+    """
+    steps = load_steps(path, device, dtype, writable=True)
+    try:
+        while True:
+            next(steps)
+    except StopIteration as end:
+        model: Llama4 = end.value
+        return model
+
+
+def load_steps(
+    path: Path,
+    device: torch.device,
+    dtype: torch.dtype,
+    should_stop: ShouldStop = never_stop,
+    *,
+    writable: bool = False,
+) -> Generator[LoadProgress, None, Llama4 | None]:
+    """Load a checkpoint, with an event at every new file and at least every 100 MB of stored weights.
+
+    Args:
+        dtype: type of weights and arithmetic, a floating-point one.
+        writable: whether the parameters may be changed. Those that are mapped files are otherwise read-only, and
+            writing to one ends the process; see `safetensors_file` for what that saves.
+
+    Returns:
+        The model in eval mode, or None when it was stopped; nothing of a stopped load stays behind.
+
+    Raises:
+        CheckpointError: as `load_llama4`; before the first tensor is mapped, as far as headers can show it.
+        OutOfMemoryError: it does not fit.
+    """
+    assert dtype.is_floating_point, "weights are floating-point numbers"
+    yield LoadProgress(0, 0, "Checking the files")
+    checkpoint = Checkpoint.open(path, writable=writable)
+    model = build_on_meta(checkpoint.config)
+    expected = {name: parameter.shape for name, parameter in model.named_parameters()}
+    sources = match(expected, checkpoint, checkpoint.quantization)
+    tensors = yield from read_tensors(checkpoint, sources, device, dtype, should_stop)
+    if tensors is None:
+        return None
+    assign(model, tensors)
+    return model.eval()
+
+
+def build_on_meta(config: Llama4Config) -> Llama4:
+    """The model with shapes and without memory.
+
+    Raises:
+        CheckpointError: the config's sizes are beyond what can be addressed.
+    """
+    try:
+        with torch.device("meta"):
+            return Llama4(config)
+    except (RuntimeError, OverflowError) as error:
+        raise CheckpointError(
+            "Model not supported", f"config.json describes tensors of impossible size: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def read_tensors(
+    reader: TensorReader,
+    sources: Mapping[str, Source],
+    device: torch.device,
+    dtype: torch.dtype,
+    should_stop: ShouldStop = never_stop,
+) -> Generator[LoadProgress, None, dict[str, Tensor] | None]:
+    """Read sources in the order in which they lie on disk.
+
+    Returns:
+        Tensors by model name, or None when it was stopped.
+    """
+    meter = _Meter(reader, sources.values(), should_stop)
+    position = {name: number for number, name in enumerate(reader.names())}
+    tensors = {}
+    try:
+        for name, source in sorted(sources.items(), key=lambda item: position[matrices(item[1])[0].weight]):
+            tensors[name] = yield from _read(reader, source, device, dtype, meter)
+    except _StoppedError:
+        return None
+    return tensors
+
+
+def _read(
+    reader: TensorReader, source: Source, device: torch.device, dtype: torch.dtype, meter: _Meter
+) -> Generator[LoadProgress, None, Tensor]:
+    if isinstance(source, Matrix) and device.type == "cpu" and reader.dtype(source.weight) == dtype:
+        yield from meter.advance(source, 1.0)
+        return reader.get(source.weight)
+    tensor = _allocate(_shape(reader, source), device, dtype)
+    for matrix, target in _targets(source, tensor):
+        for rows, block in _blocks(reader, matrix, device):
+            _write(target[rows], block.to(dtype))
+            yield from meter.advance(matrix, len(block) / len(target))
+    return tensor
+
+
+def _shape(reader: TensorReader, source: Source) -> tuple[int, ...]:
+    if isinstance(source, Matrix):
+        return reader.shape(source.weight)
+    num_in = reader.shape(source.experts[0][0].weight)[1]
+    return len(source.experts), num_in, sum(reader.shape(matrix.weight)[0] for matrix in source.experts[0])
+
+
+def _targets(source: Source, tensor: Tensor) -> Iterator[tuple[Matrix, Tensor]]:
+    """Each piece of a source, and the view [out, in] of the tensor that it fills."""
+    if isinstance(source, Matrix):
+        yield source, tensor.view(-1, tensor.shape[-1])
+        return
+    for expert, parts in zip(tensor, source.experts, strict=True):  # [in, out] each
+        yield from zip(parts, expert.T.chunk(len(parts)), strict=True)
+
+
+def _blocks(reader: TensorReader, matrix: Matrix, device: torch.device) -> Iterator[tuple[slice, Tensor]]:
+    """A stored tensor on the device, some rows at a time; quantized ones as float32 values."""
+    weight = reader.get(matrix.weight)
+    weight = weight.view(-1, weight.shape[-1])
+    scale = None if matrix.scale is None else reader.get(matrix.scale).to(device, torch.float32).view(-1, 1)
+    num_rows = max(1, BLOCK_ELEMENTS // max(1, weight.shape[1]))
+    for start in range(0, len(weight), num_rows):
+        rows = slice(start, start + num_rows)
+        block = weight[rows].to(device)
+        if scale is not None:
+            block = block.float().mul_(scale if len(scale) == 1 else scale[rows])
+        yield rows, block
+
+
+def _write(target: Tensor, block: Tensor) -> None:
+    """Copy rows into a view. One that is turned gets a turned copy: torch turns fast only into contiguous memory."""
+    if target.is_contiguous():
+        target.copy_(block)
+    else:
+        target.T.copy_(block.T.contiguous())
+
+
+def _allocate(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> Tensor:
+    try:
+        return torch.empty(shape, device=device, dtype=dtype)
+    except (RuntimeError, MemoryError) as error:
+        gigabytes = math.prod(shape) * dtype.itemsize / 1e9
+        raise OutOfMemoryError(
+            "Not enough memory",
+            f"The weights do not fit: the next tensor needs {gigabytes:.1f} GB on {device}, and they are not free.",
+            "Close other programs, or open a smaller or a quantized model.",
+        ) from error
+
+
+class _StoppedError(Exception):
+    """Somebody wants the load to end."""
+
+
+class _Meter:
+    """Counts stored bytes, says how far a load is, and looks at the stop."""
+
+    def __init__(self, reader: TensorReader, sources: Iterable[Source], should_stop: ShouldStop) -> None:
+        self._reader = reader
+        self._should_stop = should_stop
+        self._total = sum(self._size(matrix) for source in sources for matrix in matrices(source))
+        self._done = 0.0
+        self._reported = LoadProgress(0, self._total)
+
+    def _size(self, matrix: Matrix) -> int:
+        scale = 0 if matrix.scale is None else self._reader.num_bytes(matrix.scale)
+        return self._reader.num_bytes(matrix.weight) + scale
+
+    def advance(self, matrix: Matrix, fraction: float) -> Iterator[LoadProgress]:
+        """A part of a matrix is ready. Yields an event when a new file began, or much was read since the last one."""
+        if self._should_stop():
+            raise _StoppedError
+        self._done += self._size(matrix) * fraction
+        activity = f"Reading {self._reader.file_name(matrix.weight)}"
+        done = min(round(self._done), self._total)
+        is_news = activity != self._reported.activity or done == self._total
+        if is_news or done - self._reported.bytes_done >= REPORT_BYTES:
+            self._reported = LoadProgress(done, self._total, activity)
+            yield self._reported
+
+
+def assign(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Replace a model's parameters by these tensors, without a copy. Parameters that modules share stay shared."""
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    renewed = {old: nn.Parameter(tensors[name], old.requires_grad) for old, name in names.items()}
+    for module in model.modules():
+        for leaf, old in list(module.named_parameters(recurse=False, remove_duplicate=False)):
+            module.register_parameter(leaf, renewed[old])

@@ -1,0 +1,81 @@
+"""What a conversation is, as plain values: what the history keeps and the controllers pass around. No Qt, no disk."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core_model.types import Message, Role
+from gui.chat_view_protocol import Chip, ShownError, ShownMessage, typed_text
+
+TITLE_LENGTH = 48
+
+
+class MessageState(StrEnum):
+    """Where a message is. A question is always done; the rest are states of an answer."""
+
+    QUEUED = "queued"  # waits for the model
+    STREAMING = "streaming"  # being written
+    DONE = "done"
+    STOPPED = "stopped"  # by the person; what was written stays
+    ERROR = "error"  # the model failed; what was written stays
+    INTERRUPTED = "interrupted"  # the program ended while it was being written
+
+    @property
+    def is_live(self) -> bool:
+        return self in (MessageState.QUEUED, MessageState.STREAMING)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One line of the sidebar."""
+
+    id: str
+    title: str
+    created_s: float  # seconds since the epoch
+    updated_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """One message with everything that is kept of it."""
+
+    id: str
+    conversation_id: str
+    message: Message
+    chips: tuple[Chip, ...] = ()
+    state: MessageState = MessageState.DONE
+    outcome: str = ""
+    error: ShownError | None = None
+
+    @property
+    def is_answer(self) -> bool:
+        return self.message.role is Role.ASSISTANT
+
+    @property
+    def can_continue(self) -> bool:
+        """Whether this is an answer that was cut off and could be gone on with."""
+        cut_off = self.state in (MessageState.STOPPED, MessageState.INTERRUPTED)
+        return self.is_answer and cut_off and bool(self.message.text)
+
+    def shown(self) -> ShownMessage:
+        """This message as the chat view takes it."""
+        return ShownMessage(self.id, self.message, self.chips, self.outcome, self.can_continue, self.error)
+
+
+def new_id() -> str:
+    """A new name for a conversation or a message."""
+    return uuid.uuid4().hex
+
+
+def title_of(message: Message, chips: tuple[Chip, ...]) -> str:
+    """A title from the first question: its first words, or the first attachment's name."""
+    words = " ".join(typed_text(message, chips).split())
+    if not words:
+        return chips[0].name if chips else ""
+    if len(words) <= TITLE_LENGTH:
+        return words
+    head = words[:TITLE_LENGTH]
+    # Languages without spaces, and very long words, are cut where they are.
+    return (head.rsplit(" ", 1)[0] if " " in head[TITLE_LENGTH // 2 :] else head).rstrip(" ,.;:") + "…"

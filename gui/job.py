@@ -1,0 +1,203 @@
+"""The worker: one thread for one scarce resource, with a queue, that drives generators and reports on `Job` objects.
+
+The model has one and the conversion of files another, so that loading, answering and unloading never overlap and
+whatever is bound to a thread (torch's grad mode, the CUDA device) stays on it. No view touches a thread: it connects
+methods of QObjects to a job, and Qt delivers on the receiver's thread.
+
+A job reports how it ended exactly once: finished, failed or cancelled. A stop is a flag that the generator is given
+as `should_stop`; it should end by itself and may still yield (its statistics, the text so far), which still arrives.
+One that goes on yielding is closed between two events. Either way the generator is closed here, on its own thread, so
+that its cleanup runs now. No thread is ever terminated.
+
+No exception is taken for something else: a `RuntimeError` may be torch running out of memory.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+import traceback
+from collections.abc import Callable, Generator
+from enum import StrEnum
+
+from PySide6.QtCore import QObject, Signal
+
+from core_model.types import ShouldStop
+from gui.coalesce import coalesce
+
+log = logging.getLogger(__name__)
+
+Work = Callable[[ShouldStop], Generator[object, None, None]]
+
+STOP_GRACE_S = 1.0  # how long a stopped generator may go on yielding before it is closed
+
+
+class JobState(StrEnum):
+    """Where a job is. The last three are ends."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Job(QObject):
+    """One piece of work and what became of it.
+
+    Signals:
+        started: the generator is being driven.
+        event_arrived (object): what it yielded, in order.
+        finished, failed (Exception), cancelled: how it ended; exactly one of them, once, after the last event.
+        ended: right after that one.
+
+    Attributes:
+        error: the exception of a failed job; it keeps no frame alive.
+        details: its traceback as text, for the log and for a person to copy.
+    """
+
+    started = Signal()
+    event_arrived = Signal(object)
+    finished = Signal()
+    failed = Signal(object)
+    cancelled = Signal()
+    ended = Signal()
+
+    def __init__(self, work: Work, name: str) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self.error: BaseException | None = None
+        self.details = ""
+        self._work = work
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._state = JobState.QUEUED
+
+    @property
+    def state(self) -> JobState:
+        """Where the job is now; the signals arrive a little later."""
+        return self._state
+
+    @property
+    def has_ended(self) -> bool:
+        return self._state not in (JobState.QUEUED, JobState.RUNNING)
+
+    def cancel(self) -> None:
+        """Ask it to stop. A job that has not begun ends here and now; asking twice, or too late, does nothing."""
+        self._stop.set()
+        if self._move(JobState.QUEUED, JobState.CANCELLED):
+            self._report()
+
+    def run(self) -> None:
+        """Drive the generator to its end. Called once, by the worker, on its thread."""
+        if not self._move(JobState.QUEUED, JobState.RUNNING):
+            return
+        self.started.emit()
+        try:
+            end = self._drive()
+        except BaseException as error:  # SystemExit of a library must not end this thread in silence either
+            end = JobState.FAILED
+            self._keep(error)
+            log.exception("%s failed", self.objectName())
+        self._move(JobState.RUNNING, end)
+        self._report()
+
+    def _drive(self) -> JobState:
+        events = coalesce(self._work(self._stop.is_set))
+        stopped_s: float | None = None
+        try:
+            for event in events:
+                self.event_arrived.emit(event)
+                if self._stop.is_set():
+                    stopped_s = time.monotonic() if stopped_s is None else stopped_s
+                    if time.monotonic() - stopped_s >= STOP_GRACE_S:
+                        break
+        finally:
+            events.close()
+        return JobState.CANCELLED if self._stop.is_set() else JobState.FINISHED
+
+    def _keep(self, error: BaseException) -> None:
+        # A traceback keeps the locals of every frame alive, and with them gigabytes of tensors.
+        self.details = "".join(traceback.format_exception(error))
+        traceback.clear_frames(error.__traceback__)
+        self.error = error
+
+    def _move(self, before: JobState, after: JobState) -> bool:
+        with self._lock:
+            if self._state is not before:
+                return False
+            self._state = after
+            return True
+
+    def _report(self) -> None:
+        if self._state is JobState.FINISHED:
+            self.finished.emit()
+        elif self._state is JobState.FAILED:
+            self.failed.emit(self.error)
+        else:
+            self.cancelled.emit()
+        self.ended.emit()
+
+
+class Worker(QObject):
+    """A thread and its queue. Jobs run one at a time, in the order in which they were submitted.
+
+    Signals:
+        stopped: after `finish` or `shutdown`, when the last job has ended and the thread is done.
+    """
+
+    stopped = Signal()
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._pending: list[Job] = []
+        self._lock = threading.Lock()
+        self._is_shut_down = False
+        self._thread = threading.Thread(target=self._loop, name=name, daemon=False)
+        self._thread.start()
+
+    def submit(self, work: Work, name: str = "job") -> Job:
+        """Queue a piece of work: a function that takes `should_stop` and returns a generator of events.
+
+        Connect to the job before returning to the event loop; nothing is delivered before that.
+        """
+        assert not self._is_shut_down, "a worker that was shut down takes no work"
+        job = Job(work, name)
+        with self._lock:
+            self._pending.append(job)
+        self._queue.put(job)
+        return job
+
+    def cancel_all(self) -> None:
+        """Ask every job, running or queued, to stop."""
+        with self._lock:
+            pending = list(self._pending)
+        for job in reversed(pending):  # the queued ones first, so that none begins meanwhile
+            job.cancel()
+
+    def finish(self) -> None:
+        """Take no more work and let the thread end when the queue is empty; returns at once. Safe to call twice."""
+        if not self._is_shut_down:
+            self._is_shut_down = True
+            self._queue.put(None)
+
+    def shutdown(self) -> None:
+        """Cancel everything and let the thread end; returns at once. `stopped` tells when. Safe to call twice."""
+        self.cancel_all()
+        self.finish()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Block until the thread has ended, after `finish` or `shutdown`; whether it has."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _loop(self) -> None:
+        while (job := self._queue.get()) is not None:
+            job.run()
+            with self._lock:
+                self._pending.remove(job)
+            del job  # or the last job, and what it made, would live until the next one comes
+        self.stopped.emit()

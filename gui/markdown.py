@@ -1,0 +1,305 @@
+"""Markdown as it streams: pushed in pieces, read into blocks that never change once they are finished. No Qt.
+
+`BlockStream` is the only way from text to blocks; stored answers go through it in one push, so what was seen while
+streaming is what is seen later. It rests on one fact of CommonMark (with link definitions off): the lines that begin a
+new top-level block settle everything before them. So only the open tail, from the last top-level block on, is read
+again when more text arrives, and the cut into blocks does not depend on how the text was cut into pieces.
+
+Time is linear in the text, hostile or not. A top-level fence is scanned once and never parsed. Any other block is cut
+when it has grown past `SOFT_LIMIT`: a list before its last item, a table with its header carried over, a paragraph at
+the end of a line. Behind `MAX_PARSED` characters nothing is read any more and the rest is shown as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from markdown_it.token import Token
+
+from gui.markdown_blocks import Block, CodeBlock, TableBlock
+from gui.markdown_builder import build, code_block, top_level_groups
+from gui.markdown_open import presentable
+from gui.markdown_rules import parse
+
+SOFT_LIMIT = 8_192  # characters
+HARD_LIMIT = 65_536
+MAX_PARSED = 300_000
+
+_NEWLINE = re.compile("\n")
+_BLANK_LINES = re.compile(r"(?:[ \t]*\n)+")
+_FENCE = re.compile(r"( {0,3})(?:(`{3,99})([^`\n]{0,99})|(~{3,99})([^\n]{0,99}))\n")
+_UNWANTED = re.compile("[\0\ud800-\udfff]")
+
+
+def parse_blocks(text: str) -> tuple[Block, ...]:
+    """The blocks of a complete text."""
+    stream = BlockStream()
+    stream.push(text)
+    stream.finish()
+    return stream.blocks
+
+
+@dataclass(slots=True)
+class _Fence:
+    """An open top-level fence: scanned line by line, its code collected."""
+
+    closing: re.Pattern[str]
+    indent: int
+    info: str
+    lines: list[str] = field(default_factory=list)
+
+    @classmethod
+    def opened_by(cls, match: re.Match[str]) -> _Fence:
+        mark = match[2] or match[4]
+        closing = re.compile(rf" {{0,3}}{re.escape(mark[0])}{{{len(mark)},}}[ \t]*\n?")
+        return cls(closing, len(match[1]), (match[3] or match[5] or "").strip())
+
+    def take(self, line: str) -> None:
+        spaces = len(line) - len(line.lstrip(" "))
+        self.lines.append(line[min(spaces, self.indent) :])
+
+    def block(self, last_line: str = "", is_closed: bool = True) -> CodeBlock:
+        return code_block(self.info, "".join(self.lines) + last_line, is_closed=is_closed)
+
+
+@dataclass(slots=True)
+class _Window:
+    """A stretch of the text that was read: its top-level groups, and where their lines begin."""
+
+    text: str
+    groups: list[list[Token]]
+    line_starts: list[int]
+    num_carried: int  # lines of a table's header that were put before the text
+    goes_on: bool  # whether the text goes on with the table that was carried over
+    is_open: bool
+
+    @classmethod
+    def read(cls, text: str, carry: str, is_open: bool) -> _Window:
+        groups = top_level_groups(parse(carry + text, is_open))
+        goes_on = bool(carry) and bool(groups) and any(token.type == "tbody_open" for token in groups[0])
+        if carry and not goes_on:
+            groups = groups[1:]
+        starts = [0, *(match.end() for match in _NEWLINE.finditer(text))]
+        return cls(text, groups, starts, carry.count("\n"), goes_on, is_open)
+
+    def start_of(self, token: Token) -> int:
+        """Where in the text a block begins."""
+        assert token.map is not None, "every block knows its lines"
+        return self._line_start(token.map[0])
+
+    def _line_start(self, line: int) -> int:
+        line = max(0, line - self.num_carried)
+        return self.line_starts[line] if line < len(self.line_starts) else len(self.text)
+
+    def blocks(self, groups: Sequence[Sequence[Token]]) -> list[Block]:
+        """The blocks of some of the groups."""
+        result: list[Block] = []
+        for group in groups:
+            end = self._line_start(group[0].map[1]) if group[0].map else len(self.text)
+            source = self.text[self.start_of(group[0]) : end]
+            result += build(group, source, self.is_open and group is self.groups[-1])
+        return result
+
+
+class BlockStream:
+    """Text in, blocks out. A block below `num_frozen` is final: the same object as long as the stream lives."""
+
+    def __init__(self) -> None:
+        self._frozen: list[Block] = []
+        self._pending: list[str] = []
+        self._text = ""  # from the open tail on
+        self._start = 0  # of the open tail in it
+        self._num_passed = 0  # characters before `_text`
+        self._limit = SOFT_LIMIT
+        self._carry = ""  # the header of a table that was cut
+        self._fence: _Fence | None = None
+        self._ends_in_return = False
+        self._num_settled = 0  # end of the last complete line that was looked at
+        self._open: Sequence[Block] | None = ()
+        self._is_finished = False
+
+    @property
+    def num_frozen(self) -> int:
+        """How many of `blocks` are final."""
+        self._advance()
+        return len(self._frozen)
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """Everything so far, with the open tail made presentable."""
+        self._advance()
+        if self._open is None:
+            self._open = self._read_open_tail()
+        return (*self._frozen, *self._open)
+
+    def push(self, text: str) -> None:
+        """Append a piece. Cheap: nothing is read before somebody asks for blocks."""
+        assert not self._is_finished, "a finished stream takes no more text"
+        self._pending.append(text)
+
+    def finish(self) -> None:
+        """There is no more text: whatever is open is as it stands. A second call does nothing."""
+        if self._is_finished:
+            return
+        self._advance()
+        self._is_finished = True
+        if self._ends_in_return:
+            self._text += "\n"
+        self._settle()
+        self._freeze_rest()
+        self._text, self._start, self._open = "", 0, ()
+
+    def _advance(self) -> None:
+        if not self._pending:
+            return
+        new = self._normalised("".join(self._pending))
+        self._pending = []
+        if not new:
+            return
+        self._num_passed += self._start
+        self._num_settled -= self._start
+        self._text, self._start = self._text[self._start :] + new, 0
+        self._open = None
+        self._settle()
+
+    def _normalised(self, text: str) -> str:
+        """Line ends as newlines, wherever a piece was cut; what no font or document can hold as a replacement mark."""
+        if self._ends_in_return:
+            text = "\r" + text
+        self._ends_in_return = text.endswith("\r")
+        text = text.removesuffix("\r") if self._ends_in_return else text
+        return _UNWANTED.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+    def _settle(self) -> None:
+        """Freeze every block that the text so far has finished."""
+        while self._settle_one():
+            self._open = None
+
+    def _settle_one(self) -> bool:
+        if self._fence is not None:
+            return self._continue_fence(self._fence)
+        if blank := _BLANK_LINES.match(self._text, self._start):
+            self._move_to(blank.end())
+            return True
+        if self._is_too_long:
+            return False
+        if not self._carry and (opening := _FENCE.match(self._text, self._start)):
+            self._fence = _Fence.opened_by(opening)
+            self._start = self._num_settled = opening.end()
+            return True
+        return self._settle_window()
+
+    def _continue_fence(self, fence: _Fence) -> bool:
+        """Take the complete lines up to the closing one."""
+        while (end := self._text.find("\n", self._start) + 1) > 0:
+            line = self._text[self._start : end]
+            self._start = self._num_settled = end
+            if fence.closing.fullmatch(line):
+                self._freeze((fence.block(),))
+                return True
+            fence.take(line)
+        return False
+
+    def _settle_window(self) -> bool:
+        """Read the tail's complete lines, up to the limit; freeze every block but the last, or cut one that is full.
+
+        A line that was cut for its length is looked at only after the lines before it are settled: half a line must
+        not decide where a block begins, or the blocks would depend on when it arrived.
+        """
+        cut = self._cut()
+        end = (self._text.rfind("\n", self._start, cut) if cut else self._text.rfind("\n", self._start)) + 1
+        if end > max(self._start, self._num_settled) and self._settle_up_to(end):
+            return True
+        self._num_settled = max(end, self._num_settled)
+        if not cut:
+            return False
+        return (cut != end and self._settle_up_to(cut)) or self._cut_block(self._read(self._text[self._start : cut]))
+
+    def _settle_up_to(self, end: int) -> bool:
+        """Freeze every block but the last of this window; says whether there was one."""
+        window = self._read(self._text[self._start : end])
+        if self._carry and not window.goes_on:
+            self._move_to(self._start)
+            return True
+        if len(window.groups) < 2:
+            return False
+        # A window that was widened for its first block may hold later ones that are too long themselves.
+        num_settled = 1 if self._limit > SOFT_LIMIT else len(window.groups) - 1
+        self._freeze(window.blocks(window.groups[:num_settled]))
+        self._move_to(self._start + window.start_of(window.groups[num_settled][0]))
+        return True
+
+    def _cut(self) -> int:
+        """Where the window ends if the tail is longer than the limit: at the end of a line, if there is one; else 0."""
+        newline = self._text.find("\n", self._start + self._limit - 1, self._start + 2 * self._limit)
+        if newline >= 0:
+            return newline + 1
+        end = self._start + 2 * self._limit
+        return end if len(self._text) >= end else 0
+
+    def _cut_block(self, window: _Window) -> bool:
+        """One block fills the window: freeze the part of it that can stand alone, or widen the window."""
+        group = window.groups[0] if window.groups else []
+        kind = group[0].type if group else ""
+        items = [token for token in group if token.type == "list_item_open" and token.level == 1]
+        end, carry = len(window.text), ""
+        if len(items) > 1:
+            end = window.start_of(items[-1])
+            group = [*group[: group.index(items[-1])], group[-1]]
+        elif kind.endswith(("list_open", "blockquote_open")) and self._limit < HARD_LIMIT:
+            self._limit *= 2
+            return True
+        elif kind == "table_open":
+            carry = self._carry or "".join(window.text.splitlines(keepends=True)[:2])
+        self._freeze(window.blocks([group] if group else []))
+        self._move_to(self._start + end, carry)
+        return True
+
+    def _read(self, text: str, is_open: bool = False) -> _Window:
+        return _Window.read(text, self._carry, is_open)
+
+    def _freeze(self, blocks: Sequence[Block]) -> None:
+        self._frozen.extend(blocks)
+        self._fence = None
+
+    def _move_to(self, start: int, carry: str = "") -> None:
+        """Begin a new tail; what held for the old one is forgotten."""
+        self._start = self._num_settled = start
+        self._carry, self._limit = carry, SOFT_LIMIT
+
+    def _read_open_tail(self) -> Sequence[Block]:
+        tail = self._text[self._start :]
+        if self._fence is not None:
+            return (self._fence.block(self._shown_of_last_line(tail), is_closed=False),)
+        if self._is_too_long:
+            return (CodeBlock(tail, is_closed=False),) if tail else ()
+        window = self._read(presentable(tail), is_open=True)
+        return window.blocks(window.groups)
+
+    @property
+    def _is_too_long(self) -> bool:
+        return self._num_passed + self._start >= MAX_PARSED
+
+    def _shown_of_last_line(self, line: str) -> str:
+        """A line of code that is still coming, unless it looks like the closing fence."""
+        return "" if line.strip() and not line.strip().strip("`~") else line
+
+    def _freeze_rest(self) -> None:
+        tail = self._text[self._start :]
+        if self._fence is not None:
+            self._finish_fence(self._fence, tail)
+        elif self._is_too_long:
+            self._freeze((CodeBlock(tail.rstrip("\n")),) if tail.strip() else ())
+        else:
+            window = self._read(tail)
+            self._freeze(window.blocks(window.groups))
+
+    def _finish_fence(self, fence: _Fence, last_line: str) -> None:
+        if last_line and not fence.closing.fullmatch(last_line):
+            fence.take(last_line)
+        self._freeze((fence.block(),))
+
+
+__all__ = ["Block", "BlockStream", "CodeBlock", "TableBlock", "parse_blocks"]

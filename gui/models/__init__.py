@@ -1,0 +1,1 @@
+"""Qt item models over plain values: what the lists of the window show."""

@@ -1,0 +1,179 @@
+"""What is attached to the question being typed: each file is converted on the media thread as soon as it is added.
+
+A file that could not be used stays in the list with its error, until a person takes it away: nothing is left out of a
+question in silence. What is read here is not looked at again; the question takes the converted items.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage
+
+from core_model.types import ShouldStop
+from gui.chat_view_protocol import Chip
+from gui.conversation import new_id
+from gui.job import Job, Worker
+from media.types import ConvertProgress, MediaItem, Picture
+
+Convert = Callable[[Path, ShouldStop], Generator[object, None, None]]  # ConvertProgress ..., last the MediaItem
+
+
+class AttachmentState(StrEnum):
+    READING = "reading"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One file on its way into a question."""
+
+    id: str
+    name: str
+    state: AttachmentState = AttachmentState.READING
+    fraction: float = 0.0
+    activity: str = ""
+    item: MediaItem | None = field(default=None, repr=False)
+    error_title: str = ""
+    error_message: str = ""
+    error_hint: str = ""
+
+    def chip(self) -> Chip:
+        """The face of a ready attachment in the conversation."""
+        assert self.item is not None, "only what is ready goes into a conversation"
+        item = self.item
+        return Chip(item.name, item.kind, item.thumbnail, len(item.parts), item.facts, item.notes)
+
+
+class Attachments(QObject):
+    """The list, in the order in which things were added.
+
+    Signals:
+        added, changed, removed (str): the attachment with this id.
+        list_changed: after any of them.
+    """
+
+    added = Signal(str)
+    changed = Signal(str)
+    removed = Signal(str)
+    list_changed = Signal()
+
+    def __init__(self, worker: Worker, convert: Convert, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._worker, self._convert = worker, convert
+        self._attachments: dict[str, Attachment] = {}
+        self._readers: dict[str, _Reader] = {}
+
+    def all(self) -> list[Attachment]:
+        return list(self._attachments.values())
+
+    def find(self, attachment_id: str) -> Attachment | None:
+        return self._attachments.get(attachment_id)
+
+    @property
+    def is_reading(self) -> bool:
+        return any(each.state is AttachmentState.READING for each in self._attachments.values())
+
+    @property
+    def has_failed(self) -> bool:
+        return any(each.state is AttachmentState.FAILED for each in self._attachments.values())
+
+    def add_files(self, paths: Iterable[Path]) -> None:
+        """Begin to read these files."""
+        for path in paths:
+            self._begin(path.name or str(path), lambda stop, path=path: self._convert(path, stop))
+
+    def add_image(self, image: QImage, name: str) -> None:
+        """Begin to read a picture from the clipboard, through the same door as a file."""
+        self._begin(name, lambda stop: _convert_image(image, name, self._convert, stop))
+
+    def put_back(self, items: Iterable[MediaItem]) -> None:
+        """Attach what was read already, as when a question is taken back to be edited."""
+        for item in items:
+            attachment = Attachment(new_id(), item.name, AttachmentState.READY, 1.0, "", item)
+            self._attachments[attachment.id] = attachment
+            self.added.emit(attachment.id)
+        self.list_changed.emit()
+
+    def remove(self, attachment_id: str) -> None:
+        """Take one away, and stop reading it."""
+        if self._attachments.pop(attachment_id, None) is None:
+            return
+        if (reader := self._readers.pop(attachment_id, None)) is not None:
+            reader.job.cancel()
+        self.removed.emit(attachment_id)
+        self.list_changed.emit()
+
+    def clear(self) -> None:
+        for attachment_id in list(self._attachments):
+            self.remove(attachment_id)
+
+    def _begin(self, name: str, work: Callable[[ShouldStop], Generator[object, None, None]]) -> None:
+        attachment = Attachment(new_id(), name)
+        self._attachments[attachment.id] = attachment
+        job = self._worker.submit(work, f"convert: {name}")
+        self._readers[attachment.id] = _Reader(self, attachment.id, job)
+        self.added.emit(attachment.id)
+        self.list_changed.emit()
+
+    def update(self, attachment_id: str, **changes: object) -> None:
+        """What a reader reports. One that was taken away meanwhile is ignored."""
+        before = self._attachments.get(attachment_id)
+        if before is not None:
+            self._attachments[attachment_id] = replace(before, **changes)  # type: ignore[arg-type]  # names of fields
+            self.changed.emit(attachment_id)
+            self.list_changed.emit()
+
+
+class _Reader(QObject):
+    """Follows the job of one attachment."""
+
+    def __init__(self, attachments: Attachments, attachment_id: str, job: Job) -> None:
+        super().__init__(attachments)
+        self.job = job
+        self._attachments, self._id = attachments, attachment_id
+        job.event_arrived.connect(self.on_event)
+        job.failed.connect(self.on_failed)
+        job.ended.connect(self.on_ended)
+
+    def on_event(self, event: object) -> None:
+        if isinstance(event, ConvertProgress):
+            self._attachments.update(self._id, fraction=event.fraction, activity=event.activity)
+        elif isinstance(event, MediaItem):
+            self._attachments.update(self._id, state=AttachmentState.READY, fraction=1.0, item=event, name=event.name)
+
+    def on_failed(self, error: object) -> None:
+        # MediaError and the errors of the model share three attributes; anything else is a fault of ours.
+        self._attachments.update(
+            self._id,
+            state=AttachmentState.FAILED,
+            error_title=getattr(error, "title", self.tr("Could not be read")),
+            error_message=getattr(error, "message", self.tr("Something unexpected happened; the log says more.")),
+            error_hint=getattr(error, "hint", ""),
+        )
+
+    def on_ended(self) -> None:
+        self.deleteLater()
+
+
+def _convert_image(
+    image: QImage, name: str, convert: Convert, should_stop: ShouldStop
+) -> Generator[object, None, None]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.png"
+        if not image.save(str(path), b"PNG", 80):
+            raise OSError(f"the clipboard's picture could not be written to {path}")
+        with closing(convert(path, should_stop)) as events:
+            yield from events
+
+
+def pictures_of(item: MediaItem) -> list[Picture]:
+    """The pictures that the model will see of an item."""
+    return [part for part in item.parts if isinstance(part, Picture)]

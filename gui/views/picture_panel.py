@@ -1,0 +1,221 @@
+"""What the model saw: the tiles of each picture, exactly as they went into the model, with words that explain them.
+
+It opens on demand beside the conversation. It shows `PictureView`s and does not make them: cutting a picture into
+tiles is the model's business. Pixels are shown one to one, or in whole multiples, wherever the panel is wide enough;
+only a wider grid is scaled down. The tiles are drawn apart by a hairline, because the model receives them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from core_model.types import PictureView
+from gui import theme
+from gui.icons import icon
+from media.types import RgbArray
+
+HAIRLINE = 1
+MAX_ZOOM = 3  # very small tiles are shown this many times as large, never smoothed
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPicture:
+    """A picture's name and how the model saw it; no view says that nothing is known about that."""
+
+    name: str
+    view: PictureView | None
+    note: str = ""  # why there is no view, when it is known: "This model reads whole pictures."
+
+
+def to_image(pixels: RgbArray) -> QImage:
+    """An array as an image that owns its bytes."""
+    array = np.ascontiguousarray(pixels)
+    height, width = array.shape[:2]
+    return QImage(array.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+
+
+def explain(view: PictureView) -> str:
+    """How the model saw a picture, in plain words."""
+    side = view.tiles[0].shape[0]
+    tokens = f"It takes {view.num_tokens:,} tokens of the conversation."
+    if view.rows * view.cols == 1 and not view.has_global_view:
+        return f"The model sees this picture as one tile of {side} × {side} pixels. {tokens}"
+    cut = f"cut into {view.rows * view.cols} tiles ({_arrangement(view)}), each {side} × {side} pixels"
+    whole = ", followed by one small view of the whole" if view.has_global_view else ""
+    return f"The model sees this picture {cut}{whole}. {tokens}"
+
+
+def _arrangement(view: PictureView) -> str:
+    rows = "1 row" if view.rows == 1 else f"{view.rows} rows"
+    return f"{rows} of {view.cols}"
+
+
+class TileGrid(QWidget):
+    """Tiles in their arrangement, row by row, with a hairline between neighbours."""
+
+    def __init__(self, tiles: Sequence[RgbArray], rows: int, cols: int, name: str, parent: QWidget | None = None):
+        super().__init__(parent)
+        assert len(tiles) == rows * cols, "a grid is full"
+        self._images = [to_image(tile) for tile in tiles]
+        self._rows, self._cols = rows, cols
+        self.setAccessibleName(name)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def tile_rects(self, width: int) -> list[QRect]:
+        """Where each tile is drawn in a widget of this width."""
+        side = self._side(width)
+        across = self._cols * side + (self._cols - 1) * HAIRLINE
+        is_mirrored = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+        left = max(0, width - across) if is_mirrored else 0  # the picture itself is never mirrored
+        step = side + HAIRLINE
+        return [
+            QRect(left + col * step, row * step, side, side) for row in range(self._rows) for col in range(self._cols)
+        ]
+
+    def _side(self, width: int) -> int:
+        """Pixels per tile: a whole multiple of its own size where that fits, else as much as there is room for."""
+        own = self._images[0].width()
+        room = (width - (self._cols - 1) * HAIRLINE) // self._cols
+        return max(1, room) if room < own else own * min(MAX_ZOOM, room // own)
+
+    def heightForWidth(self, width: int) -> int:
+        return self._rows * self._side(width) + (self._rows - 1) * HAIRLINE
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def sizeHint(self) -> QSize:
+        width = self._images[0].width() * self._cols + (self._cols - 1) * HAIRLINE
+        return QSize(width, self.heightForWidth(width))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(1, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.setFixedHeight(self.heightForWidth(self.width()))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        rects = self.tile_rects(self.width())
+        painter.fillRect(rects[0].united(rects[-1]), QColor(theme.current().line))
+        ratio = self.devicePixelRatioF()
+        for image, rect in zip(self._images, rects, strict=True):
+            if rect.width() * ratio < image.width():  # fewer pixels than there are: blend instead of dropping some
+                smaller = image.scaled(
+                    rect.size() * ratio,
+                    Qt.AspectRatioMode.IgnoreAspectRatio,
+                    Qt.TransformationMode.SmoothTransformation,
+                )
+                painter.drawImage(rect, smaller)
+            else:
+                painter.drawImage(rect, image)
+
+
+class PictureEntry(QWidget):
+    """One picture: its name, its tiles, its view of the whole, and the sentence that explains them."""
+
+    def __init__(self, picture: SeenPicture, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(theme.SPACE)
+        if picture.name:
+            layout.addWidget(_label(picture.name))
+        if picture.view is None:
+            layout.addWidget(_label(picture.note or "How the model sees this picture is not known.", "soft"))
+            return
+        for grid in _grids(picture.view, picture.name or "the picture"):
+            layout.addWidget(grid)
+        layout.addWidget(_label(explain(picture.view), "caption"))
+
+
+def _grids(view: PictureView, name: str) -> list[TileGrid]:
+    num_local = view.rows * view.cols
+    what = "1 tile" if num_local == 1 else f"{num_local} tiles, {_arrangement(view)}"
+    grids = [TileGrid(view.tiles[:num_local], view.rows, view.cols, f"{name} as the model saw it: {what}")]
+    if view.has_global_view:
+        grids.append(TileGrid(view.tiles[num_local : num_local + 1], 1, 1, f"{name}: the view of the whole"))
+    return grids
+
+
+def _label(text: str, look: str = "") -> QLabel:
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)  # names of files are not ours
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    if look:
+        theme.look(label, look)
+    return label
+
+
+class PicturePanel(QWidget):
+    """The side panel. Give it pictures with `show_pictures`, or say why there are none with `show_note`.
+
+    Signals:
+        close_requested: the person is done looking.
+    """
+
+    close_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setMinimumWidth(240)
+        self.setAccessibleName("What the model saw")
+        self._close = QToolButton(self)
+        self._close.setAccessibleName("Close what the model saw")
+        self._close.setToolTip("Close")
+        self._close.clicked.connect(self.close_requested)
+        self._area = QScrollArea(self)
+        self._area.setWidgetResizable(True)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area.setAccessibleName("Pictures as the model saw them")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(theme.SPACE_L, theme.SPACE, theme.SPACE, theme.SPACE)
+        layout.setSpacing(theme.SPACE)
+        layout.addLayout(self._header())
+        layout.addWidget(self._area, 1)
+        theme.notifier().theme_changed.connect(self._on_theme_changed)
+        self._on_theme_changed()
+        self.show_pictures(())
+
+    def _header(self) -> QHBoxLayout:
+        header = QHBoxLayout()
+        title = _label("What the model saw", "title")
+        header.addWidget(title, 1)
+        header.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
+        return header
+
+    def _on_theme_changed(self) -> None:
+        self._close.setIcon(icon("close", theme.current().soft))
+        self._close.setIconSize(QSize(theme.ICON_SIZE, theme.ICON_SIZE))
+        self.update()
+
+    def show_pictures(self, pictures: Sequence[SeenPicture]) -> None:
+        """Show these, in the order in which the model read them. None at all says so."""
+        if not pictures:
+            self.show_note("This message has no pictures.")
+            return
+        self._fill([PictureEntry(picture) for picture in pictures])
+
+    def show_note(self, sentence: str) -> None:
+        """Show words instead of pictures: why the model sees none, or sees them whole."""
+        self._fill([_label(sentence, "soft")])
+
+    def _fill(self, widgets: Sequence[QWidget]) -> None:
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(0, 0, theme.SPACE, theme.SPACE_L)
+        layout.setSpacing(theme.SPACE_XL)
+        for widget in widgets:
+            layout.addWidget(widget)
+        layout.addStretch(1)
+        self._area.setWidget(content)  # the old content is deleted by the area

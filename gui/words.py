@@ -1,0 +1,95 @@
+"""The sentences of the window that hold numbers, as pure functions: states are sentences, not spinners."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication
+
+from core_model.types import Finished, FinishReason, GenerationStats, LoadProgress, MemoryPlan, PrefillProgress
+
+_GB, _MB, _KB = 1_000_000_000, 1_000_000, 1_000
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("words", text)
+
+
+def size(num_bytes: int) -> str:
+    """ "31 GB", "2.1 MB", "640 KB": two figures are enough to feel a size."""
+    for unit_bytes, unit in ((_GB, "GB"), (_MB, "MB"), (_KB, "KB")):
+        if num_bytes >= unit_bytes:
+            amount = num_bytes / unit_bytes
+            return f"{amount:.1f} {unit}" if amount < 10 else f"{amount:,.0f} {unit}"
+    return _tr("{0} bytes").format(num_bytes)
+
+
+def duration(seconds: float) -> str:
+    """ "0:08", "12:40", "1:02:03"."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def about(seconds: float) -> str:
+    """A remaining time as one would say it: "about 20 s", "about 4 min"."""
+    if seconds < 1:
+        return _tr("almost done")
+    if seconds < 90:
+        return _tr("about {0} s").format(round(seconds) if seconds < 20 else round(seconds / 10) * 10)
+    return _tr("about {0} min").format(round(seconds / 60))
+
+
+def tokens(number: int) -> str:
+    """ "1 token", "1,310 tokens"."""
+    return _tr("1 token") if number == 1 else _tr("{0} tokens").format(f"{number:,}")
+
+
+def speed(tokens_per_s: float) -> str:
+    """ "21 tokens/s"; one decimal where it is slow."""
+    return _tr("{0} tokens/s").format(f"{tokens_per_s:.1f}" if tokens_per_s < 10 else f"{tokens_per_s:.0f}")
+
+
+def loading(name: str, progress: LoadProgress, elapsed_s: float) -> str:
+    """ "Loading Scout: 31 of 109 GB, about 20 s"."""
+    if progress.bytes_total <= 0:
+        return _tr("Loading {0}").format(name)
+    done, total = size(progress.bytes_done), size(progress.bytes_total)
+    if done.split()[-1] == total.split()[-1]:
+        done = done.split()[0]
+    sentence = _tr("Loading {0}: {1} of {2}").format(name, done, total)
+    if elapsed_s < 2 or progress.bytes_done <= 0:  # too early to tell
+        return sentence
+    left_s = elapsed_s * (progress.bytes_total - progress.bytes_done) / progress.bytes_done
+    return f"{sentence}, {about(left_s)}"
+
+
+def prefill(progress: PrefillProgress) -> str:
+    """ "Reading your prompt: 62 %"."""
+    percent = 100 * progress.num_done // progress.num_total if progress.num_total else 0
+    return _tr("Reading your prompt: {0} %").format(percent)
+
+
+def streaming(num_tokens: int, elapsed_s: float) -> str:
+    """ "21 tokens/s · 0:08". The first second has no speed worth saying."""
+    if num_tokens < 2 or elapsed_s < 1:
+        return _tr("Answering · {0}").format(duration(elapsed_s))
+    return f"{speed((num_tokens - 1) / elapsed_s)} · {duration(elapsed_s)}"
+
+
+def finished(event: Finished) -> str:
+    """What stands below an answer that ended."""
+    if event.reason is FinishReason.CANCELLED:
+        return _tr("Stopped by you")
+    if event.reason is FinishReason.LENGTH:
+        return _tr("Stopped at the length limit · {0}").format(_cost(event.stats))
+    return _cost(event.stats)
+
+
+def _cost(stats: GenerationStats) -> str:
+    if stats.decode_tokens_per_s <= 0:
+        return tokens(stats.num_new_tokens)
+    return f"{tokens(stats.num_new_tokens)} · {speed(stats.decode_tokens_per_s)}"
+
+
+def plan_line(plan: MemoryPlan) -> str:
+    """ "Needs 88 GB, 112 GB is free"."""
+    return _tr("Needs {0}, {1} is free").format(size(plan.needed_bytes), size(plan.free_bytes))

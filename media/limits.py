@@ -1,0 +1,30 @@
+"""How much of a file this program is willing to take on, with the reason for each number.
+
+Files come from anywhere and are hostile until read. A limit turns "the machine stops responding" into a sentence that
+says what the file has, what is allowed, and what to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Upper bounds for one conversion. Each value is the most that is still accepted."""
+
+    # Width times height. Decoding needs about 7 bytes for each pixel, so this is some 700 MB for a moment; it lets
+    # through every camera of today (up to about 100 megapixels), and no page scanned by a decompression bomb.
+    max_pixels: int = 100_000_000
+
+    # Uncompressed 16-bit RGBA takes 8 bytes a pixel: the largest honest file of the largest honest picture is 800 MB.
+    max_file_bytes: int = 1_000_000_000
+
+    # Pictures in one conversation: what Llama 4 was pretrained with at most.
+    max_pictures: int = 48
+
+    # The chip and the attachment strip show at most this many pixels on the longer side, on displays of double density.
+    thumbnail_side: int = 256
+
+
+DEFAULT_LIMITS = Limits()

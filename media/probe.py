@@ -1,0 +1,94 @@
+"""Says what a file really is, by its content and never by its name, before anything is decoded.
+
+Whatever passes here is a regular file, not empty, in a format that `media.convert` has a reader for. Whatever does not
+is refused in words that tell a person what they have: "This file is named .png but holds text." Opening a new kind of
+file takes its names in `READABLE` and a converter; the refusals follow.
+"""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from media.errors import MediaError
+from media.signatures import HEAD_BYTES, FileFormat, known_suffixes, recognise
+from media.types import MediaKind
+
+READABLE = frozenset({"png", "jpeg", "webp", "gif", "bmp", "tiff"})
+_READABLE_WORDS = "Altiplano reads pictures: PNG, JPEG, WebP, GIF, BMP and TIFF."
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a file is, as far as its first bytes and its size tell."""
+
+    path: Path
+    kind: MediaKind
+    format: str  # "png", "jpeg": a name from `READABLE`
+    num_bytes: int
+
+    @property
+    def name(self) -> str:
+        return display_name(self.path)
+
+
+def probe(path: Path) -> Probe:
+    """Look at a file without decoding it.
+
+    Raises:
+        MediaError: it cannot be read, is empty, or is nothing that this program can open.
+    """
+    try:
+        num_bytes, head = _look(path)
+    except (OSError, ValueError) as error:  # ValueError: no file system allows such a name
+        raise unreadable(path, error) from error
+    if not head:
+        raise MediaError("Empty file", f"{display_name(path)} has 0 bytes.", "Copy or download it again.")
+    found = recognise(head)
+    if found is None or found.kind is None or found.name not in READABLE:
+        raise _refusal(path, found)
+    return Probe(path, found.kind, found.name, num_bytes)
+
+
+def display_name(path: Path) -> str:
+    """The file's name, safe to show: what cannot be printed, or turns the writing direction, becomes U+FFFD."""
+    joiners = "\u200c\u200d"  # needed in Persian and in emoji
+    name = path.name or str(path)
+    return "".join(char if char.isprintable() or char in joiners else "\ufffd" for char in name)
+
+
+def unreadable(path: Path, error: OSError | ValueError) -> MediaError:
+    """Words for a file that the system does not let us read."""
+    name = display_name(path)
+    if isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
+        return MediaError("File not found", f"There is no file {name} any more.", "It may have been moved or renamed.")
+    if isinstance(error, PermissionError):
+        return MediaError(
+            "No permission", f"You may not read {name}.", "Copy it to a folder of your own, or ask for it."
+        )
+    reason = error.strerror or "the system gives no reason"
+    return MediaError(
+        "File cannot be read", f"Reading {name} failed: {reason}.", "Copy it to this computer and try again."
+    )
+
+
+def _look(path: Path) -> tuple[int, bytes]:
+    """Size and first bytes of a regular file. Pipes and devices are not touched: opening one may block for ever."""
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise MediaError("A folder", f"{display_name(path)} is a folder.", "Drop the pictures that are in it.")
+    if not stat.S_ISREG(status.st_mode):
+        raise MediaError("Not a file", f"{display_name(path)} is a device or a pipe, not a file.", _READABLE_WORDS)
+    with path.open("rb") as file:
+        return status.st_size, file.read(HEAD_BYTES)
+
+
+def _refusal(path: Path, found: FileFormat | None) -> MediaError:
+    name, suffix = display_name(path), path.suffix.lower()
+    if found is None:
+        return MediaError("Not a picture", f"{name} holds no picture that this program knows.", _READABLE_WORDS)
+    is_misnamed = suffix in known_suffixes() and suffix not in found.suffixes
+    message = f"This file is named {suffix} but holds {found.label}." if is_misnamed else f"{name} is {found.label}."
+    title = "Unsupported picture" if found.kind is MediaKind.IMAGE else "Not a picture"
+    return MediaError(title, message, found.advice or _READABLE_WORDS)
