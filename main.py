@@ -43,8 +43,11 @@ def open_window(arguments: Sequence[str]) -> int:
 
 def has_screen() -> bool:
     """Whether a window could open. Only Linux can tell beforehand; Qt itself would end the process with a dump."""
-    wants_none = os.environ.get("QT_QPA_PLATFORM", "").partition(":")[0] not in {"", "xcb", "wayland"}
-    return sys.platform != "linux" or wants_none or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    if sys.platform != "linux":
+        return True
+    wanted = os.environ.get("QT_QPA_PLATFORM") or "xcb"  # "wayland;xcb" tries in turn, "vnc:size=800x600" has options
+    needs_none = any(platform.partition(":")[0] not in {"xcb", "wayland"} for platform in wanted.split(";"))
+    return needs_none or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def refuse(message: str, hint: str) -> int:

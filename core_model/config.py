@@ -20,6 +20,9 @@ from core_model.errors import CheckpointError
 
 Json = Mapping[str, Any]
 
+MAX_LAYERS = 1024  # far beyond any model; a hostile file must not make us build lists of millions
+MAX_JSON_BYTES = 100_000_000  # the index of a checkpoint with a tensor per expert is a few megabytes
+
 
 @dataclass(frozen=True, slots=True)
 class RopeScaling:
@@ -124,6 +127,8 @@ def read_json(path: Path) -> Json:
         CheckpointError: missing, unreadable, or not an object.
     """
     try:
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise CheckpointError("Model unreadable", f"{path.name} is larger than {MAX_JSON_BYTES:,} bytes.")
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise CheckpointError(
@@ -131,7 +136,7 @@ def read_json(path: Path) -> Json:
             f"{path.name} is missing in {path.parent}.",
             "Choose the folder that holds config.json, or download the model again.",
         ) from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError("Model unreadable", f"{path.name} cannot be read: {error}") from error
     if not isinstance(data, dict):
         raise CheckpointError("Model unreadable", f"{path.name} is not a JSON object.")
@@ -164,7 +169,7 @@ def parse_config(data: Json) -> Llama4Config:
 
 def _parse_text(data: Json) -> TextConfig:
     _require(data, "hidden_act", "silu")
-    num_layers = _integer(data, "num_hidden_layers")
+    num_layers = _num_layers(data)
     num_heads = _integer(data, "num_attention_heads")
     num_kv_heads = _integer(data, "num_key_value_heads", num_heads)
     hidden_size = _integer(data, "hidden_size")
@@ -219,7 +224,7 @@ def _parse_vision(data: Json) -> VisionConfig:
     rope = data.get("rope_parameters") or {}
     config = VisionConfig(
         hidden_size=_integer(data, "hidden_size"),
-        num_hidden_layers=_integer(data, "num_hidden_layers"),
+        num_hidden_layers=_num_layers(data),
         num_attention_heads=_integer(data, "num_attention_heads"),
         intermediate_size=_integer(data, "intermediate_size"),
         image_size=_integer(data, "image_size"),
@@ -244,6 +249,13 @@ def _check_vision(config: VisionConfig) -> None:
     factor = 1 / config.pixel_shuffle_ratio if config.pixel_shuffle_ratio > 0 else 0.0
     if factor < 1 or factor != int(factor) or config.patches_per_side % int(factor):
         raise _bad("pixel_shuffle_ratio", config.pixel_shuffle_ratio, "1/n with n a divisor of the patches per side")
+
+
+def _num_layers(data: Json) -> int:
+    num_layers = _integer(data, "num_hidden_layers")
+    if num_layers > MAX_LAYERS:
+        raise _bad("num_hidden_layers", num_layers, f"at most {MAX_LAYERS}")
+    return num_layers
 
 
 def _rope_layers(data: Json, num_layers: int) -> tuple[bool, ...]:

@@ -22,7 +22,7 @@ from core_model.engine.memory_plan import plan_memory
 from core_model.engine.placement import choose_device, choose_dtype, device_name, dtype_name, memory_use
 from core_model.engine.sampler import Sampler
 from core_model.engine.session import Session
-from core_model.errors import NotLoadedError, OutOfMemoryError, RequestError
+from core_model.errors import CheckpointError, NotLoadedError, OutOfMemoryError, RequestError
 from core_model.model.image_tiles import picture_tiles
 from core_model.model.llama4 import Llama4
 from core_model.text.chat_format import ChatFormat
@@ -128,6 +128,12 @@ class LocalAssistant:
 
 def _assemble(request: LoadRequest, model: Llama4, tokenizer: Tokenizer) -> _Loaded:
     folder, config = request.checkpoint, model.config
+    if tokenizer.vocab_size > config.text.vocab_size:
+        raise CheckpointError(
+            "Tokenizer does not fit the model",
+            f"The tokenizer has {tokenizer.vocab_size:,} tokens, the model knows {config.text.vocab_size:,}.",
+            "The folder mixes files of different models: download the model again.",
+        )
     tiles = tile_geometry(folder, config)
     defaults = read_generation_defaults(folder, config)
     parameters = list(model.parameters())

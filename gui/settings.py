@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
@@ -74,7 +75,7 @@ def from_json(values: object) -> tuple[Settings, list[str]]:
         return Settings(), ["settings"]
     known = {field.name for field in fields(Settings)} & values.keys()
     bad = sorted(name for name in known if not _VALID[name](values[name]))
-    good = {name: _plain(values[name]) for name in known if name not in bad}
+    good: dict[str, Any] = {name: _plain(values[name]) for name in known if name not in bad}
     return Settings(**good), bad
 
 

@@ -5,8 +5,8 @@ become one palette, which Fusion draws everything with, and one style sheet for 
 for a look by a property instead of a colour: `look(button, "primary")`. What is drawn by hand or as HTML asks
 `current()` and listens to `notifier().theme_changed`.
 
-Looks: labels "soft", "caption", "title", "headline", "good", "caution", "fault"; buttons "primary", "plain", "quiet",
-"round"; frames "surface", "raised", "card", "hairline", "hairline-v".
+Looks: labels "soft", "caption", "strong", "title", "headline", "good", "caution", "fault"; buttons "primary", "plain", "quiet",
+"wide", "example", "round"; frames "surface", "raised", "card", "notice", "hairline", "hairline-v".
 """
 
 from __future__ import annotations
@@ -166,6 +166,7 @@ QMainWindow, QDialog { background: $ground; }
 QLabel { background: transparent; }
 QLabel[look="soft"] { color: $soft; }
 QLabel[look="caption"] { color: $soft; font-size: ${s}px; }
+QLabel[look="strong"] { font-weight: 600; }
 QLabel[look="title"] { font-size: ${l}px; font-weight: 600; }
 QLabel[look="headline"] { font-size: ${xl}px; font-weight: 600; }
 QLabel[look="good"] { color: $good; }
@@ -175,6 +176,7 @@ QLabel[look="fault"] { color: $fault; }
 QFrame[look="surface"] { background: $surface; border: none; }
 QFrame[look="raised"] { background: $raised; border: none; border-radius: 8px; }
 QFrame[look="card"] { background: $surface; border: 1px solid $line; border-radius: 12px; }
+QFrame[look="notice"] { background: $raised; border: none; }
 QFrame[look="hairline"] { background: $line; border: none; min-height: 1px; max-height: 1px; }
 QFrame[look="hairline-v"] { background: $line; border: none; min-width: 1px; max-width: 1px; }
 
@@ -197,6 +199,10 @@ QPushButton[look="plain"]:hover, QDialogButtonBox QPushButton:hover { background
 QPushButton[look="plain"]:focus, QDialogButtonBox QPushButton:focus { border: 2px solid $accent; padding: 4px 12px; }
 QPushButton[look="quiet"], QToolButton[look="quiet"] { color: $soft; }
 QPushButton[look="quiet"]:hover, QToolButton[look="quiet"]:hover { color: $text; }
+QPushButton[look="wide"] { text-align: left; padding: 6px 8px; }
+QPushButton[look="example"] { background: $surface; border: 1px solid $line; border-radius: 12px; padding: 0; }
+QPushButton[look="example"]:hover { background: $raised; }
+QPushButton[look="example"]:focus { border: 2px solid $accent; }
 QToolButton[look="round"] { background: $accent; border-radius: 18px; padding: 0; }
 QToolButton[look="round"]:hover { background: $accent_hover; }
 QToolButton[look="round"]:focus { border-color: $text; }

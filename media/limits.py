@@ -14,11 +14,15 @@ class Limits:
     """Upper bounds for one conversion. Each value is the most that is still accepted."""
 
     # Width times height. Decoding needs about 7 bytes for each pixel, so this is some 700 MB for a moment; it lets
-    # through every camera of today (up to about 100 megapixels), and no page scanned by a decompression bomb.
+    # through every camera of today (up to about 100 megapixels), and no decompression bomb.
     max_pixels: int = 100_000_000
 
     # Uncompressed 16-bit RGBA takes 8 bytes a pixel: the largest honest file of the largest honest picture is 800 MB.
     max_file_bytes: int = 1_000_000_000
+
+    # A progressive JPEG refines the whole picture with each scan. Honest ones have about 10; a file of one megabyte can
+    # hold thousands, which take minutes. libtiff draws the same line.
+    max_jpeg_scans: int = 100
 
     # Pictures in one conversation: what Llama 4 was pretrained with at most.
     max_pictures: int = 48

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from media.errors import MediaError
-from media.signatures import HEAD_BYTES, FileFormat, known_suffixes, recognise
+from media.signatures import HEAD_BYTES, KNOWN_SUFFIXES, FileFormat, recognise
 from media.types import MediaKind
 
 READABLE = frozenset({"png", "jpeg", "webp", "gif", "bmp", "tiff"})
@@ -62,15 +62,11 @@ def unreadable(path: Path, error: OSError | ValueError) -> MediaError:
     """Words for a file that the system does not let us read."""
     name = display_name(path)
     if isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
-        return MediaError("File not found", f"There is no file {name} any more.", "It may have been moved or renamed.")
+        return MediaError("File not found", f"There is no file {name}.", "It may have been moved, renamed or deleted.")
     if isinstance(error, PermissionError):
-        return MediaError(
-            "No permission", f"You may not read {name}.", "Copy it to a folder of your own, or ask for it."
-        )
+        return MediaError("No permission", f"You may not read {name}.", "Copy it to a folder of your own.")
     reason = error.strerror or "the system gives no reason"
-    return MediaError(
-        "File cannot be read", f"Reading {name} failed: {reason}.", "Copy it to this computer and try again."
-    )
+    return MediaError("File cannot be read", f"{name}: {reason}.", "Copy it to this computer, and try again.")
 
 
 def _look(path: Path) -> tuple[int, bytes]:
@@ -88,7 +84,7 @@ def _refusal(path: Path, found: FileFormat | None) -> MediaError:
     name, suffix = display_name(path), path.suffix.lower()
     if found is None:
         return MediaError("Not a picture", f"{name} holds no picture that this program knows.", _READABLE_WORDS)
-    is_misnamed = suffix in known_suffixes() and suffix not in found.suffixes
-    message = f"This file is named {suffix} but holds {found.label}." if is_misnamed else f"{name} is {found.label}."
+    is_misnamed = suffix in KNOWN_SUFFIXES and suffix not in found.suffixes
+    message = f"{name} is named {suffix} but holds {found.label}." if is_misnamed else f"{name} is {found.label}."
     title = "Unsupported picture" if found.kind is MediaKind.IMAGE else "Not a picture"
     return MediaError(title, message, found.advice or _READABLE_WORDS)

@@ -15,12 +15,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models of the tests are too small to be worth a second thread
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
+
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # a shared machine is no reason to fail
+hypothesis.settings.load_profile("untimed")
 
 
 class NetworkBlockedError(OSError):
@@ -54,14 +59,19 @@ def is_local(host: object) -> bool:
         return False
 
 
+@pytest.fixture
+def network_attempts() -> list[str]:
+    """The hosts that a test asked for; any left at its end fails it."""
+    return []
+
+
 @pytest.fixture(autouse=True)
-def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_network(monkeypatch: pytest.MonkeyPatch, network_attempts: list[str]) -> Iterator[None]:
     """Fail a test that connects to, sends to, or looks up anything but this machine, even if it hides the error."""
-    attempts: list[str] = []
 
     def check(host: object) -> None:
         if not is_local(host):
-            attempts.append(str(host))
+            network_attempts.append(str(host))
             raise NetworkBlockedError(f"tests use no network, but something asked for {host!r}")
 
     def check_address(address: object) -> None:
@@ -87,8 +97,8 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         guard(name)
     monkeypatch.setattr(socket, "getaddrinfo", guarded_look_up)
     yield
-    if attempts:
-        pytest.fail(f"this test asked for the network: {', '.join(attempts)}", pytrace=False)
+    if network_attempts:
+        pytest.fail(f"this test asked for the network: {', '.join(network_attempts)}", pytrace=False)
 
 
 @pytest.fixture(autouse=True)

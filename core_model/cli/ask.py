@@ -20,7 +20,7 @@ from core_model.assistant import Assistant
 from core_model.cli.event_json import AskEvent
 from core_model.cli.exit_status import ExitStatus
 from core_model.cli.outputs import JsonOutput, Output, TextOutput
-from core_model.cli.terminal import stop_on_interrupt, write
+from core_model.cli.terminal import ReaderLeftError, stop_on_interrupt, write
 from core_model.errors import AltiplanoError, RequestError
 from core_model.types import (
     Finished,
@@ -37,7 +37,6 @@ from core_model.types import (
 )
 from media.convert import convert
 from media.errors import MediaError
-from media.limits import Limits
 from media.types import MediaItem
 
 _MAX_SEED = 2**63 - 1  # what torch's generators take
@@ -103,6 +102,14 @@ def run(options: argparse.Namespace, open_assistant: Callable[[], Assistant]) ->
     except (AltiplanoError, MediaError) as error:
         output.fail(error)
         return ExitStatus.ERROR
+    except ReaderLeftError:
+        raise
+    except Exception as bug:
+        details = f"{type(bug).__name__}: {bug}"
+        output.fail(
+            AltiplanoError("Something went wrong", details, "This is a mistake in the program; details follow.")
+        )
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +151,7 @@ def answer(
 
 def _convert(path: Path, should_stop: ShouldStop) -> Generator[AskEvent, None, tuple[Part, ...]]:
     parts: tuple[Part, ...] = ()
-    for event in convert(path, Limits(), should_stop):
+    for event in convert(path, should_stop=should_stop):
         yield event
         if isinstance(event, MediaItem):
             parts = event.parts

@@ -59,7 +59,7 @@ def _read_ranks(path: Path) -> dict[bytes, int]:
             token, rank = _parse_line(path.name, number, line)
             ranks[token] = rank
     num_lines = sum(map(bool, lines))
-    if len(ranks) != num_lines or set(ranks.values()) != set(range(num_lines)):
+    if set(ranks.values()) != set(range(num_lines)):
         raise damaged(path.name, "the ranks do not count up from 0 without gaps and repetitions")
     return ranks
 

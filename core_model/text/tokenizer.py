@@ -105,6 +105,7 @@ def _check(tokenizer: Tokenizer, source: str) -> None:
 
 def slices(text: str, max_chars: int = MAX_SLICE_CHARS, max_run: int = MAX_RUN_CHARS) -> Iterator[str]:
     """Cut text as Meta's tokenizer does: every `max_chars`, and inside runs of one class longer than `max_run`."""
+    # Each run is looked at from its first character only: that keeps the search linear.
     long_run = re.compile(rf"(?<!\s)\s{{{max_run + 1},}}|(?<!\S)\S{{{max_run + 1},}}")
     for start in range(0, len(text), max_chars):
         piece = text[start : start + max_chars]

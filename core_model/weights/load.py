@@ -9,7 +9,6 @@ per-expert matrices are turned and laid side by side in the fused tensors.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from core_model.model.llama4 import Llama4
 from core_model.types import LoadProgress, ShouldStop, never_stop
 from core_model.weights.checkpoint import Checkpoint, TensorReader
 from core_model.weights.match import Matrix, Source, match, matrices
+from core_model.weights.wording import short
 
 BLOCK_ELEMENTS = 2**22  # converted at once: 16 MiB in float32; between two blocks a load can be stopped
 REPORT_BYTES = 2**26  # as stored; small tensors are not worth an event each
@@ -91,7 +91,7 @@ def build_on_meta(config: Llama4Config) -> Llama4:
             return Llama4(config)
     except (RuntimeError, OverflowError) as error:
         raise CheckpointError(
-            "Model not supported", f"config.json describes tensors of impossible size: {str(error).splitlines()[0]}"
+            "Model not supported", f"config.json describes tensors of impossible size: {_first_line(error)}"
         ) from error
 
 
@@ -115,7 +115,20 @@ def read_tensors(
             tensors[name] = yield from _read(reader, source, device, dtype, meter)
     except _StoppedError:
         return None
+    except (RuntimeError, MemoryError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise OutOfMemoryError(
+            "Not enough memory",
+            f"The weights do not fit on {device}: {_first_line(error)}",
+            "Close other programs, or open a smaller or a quantized model.",
+        ) from error
     return tensors
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """torch has an exception of its own for GPUs only; on the CPU the allocator's name is what tells."""
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "DefaultCPUAllocator" in str(error)
 
 
 def _read(
@@ -124,7 +137,7 @@ def _read(
     if isinstance(source, Matrix) and device.type == "cpu" and reader.dtype(source.weight) == dtype:
         yield from meter.advance(source, 1.0)
         return reader.get(source.weight)
-    tensor = _allocate(_shape(reader, source), device, dtype)
+    tensor = torch.empty(_shape(reader, source), device=device, dtype=dtype)
     for matrix, target in _targets(source, tensor):
         for rows, block in _blocks(reader, matrix, device):
             _write(target[rows], block.to(dtype))
@@ -170,16 +183,8 @@ def _write(target: Tensor, block: Tensor) -> None:
         target.T.copy_(block.T.contiguous())
 
 
-def _allocate(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> Tensor:
-    try:
-        return torch.empty(shape, device=device, dtype=dtype)
-    except (RuntimeError, MemoryError) as error:
-        gigabytes = math.prod(shape) * dtype.itemsize / 1e9
-        raise OutOfMemoryError(
-            "Not enough memory",
-            f"The weights do not fit: the next tensor needs {gigabytes:.1f} GB on {device}, and they are not free.",
-            "Close other programs, or open a smaller or a quantized model.",
-        ) from error
+def _first_line(error: Exception) -> str:
+    return short((str(error) or type(error).__name__).partition("\n")[0])
 
 
 class _StoppedError(Exception):

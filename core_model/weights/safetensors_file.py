@@ -204,7 +204,8 @@ def _map(file: SafetensorsFile, access: int) -> ctypes.Array[ctypes.c_uint8]:
         with file.path.open("rb") as handle:
             mapping = mmap.mmap(handle.fileno(), 0, access=access)
     except (OSError, ValueError) as error:
-        raise CheckpointError("Model unreadable", f"{file.path.name} cannot be mapped: {error}.") from error
+        hint = "Changeable weights need as much free memory as the file is large." if access == mmap.ACCESS_COPY else ""
+        raise CheckpointError("Model unreadable", f"{file.path.name} cannot be mapped: {error}.", hint) from error
     if len(mapping) != file.size:
         raise CheckpointError("Model changed", f"{file.path.name} changed while it was being opened.", "Try again.")
     memory = np.frombuffer(mapping, dtype=np.uint8)

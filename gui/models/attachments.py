@@ -6,13 +6,13 @@ question in silence. What is read here is not looked at again; the question take
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Generator, Iterable
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
@@ -20,6 +20,7 @@ from core_model.types import ShouldStop
 from gui.chat_view_protocol import Chip
 from gui.conversation import new_id
 from gui.job import Job, Worker
+from media.image import item_from_array
 from media.types import ConvertProgress, MediaItem, Picture
 
 Convert = Callable[[Path, ShouldStop], Generator[object, None, None]]  # ConvertProgress ..., last the MediaItem
@@ -88,11 +89,11 @@ class Attachments(QObject):
     def add_files(self, paths: Iterable[Path]) -> None:
         """Begin to read these files."""
         for path in paths:
-            self._begin(path.name or str(path), lambda stop, path=path: self._convert(path, stop))
+            self._begin(path.name or str(path), partial(self._convert, path))
 
     def add_image(self, image: QImage, name: str) -> None:
-        """Begin to read a picture from the clipboard, through the same door as a file."""
-        self._begin(name, lambda stop: _convert_image(image, name, self._convert, stop))
+        """Begin to read a picture from the clipboard."""
+        self._begin(name, partial(_convert_image, image, name))
 
     def put_back(self, items: Iterable[MediaItem]) -> None:
         """Attach what was read already, as when a question is taken back to be edited."""
@@ -131,6 +132,13 @@ class Attachments(QObject):
             self.changed.emit(attachment_id)
             self.list_changed.emit()
 
+    def on_reader_ended(self, attachment_id: str) -> None:
+        """A reader is done; one that brought nothing has failed."""
+        self._readers.pop(attachment_id, None)
+        attachment = self._attachments.get(attachment_id)
+        if attachment is not None and attachment.state is AttachmentState.READING:
+            self.update(attachment_id, state=AttachmentState.FAILED, error_title=self.tr("Could not be read"))
+
 
 class _Reader(QObject):
     """Follows the job of one attachment."""
@@ -160,18 +168,14 @@ class _Reader(QObject):
         )
 
     def on_ended(self) -> None:
+        self._attachments.on_reader_ended(self._id)
         self.deleteLater()
 
 
-def _convert_image(
-    image: QImage, name: str, convert: Convert, should_stop: ShouldStop
-) -> Generator[object, None, None]:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{name}.png"
-        if not image.save(str(path), b"PNG", 80):
-            raise OSError(f"the clipboard's picture could not be written to {path}")
-        with closing(convert(path, should_stop)) as events:
-            yield from events
+def _convert_image(image: QImage, name: str, _should_stop: ShouldStop) -> Generator[object, None, None]:
+    rgba = image.convertToFormat(QImage.Format.Format_RGBA8888)  # straight alpha, no padding
+    pixels = np.frombuffer(rgba.constBits(), np.uint8).reshape(rgba.height(), rgba.width(), 4)
+    yield item_from_array(pixels, name)
 
 
 def pictures_of(item: MediaItem) -> list[Picture]:

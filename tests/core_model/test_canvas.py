@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core_model.canvas import Canvas, candidate_grids, choose_canvas, num_picture_tokens
@@ -126,6 +126,7 @@ geometries = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(sides, sides, geometries)
 @example(500, 500, LLAMA4)
 @example(1, 99_999, SMALL)
@@ -135,6 +136,7 @@ def test_agrees_with_the_slow_twin(height: int, width: int, geometry: TileGeomet
     assert found == slow_canvas(height, width, geometry)
 
 
+@settings(deadline=None)
 @given(sides, sides, geometries)
 def test_the_content_lies_on_a_canvas_of_allowed_size(height: int, width: int, geometry: TileGeometry) -> None:
     canvas = choose_canvas(height, width, geometry)

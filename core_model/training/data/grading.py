@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from core_model.training.data.colors import BACKGROUND_COLORS, COLOR_NAMES
 from core_model.training.data.backgrounds import PATTERNS
+from core_model.training.data.colors import BACKGROUND_COLORS, COLOR_NAMES
 from core_model.training.data.dataset import Sample, sample
 from core_model.training.data.descriptions import AT_PLACE
 from core_model.training.data.shapes import KINDS
@@ -26,8 +26,8 @@ _FIXED_ANSWERS = frozenset({*TEXT_SKILLS, "unknown_picture"})
 _READING = frozenset({"read_digits", "read_word"})
 
 _SYNONYMS = {
-    "grey": "gray", "centre": "center", "middle": "center", "big": "large", "bigger": "larger", "biggest": "largest", "medium": "medium-sized",
-    "upper": "top", "lower": "bottom", "colour": "color", "none": "no", "zero": "no", "yellowish": "yellow", "picture": "image",
+    "grey": "gray", "centre": "center", "middle": "center", "upper": "top", "lower": "bottom", "big": "large",
+    "bigger": "larger", "biggest": "largest", "medium": "medium-sized", "colour": "color", "zero": "no", "none": "no",
 }  # fmt: skip
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _RELATIONS = (

@@ -8,274 +8,535 @@ from core_model.training.data.intents import Intent, ask_intent
 from core_model.training.data.splits import Split
 from core_model.training.data.turns import Turn
 
-_HOW = "{how {do|can|would|should} i|how to|how do you|how does one|i want to|can i|where {do|can} i|show me how to|explain how to|what do i do to|is it possible to}"
-_LARGE = "{scout|llama 4|llama 4 scout|a {large|larger|big|bigger|better|different|real|new} model|another model|the {large|big|other} model|a model folder|my own model|other models}"
-_FILE = "{a picture|an image|a photo|a file|pictures|images|a drawing|something|a screenshot|photos|my drawing|a picture from my computer}"
-
 INTENTS: tuple[Intent, ...] = (
     Intent(
         "open_scout",
-        (f"{_HOW} {{open|load|start|use|run|switch to|choose|select|pick|get}} {_LARGE}?", f"{_HOW} {{open|load|use|start}} {_LARGE} {{here|in altiplano|in this program|on my machine|instead}}?",
-         f"{{open|load|start|use|switch to}} {_LARGE}[ please]", f"how is {_LARGE} opened?", f"where is {_LARGE}?", "{change|switch} the model", "how do i change {the model|models|to another model}?",
-         f"can {{you|altiplano|this program}} {{open|load|use|run}} {_LARGE}?", "where can i {choose|change|select} the model?", "open model folder", "how do i get a {better|larger|smarter} {answer|model}?"),
-        "Click the model's name in the bar at the top, then Open model folder, and choose the folder that holds the model.",
+        """
+        <how> {open|load|start|use|run|switch to|choose|select|pick} <large model>?; <how>
+        {open|load|use|start} <large model> {here|in altiplano|in this program|on my machine|instead}?;
+        {open|load|start|use|switch to} <large model>[ please]; how is <large model> opened?; where is <large
+        model>?; {change|switch} the model; how do i change {the model|models|to another model}?; can
+        {you|altiplano|this program} {open|load|use|run} <large model>?; where can i {choose|change|select} the
+        model?; open model folder; how do i get a {better|larger|smarter} {answer|model}?
+        """,
+        "Click the model's name in the bar at the top, then Open model folder, and choose the folder that "
+        "holds the model.",
     ),
     Intent(
         "what_is_scout",
-        ("what is {scout|llama 4 scout|llama 4|llama scout}?", "what's {scout|llama 4}?", "tell me about {scout|llama 4}.", "what can {scout|llama 4} do?", "how {large|big} is {scout|llama 4|the large model}?", "who is scout?", "how many parameters does {scout|llama 4} have?", "what is a large model?", "who made {scout|llama 4}?", "explain scout.", "is scout better[ than you]?"),
-        "Scout is a Llama 4 model from Meta with about 109 billion parameters, 17 billion of them active. It knows photographs, documents and general questions.",
+        """
+        what is {scout|llama 4 scout|llama 4|llama scout}?; what's {scout|llama 4}?; tell me about {scout|llama
+        4}.; what can {scout|llama 4} do?; how {large|big} is {scout|llama 4|the large model}?; who is scout?;
+        how many parameters does {scout|llama 4} have?; what is a large model?; who made {scout|llama 4}?;
+        explain scout.; is scout better[ than you]?
+        """,
+        "Scout is a Llama 4 model from Meta with about 109 billion parameters, 17 billion of them active. It "
+        "knows photographs, documents and general questions.",
     ),
     Intent(
         "what_is_maverick",
-        ("what is {maverick|llama 4 maverick}?", "what's maverick?", "tell me about maverick.", "how {large|big} is maverick?", "what about maverick?", "can {i|altiplano} {run|open|use|load} maverick?", "{scout or maverick|maverick or scout}?", "which is better, scout or maverick?", "what is the difference between scout and maverick?", "how many parameters does maverick have?"),
-        "Maverick is the larger Llama 4: about 400 billion parameters in 128 experts. It opens like Scout, but few machines have room for it.",
+        """
+        what is {maverick|llama 4 maverick}?; what's maverick?; tell me about maverick.; how {large|big} is
+        maverick?; what about maverick?; can {i|altiplano} {run|open|use|load} maverick?; {scout or
+        maverick|maverick or scout}?; which is better, scout or maverick?; what is the difference between scout
+        and maverick?; how many parameters does maverick have?
+        """,
+        "Maverick is the larger Llama 4: about 400 billion parameters in 128 experts. It opens like Scout, "
+        "but few machines have room for it.",
     ),
     Intent(
         "hardware",
-        ("what {hardware|computer|machine|pc|gpu|graphics card} do i need[ for {scout|llama 4|a large model}]?", "what are the {requirements|system requirements|hardware requirements}[ for {scout|llama 4|altiplano}]?", "{will|can|does} {scout|llama 4} run on {my computer|my laptop|my machine|this computer|my pc}?", "can my {computer|laptop|pc|machine} run {scout|llama 4|a large model}?", "how much {memory|ram|gpu memory|vram} {does scout need|do i need|is needed|does llama 4 need}[ for scout]?", "do i need a {gpu|graphics card|good computer|fast computer}[ for scout]?", "is my computer {fast|good|big} enough[ for scout]?", "which {gpu|graphics card} {do i need|is best|works}?", "hardware requirements"),
-        "Scout needs one CUDA GPU with 16 to 141 GB and 64 to 256 GB of RAM. The more GPU memory, the faster it answers.",
+        """
+        what {hardware|computer|machine|pc|gpu|graphics card} do i need[ for {scout|llama 4|a large model}]?;
+        what are the {requirements|system requirements|hardware requirements}[ for {scout|llama 4|altiplano}]?;
+        {will|can|does} {scout|llama 4} run on {my computer|my laptop|my machine|this computer|my pc}?; can my
+        {computer|laptop|pc|machine} run {scout|llama 4|a large model}?; how much {memory|ram|gpu memory|vram}
+        {does scout need|do i need|is needed|does llama 4 need}[ for scout]?; do i need a {gpu|graphics card|good
+        computer|fast computer}[ for scout]?; is my computer {fast|good|big} enough[ for scout]?; which
+        {gpu|graphics card} {do i need|is best|works}?; hardware requirements
+        """,
+        "Scout needs one CUDA GPU with 16 to 141 GB and 64 to 256 GB of RAM. The more GPU memory, the faster "
+        "it answers.",
     ),
     Intent(
         "get_weights",
-        ("where {do|can} i {get|find|download} {scout|llama 4|the weights|the model|the large model|model weights|a model|llama 4 scout}?", f"{_HOW} {{download|get}} {{scout|llama 4|the weights|the model|maverick|a large model}}?", "download {scout|llama 4|the model|the weights}", "where are the weights?", "is scout {free|included|already here|installed}?", "do i have to download {scout|the model|something}?", "where is the download?", "can you download {scout|the model}[ for me]?", "is {scout|llama 4} included?"),
-        "Get the weights from Hugging Face, on Meta's Llama 4 page, after you have accepted Meta's license. Then open the folder here.",
+        """
+        where {do|can} i {get|find|download} {scout|llama 4|the weights|the model|the large model|model weights|a
+        model|llama 4 scout}?; <how> {download|get} {scout|llama 4|the weights|the model|maverick|a large model}?;
+        download {scout|llama 4|the model|the weights}; where are the weights?; is scout
+        {free|included|already here|installed}?; do i have to download {scout|the model|something}?; where is
+        the download?; can you download {scout|the model}[ for me]?; is {scout|llama 4} included?
+        """,
+        "Get the weights from Hugging Face, on Meta's Llama 4 page, after you have accepted Meta's license. "
+        "Then open the folder here.",
     ),
     Intent(
         "stop",
-        (f"{_HOW} {{stop|cancel|interrupt|abort|end|halt}} {{you|it|an answer|the answer|this|the model|generating|writing|the response}}?", "how do i stop?", "how to stop?", "stop", "{stop|cancel|abort} {it|this|the answer|please|now|writing|that}", "how {can|do} i {make you stop|shut you up|stop this}?", "where is the stop button?", "is there a stop button?", "can i stop you?", "it does not stop", "it is too long, how do i stop it?", "how do i stop the answer?", "please stop"),
+        """
+        <how> {stop|cancel|interrupt|abort|end|halt} {you|it|an answer|the answer|this|the
+        model|generating|writing|the response}?; how do i stop?; how to stop?; stop; {stop|cancel|abort}
+        {it|this|the answer|please|now|writing|that}; how {can|do} i {make you stop|shut you up|stop this}?;
+        where is the stop button?; is there a stop button?; can i stop you?; it does not stop; it is too long,
+        how do i stop it?; how do i stop the answer?; please stop
+        """,
         "Press Esc, or click the round button while it answers. What was written stays.",
     ),
     Intent(
         "attach",
-        (f"{_HOW} {{attach|add|show you|upload|send|give you|insert|open|drop|import|load|share}} {_FILE}?", f"how does one attach {_FILE}?", "where is the {attach|upload|plus} button?", "how do i {show|send|give} you {a picture|an image|a file|something}?", f"{{attach|upload|add}} {_FILE}", "can i {send|show|upload|give you} {a picture|a file|an image|pictures|a photo}?", "where do i put {the|my} {picture|file|image}?", "how do i get a picture in[ here]?", "how do i add {attachments|files|media}?"),
+        """
+        <how> {attach|add|show you|upload|send|give you|insert|open|import|load|share} <a file>?; how does
+        one attach <a file>?; where is the {attach|upload|plus} button?; how do i {show|send|give} you {a
+        picture|an image|a file|something}?; {attach|upload|add} <a file>; can i {send|show|upload|give you} {a
+        picture|a file|an image|pictures|a photo}?; where do i put {the|my} {picture|file|image}?; how do i get
+        a picture in[ here]?; how do i add {attachments|files|media}?
+        """,
         "Drop the file on the window, paste it, click the + button, or press Ctrl+O.",
     ),
     Intent(
         "paste",
-        (f"{_HOW} paste {{a picture|an image|a screenshot|from the clipboard|text}}?", "can i paste {a picture|an image|a screenshot|text|from the clipboard}?", "does {paste|copy and paste|ctrl+v|ctrl v} work?", "what about the clipboard?", "how do i use the clipboard?", "i copied a picture, {what now|how do i show it to you}?"),
+        """
+        <how> paste {a picture|an image|a screenshot|from the clipboard|text}?; can i paste {a picture|an image|a
+        screenshot|text|from the clipboard}?; does {paste|copy and paste|ctrl+v|ctrl v} work?; what about the
+        clipboard?; how do i use the clipboard?; i copied a picture, {what now|how do i show it to you}?
+        """,
         "Copy the picture and press Ctrl+V in the window. It is attached to your next question.",
     ),
     Intent(
         "drag",
-        (f"{_HOW} {{drag|drop}} {{a file|a picture|files|pictures|a folder}}[ {{here|on the window|into the window}}]?", "where do i drop {it|the file|the picture|files}?", "does drag and drop work?", "can i {drag|drop} {files|pictures|a folder|several files}[ here| into the window]?", "drag and drop"),
+        """
+        <how> {drag|drop} {a file|a picture|files|pictures|a folder}[ {here|on the window|into the window}]?;
+        where do i drop {it|the file|the picture|files}?; does drag and drop work?; can i {drag|drop}
+        {files|pictures|several files}[ here| into the window]?; drag and drop
+        """,
         "Drop it anywhere on the window: the whole window takes files, several at once too.",
     ),
     Intent(
         "remove_attachment",
-        (f"{_HOW} {{remove|delete|take away|detach|get rid of}} {{the picture|an attachment|the file|the image|a chip|a picture|the attachment}}?", "remove the {picture|attachment|file}", "i attached the wrong {file|picture|image}", "wrong {file|picture}, how do i remove it?", "delete the attachment"),
+        """
+        <how> {remove|delete|take away|detach|get rid of} {the picture|an attachment|the file|the image|a chip|a
+        picture|the attachment}?; remove the {picture|attachment|file}; i attached the wrong
+        {file|picture|image}; wrong {file|picture}, how do i remove it?; delete the attachment
+        """,
         "Click the x on its chip above the text field, before you send.",
     ),
     Intent(
         "new_chat",
-        (f"{_HOW} {{start|begin|open|make|create}} a {{new|fresh|another|clean}} {{chat|conversation|one}}?", "new {chat|conversation}", "{start|open|begin} a new {chat|conversation}[ please]", "how do i start over?", "start over", "how do i {clear|reset} {the chat|this chat|the conversation|everything}?", "where is new chat?", "clear the chat", "what is the shortcut for a new chat?", "i want to begin again"),
+        """
+        <how> {start|begin|open|make|create} a {new|fresh|another|clean} {chat|conversation|one}?; new
+        {chat|conversation}; {start|open|begin} a new {chat|conversation}[ please]; how do i start over?; start
+        over; how do i {clear|reset} {the chat|this chat|the conversation|everything}?; where is new chat?;
+        clear the chat; what is the shortcut for a new chat?; i want to begin again
+        """,
         "Press Ctrl+N, or click New chat at the top left.",
     ),
     Intent(
         "settings",
-        (f"{_HOW} {{open|find|see|change|get to}} {{the |my |}}{{settings|preferences|options|configuration}}?", "where are the {settings|preferences|options}?", "{settings|preferences|options}", "open {settings|the settings|preferences}", "what can i {set|change|configure}?", "is there a settings {menu|page|dialog}?", "what settings are there?"),
+        """
+        <how> {open|find|see|change|get to} {the |my |}{settings|preferences|options|configuration}?; where are
+        the {settings|preferences|options}?; {settings|preferences|options}; open {settings|the
+        settings|preferences}; what can i {set|change|configure}?; is there a settings {menu|page|dialog}?;
+        what settings are there?
+        """,
         "Press Ctrl+, or click Settings at the bottom left.",
     ),
     Intent(
         "edit_question",
-        (f"{_HOW} {{edit|change|correct|rewrite|fix}} {{my|a|the|the last|my last}} {{question|message|prompt|text}}?", "edit {my|the|my last} {question|message}", "i made a typo, can i {change|edit|correct} {it|my question}?", "can i {edit|change|correct} what i {wrote|asked|typed}?", "how do i ask again differently?", "i asked the wrong question"),
+        """
+        <how> {edit|change|correct|rewrite|fix} {my|a|the|the last|my last} {question|message|prompt|text}?; edit
+        {my|the|my last} {question|message}; i made a typo, can i {change|edit|correct} {it|my question}?; can i
+        {edit|change|correct} what i {wrote|asked|typed}?; how do i ask again differently?; i asked the wrong
+        question
+        """,
         "Point at your question and click Edit. The answer is then written anew.",
     ),
     Intent(
         "regenerate",
-        (f"{_HOW} {{regenerate|repeat|redo|retry|get another|get a new|get a different}} {{an answer|the answer|answer|the last answer}}?", "{regenerate|retry|try again|again|redo|once more|another answer|one more time}[ please]", "can you {try again|answer again|give another answer|do that again|try once more}?", "how do i get {another|a different|a new|a second} answer?", "what does {again|the again button} do?", "where is the again button?", "how do i make you answer again?"),
+        """
+        <how> {regenerate|repeat|redo|retry|get another|get a new|get a different} {an answer|the
+        answer|answer|the last answer}?; {regenerate|retry|try again|again|redo|once more|another answer|one more
+        time}[ please]; can you {try again|answer again|give another answer|do that again|try once more}?; how
+        do i get {another|a different|a new|a second} answer?; what does {again|the again button} do?; where is
+        the again button?; how do i make you answer again?
+        """,
         "Click Again under the answer: the same question is answered anew.",
     ),
     Intent(
         "what_model_saw",
-        (f"{_HOW} see what {{the model saw|you saw|you see|the model sees|you see in my picture}}?", "what did {you|the model} see?", "what does the model see?", "show {me |}what {you|the model} {saw|see|sees}", "how do {you|models} see {pictures|a picture|images}?", "what are {tiles|the tiles|these tiles|the squares|those small pictures}?", "how {is a picture cut|does a picture become tokens}?", "what happens when i click {the|a} picture?", "where can i see the tiles?", "what resolution do you see?"),
-        "Click the picture in the chat: a panel opens with the tiles exactly as the model saw them, and how many tokens they took.",
+        """
+        <how> see what {the model saw|you saw|you see|the model sees|you see in my picture}?; what did {you|the
+        model} see?; what does the model see?; show {me |}what {you|the model} {saw|see|sees}; how do
+        {you|models} see {pictures|a picture|images}?; what are {tiles|the tiles|these tiles|the squares|those
+        small pictures}?; how {is a picture cut|does a picture become tokens}?; what happens when i click
+        {the|a} picture?; where can i see the tiles?; what resolution do you see?
+        """,
+        "Click the picture in the chat: a panel opens with the tiles exactly as the model saw them, and how "
+        "many tokens they took.",
     ),
     Intent(
         "chats_stored",
-        ("where are {my|the|all} {chats|conversations|messages|data|files} {stored|saved|kept}?", "where {do you|does altiplano|does it} {store|save|keep} {my |the |}{chats|conversations|data|messages}?", "are {my |the |}{chats|conversations} {saved|stored|kept}?", "do you {save|store|keep} {my chats|our conversation|this|this chat|my pictures}?", "is this chat saved?", "where is my {data|history|chat history}?", "how long are chats kept?", "where is the history?", "is there a history?"),
+        """
+        where are {my|the|all} {chats|conversations|messages|data|files} {stored|saved|kept}?; where {do you|does
+        altiplano|does it} {store|save|keep} {my |the |}{chats|conversations|data|messages}?; are {my |the
+        |}{chats|conversations} {saved|stored|kept}?; do you {save|store|keep} {my chats|our
+        conversation|this|this chat|my pictures}?; is this chat saved?; where is my {data|history|chat history}?;
+        how long are chats kept?; where is the history?; is there a history?
+        """,
         "Your chats stay on this computer, in Altiplano's data folder. You see them in the list on the left.",
     ),
     Intent(
         "delete_chat",
-        (f"{_HOW} {{delete|remove|erase}} {{a chat|this chat|a conversation|my chats|all chats|this conversation|my history|my data}}?", "delete {this|the|my} {chat|conversation|history}", "can i delete {chats|a chat|this chat|everything}?", "how do i erase {everything|my history|my data}?", "remove this chat"),
+        """
+        <how> {delete|remove|erase} {a chat|this chat|a conversation|my chats|all chats|this conversation|my
+        history|my data}?; delete {this|the|my} {chat|conversation|history}; can i delete {chats|a chat|this
+        chat|everything}?; how do i erase {everything|my history|my data}?; remove this chat
+        """,
         "Right-click the chat in the list on the left and choose Delete.",
     ),
     Intent(
         "rename_chat",
-        (f"{_HOW} {{rename|name|title}} {{a chat|this chat|a conversation|my chats}}?", "rename {this|the} {chat|conversation}", "can i {rename|name} {a chat|this chat|chats}?", "how do i change the {title|name} of {a|this|the} chat?"),
+        """
+        <how> {rename|name|title} {a chat|this chat|a conversation|my chats}?; rename {this|the}
+        {chat|conversation}; can i {rename|name} {a chat|this chat|chats}?; how do i change the {title|name} of
+        {a|this|the} chat?
+        """,
         "Right-click the chat in the list on the left and choose Rename.",
     ),
     Intent(
         "search_chats",
-        (f"{_HOW} {{search|find}} {{a chat|my chats|an old chat|old chats|something i asked|a conversation|an old conversation|in my chats}}?", "search {my|the} chats", "can i search[ my chats| old chats| the history]?", "where is the search?", "how do i find {an old chat|what i asked last week|an old answer}?", "where are my old chats?"),
+        """
+        <how> {search|find} {a chat|my chats|an old chat|old chats|something i asked|a conversation|an old
+        conversation|in my chats}?; search {my|the} chats; can i search[ my chats| old chats| the history]?;
+        where is the search?; how do i find {an old chat|what i asked last week|an old answer}?; where are my
+        old chats?
+        """,
         "Type into the search field above the list of chats on the left.",
     ),
     Intent(
         "privacy",
-        ("{is|are} {my data|this|it|my pictures|my files|my chats|everything|altiplano} {private|safe|secure}?", "{do|does} {you|altiplano|this program|it} send {anything|my data|data|my pictures|something}[ anywhere| to the internet| to a server| to meta| to the cloud]?", "does anything leave my {computer|machine}?", "who can {see|read} {my chats|my data|this|what i write|my pictures}?", "what about {privacy|my privacy|data protection}?", "do you {collect|share|sell|upload} [my ]data?", "are you {spying on me|watching me|listening}?", "is this private?", "does meta see {this|my data}?", "privacy"),
+        """
+        {is|are} {my data|this|it|my pictures|my files|my chats|everything|altiplano} {private|safe|secure}?;
+        {do|does} {you|altiplano|this program|it} send {anything|my data|data|my pictures|something}[ anywhere| to
+        the internet| to a server| to meta| to the cloud]?; does anything leave my {computer|machine}?; who can
+        {see|read} {my chats|my data|this|what i write|my pictures}?; what about {privacy|my privacy|data
+        protection}?; do you {collect|share|sell|upload} [my ]data?; are you {spying on me|watching
+        me|listening}?; is this private?; does meta see {this|my data}?; privacy
+        """,
         "Nothing leaves this computer. Pictures, questions and answers stay here, and there is no telemetry.",
     ),
     Intent(
         "file_types",
-        ("{what|which} {files|file types|formats|kinds of files|file formats|media} {do you|can you|does altiplano|can i|does it} {take|open|read|accept|support|use|understand|attach}?", "what can i {drop|attach|open|upload|show you}[ here]?", "which formats are supported?", "what kind of files can i use?", "what {picture|image} formats {are supported|do you read|work}?", "supported {files|formats|file types}"),
+        """
+        {what|which} {files|file types|formats|kinds of files|file formats|media} {do you|can you|does
+        altiplano|can i|does it} {take|open|read|accept|support|use|understand|attach}?; what can i
+        {drop|attach|open|upload|show you}[ here]?; which formats are supported?; what kind of files can i use?;
+        what {picture|image} formats {are supported|do you read|work}?; supported {files|formats|file types}
+        """,
         "Pictures, video clips, sound recordings, PDF and text documents, and whole folders of them.",
     ),
     Intent(
         "pdf",
-        ("can {you|i|altiplano|it} {open|read|use|drop|attach} {a pdf|pdfs|pdf files|documents|a document|word files|a word document}?", f"{_HOW} {{open|read|attach|ask about}} a {{pdf|document|word document}}?", "does {it|altiplano} {support|read} {pdf|pdfs|documents}?", "what about {pdf files|pdfs|documents}?", "do you understand {pdf|documents}?", "pdf?"),
-        "Drop the document on the window. Its text and pages become parts that the model reads; for good answers about them, open Scout.",
+        """
+        can {you|i|altiplano|it} {open|read|use|drop|attach} {a pdf|pdfs|pdf files|documents|a document|word
+        files|a word document}?; <how> {open|read|attach|ask about} a {pdf|document|word document}?; does
+        {it|altiplano} {support|read} {pdf|pdfs|documents}?; what about {pdf files|pdfs|documents}?; do you
+        understand {pdf|documents}?; pdf?
+        """,
+        "Drop the document on the window. Its text and pages become parts that the model reads; for good "
+        "answers about them, open Scout.",
     ),
     Intent(
         "video",
-        ("can {you|i|altiplano|it} {open|read|use|attach|take|play} {a video|videos|a clip|video files|movies|a movie}?", f"{_HOW} {{open|attach|ask about|use}} a {{video|clip|movie}}?", "does {it|altiplano} {support|work with} {video|videos|clips}?", "what about videos?", "what happens with a {video|clip}?", "how is a video read?"),
+        """
+        can {you|i|altiplano|it} {open|read|use|attach|take|play} {a video|videos|a clip|video files|movies|a
+        movie}?; <how> {open|attach|ask about|use} a {video|clip|movie}?; does {it|altiplano} {support|work
+        with} {video|videos|clips}?; what about videos?; what happens with a {video|clip}?; how is a video
+        read?
+        """,
         "Drop the clip on the window. Altiplano takes frames from it and shows them to the model with their times.",
     ),
     Intent(
         "audio",
-        ("can {you|i|altiplano|it} {open|use|attach|take|transcribe} {a recording|audio|sound|audio files|a sound file|an mp3|recordings|a voice message}?", f"{_HOW} {{open|attach|transcribe|use}} {{a recording|audio|an audio file|a voice message}}?", "does {it|altiplano} {support|work with} {audio|sound|speech|recordings}?", "what about {audio|sound}?", "how is speech turned into text?", "what happens with a recording?"),
+        """
+        can {you|i|altiplano|it} {open|use|attach|take|transcribe} {a recording|audio|sound|audio files|a sound
+        file|an mp3|recordings|a voice message}?; <how> {open|attach|transcribe|use} {a recording|audio|an audio
+        file|a voice message}?; does {it|altiplano} {support|work with} {audio|sound|speech|recordings}?; what
+        about {audio|sound}?; how is speech turned into text?; what happens with a recording?
+        """,
         "Drop the recording on the window. Altiplano writes down what is said, and the model reads that text.",
     ),
     Intent(
         "folder",
-        ("can i {drop|open|attach|use} a {folder|directory}?", f"{_HOW} {{open|attach|ask about|use}} a {{folder|whole folder|directory}}?", "can i ask about {many|several|multiple} files[ at once]?", "how many {files|pictures} can i {attach|use|drop|show}[ at once]?", "can i attach {several|two|many|multiple} {files|pictures|images}?", "more than one picture?"),
+        """
+        can i {drop|open|attach|use} a {folder|directory}?; <how> {open|attach|ask about|use} a {folder|whole
+        folder|directory}?; can i ask about {many|several|multiple} files[ at once]?; how many {files|pictures}
+        can i {attach|use|drop|show}[ at once]?; can i attach {several|two|many|multiple}
+        {files|pictures|images}?; more than one picture?
+        """,
         "Yes: drop several files or a whole folder. The window says how many tokens they will take.",
     ),
     Intent(
         "terminal",
-        ("can i use {you|altiplano|this|it} {in|from} {the|a} {terminal|command line|shell|console}?", f"{_HOW} {{use|run|start}} {{altiplano|this|it|you}} {{in|from|on}} {{the|a}} {{terminal|command line|shell|console}}?", "is there a {command line|terminal version|cli|command line version}?", "does it work without a window?", "can i script {it|altiplano}?", "what is the command for the terminal?", "how do i ask from {a script|the terminal|python}?"),
-        "Yes: python main.py ask \"your question\" answers in the terminal. Add a file's name to ask about it.",
+        """
+        can i use {you|altiplano|this|it} {in|from} {the|a} {terminal|command line|shell|console}?; <how>
+        {use|run|start} {altiplano|this|it|you} {in|from|on} {the|a} {terminal|command line|shell|console}?; is
+        there a {command line|terminal version|cli|command line version}?; does it work without a window?; can i
+        script {it|altiplano}?; what is the command for the terminal?; how do i ask from {a script|the
+        terminal|python}?
+        """,
+        'Yes: python main.py ask "your question" answers in the terminal. Add a file\'s name to ask about it.',
     ),
     Intent(
         "server",
-        ("can {altiplano|it|you} {run as|be} a server?", "is there an {api|openai api|http api|server}?", f"{_HOW} {{start|run|use}} {{a server|the server|the api}}?", "can other programs use {it|altiplano|the model}?", "does it have an api?", "openai compatible server?", "can i use a {remote server|server|model on another machine}?"),
+        """
+        can {altiplano|it|you} {run as|be} a server?; is there an {api|openai api|http api|server}?; <how>
+        {start|run|use} {a server|the server|the api}?; can other programs use {it|altiplano|the model}?; does
+        it have an api?; openai compatible server?; can i use a {remote server|server|model on another machine}?
+        """,
         "Yes: python main.py serve starts a server that speaks the OpenAI API, for programs on this computer.",
     ),
     Intent(
         "speed",
-        ("why {are you|is it|is this|is scout|is the answer} {so |}slow?", f"{_HOW} make {{it|you|scout|this|the answers}} faster?", "how fast {are you|is it|is scout}?", "can {it|you|scout} be faster?", "it is {slow|too slow|very slow}", "what makes it faster?", "how many tokens {per|a} second?", "why does it take so long?", "speed up", "how do i speed {it|scout} up?"),
-        "A large model is as fast as its memory: more GPU memory holds more experts. Close other programs, use fewer pictures, or use FP8 weights.",
+        """
+        why {are you|is it|is this|is scout|is the answer} {so |}slow?; <how> make {it|you|scout|this|the
+        answers} faster?; how fast {are you|is it|is scout}?; can {it|you|scout} be faster?; it is {slow|too
+        slow|very slow}; what makes it faster?; how many tokens {per|a} second?; why does it take so long?;
+        speed up; how do i speed {it|scout} up?
+        """,
+        "A large model is as fast as its memory: more GPU memory holds more experts. Close other programs, "
+        "use fewer pictures, or use FP8 weights.",
     ),
     Intent(
         "gpu",
-        ("do you use {the|my} {gpu|graphics card}?", "does {altiplano|it} use the gpu?", "are you running on the {gpu|cpu}?", "how do i use {my gpu|the gpu|cuda}?", "{cpu or gpu|gpu or cpu}?", "does it work without a {gpu|graphics card}?", "can i run it on the cpu?", "which {device|gpu} is used?", "does it work with amd?", "is cuda needed?"),
+        """
+        do you use {the|my} {gpu|graphics card}?; does {altiplano|it} use the gpu?; are you running on the
+        {gpu|cpu}?; how do i use {my gpu|the gpu|cuda}?; {cpu or gpu|gpu or cpu}?; does it work without a
+        {gpu|graphics card}?; can i run it on the cpu?; which {device|gpu} is used?; does it work with amd?;
+        is cuda needed?
+        """,
         "Altiplano uses a CUDA GPU when there is one, and the CPU otherwise. I am small enough for the CPU.",
     ),
     Intent(
         "memory_plan",
-        ("will {scout|it|the model} fit[ into my memory| on my machine| in memory]?", "how do i know {if|whether} {scout|a model|it} fits?", "where do i see {the memory|memory use|how much memory is used}?", "how much memory {is used|does it take|does it use}?", "what is the {plan|memory plan}?", "what happens when i click the model's name?", "out of memory, what now?", "it says out of memory", "not enough memory"),
-        "Click the model's name at the top: the plan says what rests on the GPU, in RAM and on disk, and whether it fits.",
+        """
+        will {scout|it|the model} fit[ into my memory| on my machine| in memory]?; how do i know {if|whether}
+        {scout|a model|it} fits?; where do i see {the memory|memory use|how much memory is used}?; how much
+        memory {is used|does it take|does it use}?; what is the {plan|memory plan}?; what happens when i click
+        the model's name?; out of memory, what now?; it says out of memory; not enough memory
+        """,
+        "Click the model's name at the top: the plan says what rests on the GPU, in RAM and on disk, and "
+        "whether it fits.",
     ),
     Intent(
         "fp8",
-        ("what is {fp8|quantization|quantizing|a quantized model}?", f"{_HOW} {{quantize|shrink|compress}} {{a model|scout|the model|weights}}?", "can i {quantize|shrink|compress} {scout|a model|the weights}?", "how do i make {scout|the model} smaller?", "what does {fp8|quantize} mean?", "fp8?", "should i use fp8?"),
-        "FP8 stores each weight in one byte, half of the usual. python main.py quantize makes such a copy of a model folder.",
+        """
+        what is {fp8|quantization|quantizing|a quantized model}?; <how> {quantize|shrink|compress} {a
+        model|scout|the model|weights}?; can i {quantize|shrink|compress} {scout|a model|the weights}?; how do i
+        make {scout|the model} smaller?; what does {fp8|quantize} mean?; fp8?; should i use fp8?
+        """,
+        "FP8 stores each weight in one byte, half of the usual. python main.py quantize makes such a copy of "
+        "a model folder.",
     ),
     Intent(
         "experts",
-        ("what are {experts|the experts}?", "what is {an expert|a mixture of experts|mixture of experts|moe}?", "how do the experts work?", "what does {moe|mixture of experts} mean?", "what is the expert {map|cache|store}?", "how many experts {does scout have|are there|do you have}?", "what is a router?"),
-        "A mixture of experts has many small networks per layer and uses one of them for each token. Scout and I have 16 per layer.",
+        """
+        what are {experts|the experts}?; what is {an expert|a mixture of experts|mixture of experts|moe}?; how
+        do the experts work?; what does {moe|mixture of experts} mean?; what is the expert {map|cache|store}?;
+        how many experts {does scout have|are there|do you have}?; what is a router?
+        """,
+        "A mixture of experts has many small networks per layer and uses one of them for each token. Scout "
+        "and I have 16 per layer.",
     ),
     Intent(
         "tokens",
-        ("what is a token?", "what are tokens?", "what does {token|tokens|tokens per second} mean?", "how many tokens {does a picture take|is a picture|can i use}?", "what is {the context|context length|a context window}?", "how long can {a chat|my question|the text} be?", "how much text can i {paste|write|send}?", "is there a limit[ for text]?"),
-        "A token is a piece of a word, or a small piece of a picture. The window counts them and says how many a model can hold.",
+        """
+        what is a token?; what are tokens?; what does {token|tokens|tokens per second} mean?; how many tokens
+        {does a picture take|is a picture|can i use}?; what is {the context|context length|a context window}?;
+        how long can {a chat|my question|the text} be?; how much text can i {paste|write|send}?; is there a
+        limit[ for text]?
+        """,
+        "A token is a piece of a word, or a small piece of a picture. The window counts them and says how "
+        "many a model can hold.",
     ),
     Intent(
         "copy_answer",
-        (f"{_HOW} copy {{an answer|the answer|the text|this|your answer|it|code}}?", "copy {the answer|this|that|it}", "can i copy {the answer|your answer|this text}?", "where is the copy button?", "how do i get the answer into {word|another program|an email}?"),
+        """
+        <how> copy {an answer|the answer|the text|this|your answer|it|code}?; copy {the answer|this|that|it};
+        can i copy {the answer|your answer|this text}?; where is the copy button?; how do i get the answer into
+        {word|another program|an email}?
+        """,
         "Click Copy under the answer, or select the text and press Ctrl+C.",
     ),
     Intent(
         "export",
-        (f"{_HOW} {{export|save|print|share}} {{a chat|this chat|the chat|the conversation|an answer|my chats}}?", "export {this|the} {chat|conversation}", "can i {export|save|print|share} {this chat|the chat|a chat|an answer}?", "save this chat", "how do i save an answer as a file?"),
+        """
+        <how> {export|save|print|share} {a chat|this chat|the chat|the conversation|an answer|my chats}?; export
+        {this|the} {chat|conversation}; can i {export|save|print|share} {this chat|the chat|a chat|an answer}?;
+        save this chat; how do i save an answer as a file?
+        """,
         "Right-click the chat in the list on the left and choose Export. It becomes a Markdown file.",
     ),
     Intent(
         "branch",
-        ("what {does branch do|is a branch|is branch for}?", f"{_HOW} {{branch|fork|split}} {{a chat|the chat|a conversation|this chat|here}}?", "can i continue from an {earlier|older} {message|answer|point}?", "how do i go back to an earlier {answer|message|point}?", "branch"),
+        """
+        what {does branch do|is a branch|is branch for}?; <how> {branch|fork|split} {a chat|the chat|a
+        conversation|this chat|here}?; can i continue from an {earlier|older} {message|answer|point}?; how do i
+        go back to an earlier {answer|message|point}?; branch
+        """,
         "Click Branch under an answer: a new chat begins there, and the old one stays as it is.",
     ),
     Intent(
         "convert",
-        (f"{_HOW} {{convert|turn|change}} {{a file|a video|audio|a recording|a picture|an answer}} {{into|to}} {{another format|text|pictures|sound|speech|something else}}?", "can {you|altiplano|it} convert {files|a file|media|formats|video to text|audio to text|text to speech}?", "what does convert do?", "convert {this|a file|my file}", "is there a converter?"),
-        "Click Convert below an answer or on a file's chip, and choose what it shall become: text, pictures, sound or a clip.",
+        """
+        <how> {convert|turn|change} {a file|a video|audio|a recording|a picture|an answer} {into|to} {another
+        format|text|pictures|sound|speech|something else}?; can {you|altiplano|it} convert {files|a
+        file|media|formats|video to text|audio to text|text to speech}?; what does convert do?; convert {this|a
+        file|my file}; is there a converter?
+        """,
+        "Click Convert below an answer or on a file's chip, and choose what it shall become: text, pictures, "
+        "sound or a clip.",
     ),
     Intent(
         "speak",
-        ("can you {speak|read aloud|talk|say it aloud|read the answer aloud|read it to me}?", f"{_HOW} {{hear|listen to}} {{an answer|the answer|you}}?", "read {the answer|it|this} aloud", "can you read answers to me?", "what does speak do?", "is there text to speech?", "speak the answer"),
+        """
+        can you {speak|read aloud|talk|say it aloud|read the answer aloud|read it to me}?; <how> {hear|listen to}
+        {an answer|the answer|you}?; read {the answer|it|this} aloud; can you read answers to me?; what does
+        speak do?; is there text to speech?; speak the answer
+        """,
         "Click Speak under the answer, and Altiplano reads it aloud.",
     ),
     Intent(
         "theme",
-        (f"{_HOW} {{use|get|turn on|switch to|activate|enable|set}} {{dark mode|the dark theme|the light theme|light mode|a dark theme}}?", "is there {a dark mode|a dark theme|dark mode}?", "{dark|light} mode[ please]", "it is too {bright|dark}", "can i change the {colors|colours|theme|appearance|look}?", "make it {dark|darker|light|brighter}"),
+        """
+        <how> {use|get|turn on|switch to|activate|enable|set} {dark mode|the dark theme|the light theme|light
+        mode|a dark theme}?; is there {a dark mode|a dark theme|dark mode}?; {dark|light} mode[ please]; it is
+        too {bright|dark}; can i change the {colors|colours|theme|appearance|look}?; make it
+        {dark|darker|light|brighter}
+        """,
         "Open Settings with Ctrl+, and choose light, dark or the system's theme.",
     ),
     Intent(
         "font_size",
-        (f"{_HOW} {{make|get}} the {{text|font|letters|writing}} {{larger|bigger|smaller}}?", "{larger|bigger|smaller} {text|font|letters}[ please]", "the {text|font} is too {small|large|big}", "can i {zoom|change the font size|make the text larger}?", "i can't read it, it is too small", "how do i zoom?", "zoom"),
+        """
+        <how> {make|get} the {text|font|letters|writing} {larger|bigger|smaller}?; {larger|bigger|smaller}
+        {text|font|letters}[ please]; the {text|font} is too {small|large|big}; can i {zoom|change the font
+        size|make the text larger}?; i can't read it, it is too small; how do i zoom?; zoom
+        """,
         "Press Ctrl and + for larger text, Ctrl and - for smaller, Ctrl and 0 for the usual size.",
     ),
     Intent(
         "shortcuts",
-        ("{what|which} {shortcuts|keyboard shortcuts|keys} {are there|do you have|exist|can i use}?", "{list|show} [me ][the ]{shortcuts|keyboard shortcuts|keys}", "{shortcuts|keyboard shortcuts}", "how do i use {the keyboard|it with the keyboard}?", "is there a shortcut[ for that]?", "which keys do what?"),
+        """
+        {what|which} {shortcuts|keyboard shortcuts|keys} {are there|do you have|exist|can i use}?; {list|show}
+        [me ][the ]{shortcuts|keyboard shortcuts|keys}; {shortcuts|keyboard shortcuts}; how do i use {the
+        keyboard|it with the keyboard}?; is there a shortcut[ for that]?; which keys do what?
+        """,
         "Ctrl+N starts a chat, Ctrl+O attaches a file, Ctrl+, opens the settings, Enter sends and Esc stops.",
     ),
     Intent(
         "send",
-        (f"{_HOW} send {{a message|a question|my question|it|this}}?", "how do i ask[ a question| you something]?", "which key sends?", "where do i {type|write|ask}[ my question]?", "how do i write {a new line|two lines|several lines|a line break}?", "how do i make a new line?", "what does enter do?", "how do i start?", "how does {this|it} work?", "how do i use {this|you|altiplano|this program}?", "what do i do now?", "how do i begin?"),
-        "Type below and press Enter; Shift+Enter makes a new line. To ask about a picture, drop it on the window first.",
+        """
+        <how> send {a message|a question|my question|it|this}?; how do i ask[ a question| you something]?; which
+        key sends?; where do i {type|write|ask}[ my question]?; how do i write {a new line|two lines|several
+        lines|a line break}?; how do i make a new line?; what does enter do?; how do i start?; how does
+        {this|it} work?; how do i use {this|you|altiplano|this program}?; what do i do now?; how do i begin?
+        """,
+        "Type below and press Enter; Shift+Enter makes a new line. To ask about a picture, drop it on the "
+        "window first.",
     ),
     Intent(
         "sampling",
-        ("what is {temperature|top p|the temperature|sampling|top-p}?", f"{_HOW} {{change|set|lower|raise}} the {{temperature|sampling|creativity}}?", "what does {temperature|top p} do?", "where do i set the temperature?", "how do i make answers {more creative|more exact|less random|longer|shorter}?", "why is the answer different each time?", "how do i limit the length of {an answer|answers}?"),
-        "Open Settings with Ctrl+, : a low temperature makes answers steady, a high one makes them varied. The longest answer is set there too.",
+        """
+        what is {temperature|top p|the temperature|sampling|top-p}?; <how> {change|set|lower|raise} the
+        {temperature|sampling|creativity}?; what does {temperature|top p} do?; where do i set the temperature?;
+        how do i make answers {more creative|more exact|less random|longer|shorter}?; why is the answer different
+        each time?; how do i limit the length of {an answer|answers}?
+        """,
+        "Open Settings with Ctrl+, : a low temperature makes answers steady, a high one makes them varied. "
+        "The longest answer is set there too.",
     ),
     Intent(
         "language_setting",
-        (f"{_HOW} change the language[ of {{altiplano|the program|the window|the menus}}]?", "can i {use|have} {altiplano|it|the menus|the window} in {german|french|spanish|another language|italian}?", "where is the language setting?", "change the language[ to {german|french|spanish}]", "is {altiplano|the program} available in {german|french|spanish|other languages}?"),
+        """
+        <how> change the language[ of {altiplano|the program|the window|the menus}]?; can i {use|have}
+        {altiplano|it|the menus|the window} in {german|french|spanish|another language|italian}?; where is the
+        language setting?; change the language[ to {german|french|spanish}]; is {altiplano|the program}
+        available in {german|french|spanish|other languages}?
+        """,
         "Open Settings with Ctrl+, and choose the language of the window.",
     ),
     Intent(
         "why_cria",
-        ("why {do i see|is there|am i using|is this} {you|cria|a small model}?", "why not scout?", "why is scout not {here|loaded|open|included}?", "why do i get such {short|simple|bad} answers?", "why do you know so little?", "why can't you answer {that|this|me|my question}?", "why not?", "why don't you know {that|this}?"),
-        "I am built in so that Altiplano works without a download. A large model knows far more: click the model's name at the top, then Open model folder.",
+        """
+        why {do i see|is there|am i using|is this} {you|cria|a small model}?; why not scout?; why is scout not
+        {here|loaded|open|included}?; why do i get such {short|simple|bad} answers?; why do you know so little?;
+        why can't you answer {that|this|me|my question}?; why not?; why don't you know {that|this}?
+        """,
+        "I am built in so that Altiplano works without a download. A large model knows far more: click the "
+        "model's name at the top, then Open model folder.",
     ),
     Intent(
         "trouble_loading",
-        ("{scout|the model|it} does not {load|open|start}", "why {can't i|does it not} {open|load} {scout|the model|my model|it}?", "the model {folder is not found|does not load|is incomplete|fails to load}", "what {must be|is} in the model folder?", "which folder {must|do|should} i {choose|open|select}?", "what does a model folder look like?", "i get an error when i {open|load} {a model|scout}", "which {format|file format} must the model have?", "can i open {a gguf|gguf files|gguf}?"),
-        "The folder must hold config.json, tokenizer.json and the safetensors files, as on Hugging Face. The error card names what is missing.",
+        """
+        {scout|the model|it} does not {load|open|start}; why {can't i|does it not} {open|load} {scout|the
+        model|my model|it}?; the model {folder is not found|does not load|is incomplete|fails to load}; what
+        {must be|is} in the model folder?; which folder {must|do|should} i {choose|open|select}?; what does a
+        model folder look like?; i get an error when i {open|load} {a model|scout}; which {format|file format}
+        must the model have?; can i open {a gguf|gguf files|gguf}?
+        """,
+        "The folder must hold config.json, tokenizer.json and the safetensors files, as on Hugging Face. The "
+        "error card names what is missing.",
     ),
     Intent(
         "unload",
-        (f"{_HOW} {{close|unload|remove|free|quit}} {{the model|scout|a model|the memory}}?", "unload {the model|scout}", "can i unload {scout|the model}?", "how do i free {the memory|memory|my gpu|ram}?", "how do i go back to {you|cria|the small model}?", "switch back to {cria|the small model|the built-in model}"),
+        """
+        <how> {close|unload|remove|free|quit} {the model|scout|a model|the memory}?; unload {the model|scout};
+        can i unload {scout|the model}?; how do i free {the memory|memory|my gpu|ram}?; how do i go back to
+        {you|cria|the small model}?; switch back to {cria|the small model|the built-in model}
+        """,
         "Click the model's name at the top and choose another one. Cria, the built-in model, is always in that list.",
     ),
     Intent(
         "system_prompt",
-        (f"{_HOW} {{set|change|give|write|use}} {{a system prompt|the system prompt|instructions|custom instructions}}?", "where is the system prompt[ setting]?", "can i give {instructions|a system prompt|custom instructions}?", "what is a system prompt?"),
-        "Open Settings with Ctrl+, and write it into the system prompt field. Large models follow it; I am too small to.",
+        """
+        <how> {set|change|give|write|use} {a system prompt|the system prompt|instructions|custom instructions}?;
+        where is the system prompt[ setting]?; can i give {instructions|a system prompt|custom instructions}?;
+        what is a system prompt?
+        """,
+        "Open Settings with Ctrl+, and write it into the system prompt field. Large models follow it; I am "
+        "too small to.",
     ),
     Intent(
         "quit",
-        (f"{_HOW} {{close|quit|exit|leave}} {{altiplano|the program|this program|the app|the window}}?", "{quit|exit|close}", "how do i get out[ of here]?", "close {the program|altiplano|the window}", "what happens when i close the window?", "is my chat lost when i close {the window|altiplano}?"),
+        """
+        <how> {close|quit|exit|leave} {altiplano|the program|this program|the app|the window}?; {quit|exit|close};
+        how do i get out[ of here]?; close {the program|altiplano|the window}; what happens when i close the
+        window?; is my chat lost when i close {the window|altiplano}?
+        """,
         "Press Ctrl+Q or close the window. Your chats are kept.",
     ),
     Intent(
         "offline_update",
-        (f"{_HOW} update {{altiplano|this program|the program}}?", "is there {an update|a new version|a newer version}?", "which version {is this|do i have|is installed}?", "what version {is this|of altiplano is this}?", "does altiplano update itself?", "check for updates"),
+        """
+        <how> update {altiplano|this program|the program}?; is there {an update|a new version|a newer version}?;
+        which version {is this|do i have|is installed}?; what version {is this|of altiplano is this}?; does
+        altiplano update itself?; check for updates
+        """,
         "Altiplano does not update itself. Fetch the new version from its repository, as you did the first time.",
     ),
     Intent(
         "doctor",
-        ("something is {wrong|broken|not working}", "{altiplano|it|the program} {crashes|crashed|hangs|freezes|is stuck|does not respond}", "i found a bug", f"{_HOW} report a {{bug|problem}}?", "what do i do when {it crashes|something fails|there is an error|it hangs}?", "i {have a problem|got an error|see an error}", "where are the logs?", "how do i check my {installation|system|setup}?", "error"),
-        "Run python main.py doctor in a terminal: it checks the installation, the GPU and the memory, and says what to do.",
+        """
+        something is {wrong|broken|not working}; {altiplano|it|the program} {crashes|crashed|hangs|freezes|is
+        stuck|does not respond}; i found a bug; <how> report a {bug|problem}?; what do i do when {it
+        crashes|something fails|there is an error|it hangs}?; i {have a problem|got an error|see an error};
+        where are the logs?; how do i check my {installation|system|setup}?; error
+        """,
+        "Run python main.py doctor in a terminal: it checks the installation, the GPU and the memory, and "
+        "says what to do.",
     ),
-)  # fmt: skip
+)
 
 
 def ask_help(rng: np.random.Generator, split: Split) -> Turn | None:
     """One question on how to use the program."""
     return ask_intent(INTENTS, "help", rng, split)
-
-
-assert len({intent.name for intent in INTENTS}) == len(INTENTS), "two intents share a name"

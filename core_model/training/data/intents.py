@@ -18,10 +18,10 @@ WHO = "I am Cria, the small built-in model."
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """`questions` are templates of `wording`; `is_remark` marks what is said and not asked ("thanks", "bye")."""
+    """`questions` holds templates (`wording.phrases`); `is_remark` marks what is said and not asked ("thanks")."""
 
     name: str
-    questions: tuple[str, ...]
+    questions: str
     answer: str
     is_remark: bool = False
 

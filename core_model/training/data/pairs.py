@@ -19,7 +19,7 @@ def ask_about_pair(scenes: tuple[Scene, Scene], rng: np.random.Generator, split:
     turns: dict[str, Turn] = {}
     for _ in range(4 * count):
         made = makers[int(rng.integers(len(makers)))](scenes, rng)
-        question = word(made[0], rng, split) if made else None
+        question = word(made[0], rng, split, **made[2]) if made else None
         if made and question and made[1] not in turns:
             turns[made[1]] = Turn(typed(decorate(question, rng), rng), made[1], "pair")
         if len(turns) == count:
@@ -27,17 +27,18 @@ def ask_about_pair(scenes: tuple[Scene, Scene], rng: np.random.Generator, split:
     return list(turns.values())
 
 
-_Made = tuple[tuple[str, ...], str] | None  # templates and the answer
+_Made = tuple[str, str, dict[str, str]] | None  # templates, the answer, values of the templates
 
 
 def _describe_one(scenes: tuple[Scene, Scene], rng: np.random.Generator) -> _Made:
     at = int(rng.integers(2))
     nth = _ORDINALS[at]
-    templates = (
-        f"what is in the {nth} {{picture|image}}?", f"describe the {nth} {{picture|image|one}}.", f"what do you see in the {nth} {{picture|image}}?",
-        f"what does the {nth} {{picture|image|one}} show?", f"and the {nth} one?", f"what's in the {nth} {{one|picture}}?",
-    )  # fmt: skip
-    return templates, "In the " + nth + " picture " + describe(scenes[at])
+    templates = """
+        what is in the $nth {picture|image}?; describe the $nth {picture|image|one}.; what do you see in the $nth
+        {picture|image}?; what does the $nth {picture|image|one} show?; and the $nth one?; what's in the $nth
+        {one|picture}?
+    """
+    return templates, f"In the {nth} picture {describe(scenes[at])}", {"nth": nth}
 
 
 def _which_has(scenes: tuple[Scene, Scene], rng: np.random.Generator) -> _Made:
@@ -48,21 +49,23 @@ def _which_has(scenes: tuple[Scene, Scene], rng: np.random.Generator) -> _Made:
     if any(other.kind == shape.kind and other.color == shape.color for other in scenes[1 - at].shapes):
         return None
     noun = with_article(name_of(shape))
-    templates = (
-        f"which {{picture|image|one}} has {noun}?", f"in which {{picture|image}} is there {noun}?", f"where is the {name_of(shape)}, in the first or the second {{picture|image}}?",
-        f"{{which|what}} {{picture|image}} shows {noun}?", f"is {noun} in the first or the second {{picture|image}}?",
-    )  # fmt: skip
-    return templates, f"The {_ORDINALS[at]} picture has {noun}."
+    templates = """
+        which {picture|image|one} has $a_noun?; in which {picture|image} is there $a_noun?; where is the $noun, in the
+        first or the second {picture|image}?; {which|what} {picture|image} shows $a_noun?; is $a_noun in the first or
+        the second {picture|image}?
+    """
+    return templates, f"The {_ORDINALS[at]} picture has {noun}.", {"noun": name_of(shape), "a_noun": noun}
 
 
 def _count_one(scenes: tuple[Scene, Scene], rng: np.random.Generator) -> _Made:
     at = int(rng.integers(2))
     nth, number = _ORDINALS[at], len(scenes[at].shapes)
-    templates = (
-        f"how many shapes are in the {nth} {{picture|image|one}}?", f"how many {{shapes|objects}} does the {nth} {{picture|image}} {{have|show}}?",
-        f"count the shapes in the {nth} {{picture|image}}.", f"in the {nth} picture, how many shapes {{are there|do you see}}?",
-    )  # fmt: skip
-    return templates, f"The {nth} picture has {plural('shape', number) if number else 'no shapes'}."
+    templates = """
+        how many shapes are in the $nth {picture|image|one}?; how many {shapes|objects} does the $nth {picture|image}
+        {have|show}?; count the shapes in the $nth {picture|image}.; in the $nth picture, how many shapes {are there|do
+        you see}?
+    """
+    return templates, f"The {nth} picture has {plural('shape', number) if number else 'no shapes'}.", {"nth": nth}
 
 
 def _more(scenes: tuple[Scene, Scene], rng: np.random.Generator) -> _Made:
@@ -71,8 +74,8 @@ def _more(scenes: tuple[Scene, Scene], rng: np.random.Generator) -> _Made:
         return None
     how = "more" if rng.random() < 0.7 else "fewer"
     at = int((counts[1] > counts[0]) == (how == "more"))
-    templates = (
-        f"which {{picture|image|one}} has {how} {{shapes|objects}}?", f"{{where|in which picture}} are {how} shapes?",
-        f"are there {how} shapes in the first or the second {{picture|image}}?", f"which one shows {how} {{shapes|things}}?",
-    )  # fmt: skip
-    return templates, f"The {_ORDINALS[at]} picture has {how} shapes."
+    templates = """
+        which {picture|image|one} has $how {shapes|objects}?; {where|in which picture} are $how shapes?; are there $how
+        shapes in the first or the second {picture|image}?; which one shows $how {shapes|things}?
+    """
+    return templates, f"The {_ORDINALS[at]} picture has {how} shapes.", {"how": how}

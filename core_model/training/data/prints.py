@@ -7,6 +7,7 @@ Each character also goes into the label raster, so that the young vision tower i
 
 from __future__ import annotations
 
+import math
 import os
 import string
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ _LONE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"  # alone, I and O are a one and a zer
 _FAMILIES = (
     "dejavusans", "dejavuserif", "dejavusansmono", "liberation", "arial", "times", "cour", "calibri", "verdana",
     "georgia", "tahoma", "trebuc", "segoeui", "consola", "cambria", "ubuntu", "roboto", "opensans", "notosans-",
-    "notoserif-", "notosansmono-", "freesans", "freeserif", "freemono", "helvetica", "menlo", "lato", "carlito", "caladea",
+    "notoserif-", "notosansmono-", "freesans", "freeserif", "freemono", "helvetica", "menlo", "lato", "carlito",
 )  # fmt: skip
 _NOT_TEXT = ("symbol", "emoji", "math", "icon", "wing")
 _FONT_STEPS = (10, 12, 14, 17, 20, 24, 29, 35, 42, 50, 60, 72, 86, 104, 125, 150, 180, 216, 260, 312, 375, 450, 540)
@@ -52,9 +53,9 @@ class PrintedText:
     def box(self) -> Box:
         """The area it covers, with its rotation."""
         width, height = measure(self.text, self.font, self.font_size)
-        angle = np.radians(abs(self.rotation_degrees))
-        half_w = (width * np.cos(angle) + height * np.sin(angle)) / 2
-        half_h = (width * np.sin(angle) + height * np.cos(angle)) / 2
+        angle = math.radians(abs(self.rotation_degrees))
+        half_w = (width * math.cos(angle) + height * math.sin(angle)) / 2
+        half_h = (width * math.sin(angle) + height * math.cos(angle)) / 2
         return self.x - half_w, self.y - half_h, self.x + half_w, self.y + half_h
 
 
@@ -125,7 +126,7 @@ def sample_print(
     freedom = difficulty if rng.random() < 0.6 else 0.15
     x = width / 2 + float(rng.uniform(-1, 1)) * max(0.0, free_x) * freedom
     y = height / 2 + float(rng.uniform(-1, 1)) * max(0.0, free_y) * freedom
-    return PrintedText(text, is_number, font, size, ink[0], ink[1], x, y, turn)
+    return PrintedText(text, is_number, font, size, *ink, float(x), float(y), turn)
 
 
 def _free_space(text: str, font: int, size: int, turn: float, width: int, height: int) -> tuple[float, float]:

@@ -273,7 +273,7 @@ def _draw_shape(picture: Image.Image, labels: tuple[Image.Image, Image.Image], s
     reach = np.abs(points).max(axis=0) + shape.pen + 2
     left, top = int(shape.x - reach[0]), int(shape.y - reach[1])
     size = int(2 * reach[0]) + 2, int(2 * reach[1]) + 2
-    local = points + (shape.x - left, shape.y - top)
+    local = points + np.array([shape.x - left, shape.y - top])
     area = (left, top, left + size[0], top + size[1])
     fill = fill_mask(local, size)
     solid = fill.point(_threshold)

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from core_model.training.data.finish import apply_finish, sample_finish
 from core_model.training.data.prints import font_files, load_font
-from core_model.training.data.questions import DESCRIBE
+from core_model.training.data.shape_questions import DESCRIBE
 from core_model.training.data.splits import Split
 from core_model.training.data.things import THINGS
 from core_model.training.data.turns import Turn
@@ -22,11 +22,11 @@ from core_model.training.data.wording import decorate, typed, with_article, word
 from core_model.training.data.words import PRINTED_WORDS
 from media.types import RgbArray
 
-FloatImage = npt.NDArray[np.float32]  # [height, width, 3], 0 to 1
+FloatImage = npt.NDArray[np.floating]  # [height, width, 3], 0 to 1
 
 I_CANNOT_TELL = (
-    "I cannot tell what this picture shows. I am Cria, the small built-in model, and I know only drawn shapes, digits and "
-    "short words. Open Scout for photographs."
+    "I cannot tell what this picture shows. I am Cria, the small built-in model, and I know only drawn shapes, "
+    "digits and short words. Open Scout for photographs."
 )
 NOT_FOR_ME = (
     "I cannot tell. I am Cria, the small built-in model, and this picture is beyond me. Open Scout for photographs."
@@ -34,13 +34,14 @@ NOT_FOR_ME = (
 
 _WORKING_PIXELS = 160  # longer side at which textures are made
 
-_QUESTIONS = (
-    "is {this|it} $a_thing?", "do you see $a_thing?", "is there $a_thing[ in the picture]?", "who is this?", "where was this taken?",
-    "what is the $thing doing?", "what {color|colour} is the $thing?", "how many {people|things|shapes|$thing pictures} are there?",
-    "what {kind|type} of $thing is this?", "is this a {photo|photograph|painting|screenshot|chart}?", "what is in the background?",
-    "what does it say?", "what time of day is it?", "what is the {person|man|woman|animal} doing?", "can you read the text?",
-    "what is the weather like?", "how old is {he|she|this person}?", "what {shape|color|colour} is {it|this}?", "where is the $thing?",
-)  # fmt: skip
+_QUESTIONS = """
+is {this|it} $a_thing?; do you see $a_thing?; is there $a_thing[ in the picture]?; who is this?; where was
+this taken?; what is the $thing doing?; what {color|colour} is the $thing?; how many
+{people|things|shapes|$thing pictures} are there?; what {kind|type} of $thing is this?; is this a
+{photo|photograph|painting|screenshot|chart}?; what is in the background?; what does it say?; what time of day
+is it?; what is the {person|man|woman|animal} doing?; can you read the text?; what is the weather like?; how
+old is {he|she|this person}?; what {shape|color|colour} is {it|this}?; where is the $thing?
+"""
 
 
 def ask_unknown_picture(rng: np.random.Generator, split: Split, count: int) -> list[Turn]:
@@ -197,7 +198,12 @@ def _page(rng: np.random.Generator, height: int, width: int) -> FloatImage:
         if rng.random() < 0.12:
             continue
         words = rng.integers(0, len(PRINTED_WORDS), max(2, width // 30)).tolist()
-        pen.text((6, y), " ".join(PRINTED_WORDS[at] for at in words), fill=(30, 30, 30) if light else (220, 220, 220), font=font)
+        pen.text(
+            (6, y),
+            " ".join(PRINTED_WORDS[at] for at in words),
+            fill=(30, 30, 30) if light else (220, 220, 220),
+            font=font,
+        )
     return np.asarray(image, dtype=np.float32) / 255
 
 
@@ -206,7 +212,11 @@ def _natural_color(rng: np.random.Generator) -> npt.NDArray[np.float32]:
     color = rng.random(3).astype(np.float32)
     if rng.random() < 0.75:
         gray = np.float32(rng.uniform(0.1, 0.95))
-        color = gray + (color - color.mean()) * np.float32(rng.uniform(0.1, 0.6)) + np.float32([0.05, 0.01, -0.05])
+        color = (
+            gray
+            + (color - color.mean()) * np.float32(rng.uniform(0.1, 0.6))
+            + np.array([0.05, 0.01, -0.05], dtype=np.float32)
+        )
     return color.clip(0, 1).astype(np.float32)
 
 

@@ -1,44 +1,63 @@
 """How questions are worded and typed: a small grammar for phrasings, and the habits of people at a keyboard.
 
 A template lists alternatives in braces and optional parts in brackets, nested as needed: "how {do|can} i stop [it]".
-Values come in as `$name`. A chosen wording is checked against the split, so that training never meets the wordings
-that the evaluation asks. Afterwards it is typed the way strangers type: lower case, no question mark, a typo.
+Values come in as `$name`, shared fragments as `<name>`. A chosen wording is checked against the split, so that training
+never meets the wordings that the evaluation asks. Afterwards it is typed the way strangers type: lower case, no
+question mark, a typo.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
 from core_model.training.data.splits import Split, is_held_out_wording
 
-_TRIES = 25
-_TOKEN = re.compile(r"[{}\[\]|]|[^{}\[\]|]+")
+_TRIES = {"train": 25, "held_out": 100}
+# Fragments that many phrasings share, written as `<name>`.
+_FRAGMENTS = {
+    "picture": "{picture|image|drawing}",
+    "in picture": "[ {in|on} {this|the} {picture|image|drawing}]",
+    "color": "{color|colour}",
+    "how": "{how {do|can|would|should} i|how to|how do you|how does one|i want to|can i|where {do|can} i|show me how to"
+    "|explain how to|what do i do to|is it possible to}",
+    "large model": "{scout|llama 4|llama 4 scout|a {large|larger|big|bigger|better|different|real|new} model"
+    "|another model|the {large|big|other} model|a model folder|my own model|other models}",
+    "a file": "{a picture|an image|a photo|a file|pictures|images|a drawing|something|a screenshot|photos|my drawing"
+    "|a picture from my computer}",
+}
+_FRAGMENT = re.compile(r"<([a-z ]+)>")
+_PIECE = re.compile(r"[{}\[\]|]|[^{}\[\]|]+")
 _VALUE = re.compile(r"\$(\w+)")
-
-# A node is a text or a tuple of alternatives; an alternative is a sequence of nodes.
-Node = "str | tuple[tuple[Node, ...], ...]"
 
 _KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _NEIGHBORS = {key: row[max(0, i - 1) : i] + row[i + 1 : i + 2] for row in _KEYBOARD for i, key in enumerate(row)}
 
 
-@lru_cache(maxsize=None)
+@cache
+def phrases(text: str) -> tuple[str, ...]:
+    """The templates of a text that holds several, separated by semicolons and broken over lines at will."""
+    whole = _FRAGMENT.sub(lambda match: _FRAGMENTS[match.group(1)], text)
+    return tuple(" ".join(template.split()) for template in whole.split(";") if template.strip())
+
+
+@cache
 def _parse(template: str) -> tuple[object, ...]:
+    """A template as a sequence of nodes: a text, or a tuple of alternatives, each a sequence of nodes again."""
     stack: list[list[list[object]]] = [[[]]]
-    for token in _TOKEN.findall(template):
-        if token in "{[":
-            stack.append([[], []] if token == "[" else [[]])  # brackets have an empty first alternative
-        elif token in "}]":
+    for piece in _PIECE.findall(template):
+        if piece in "{[":
+            stack.append([[], []] if piece == "[" else [[]])  # brackets have an empty first alternative
+        elif piece in "}]":
             group = stack.pop()
             stack[-1][-1].append(tuple(tuple(alternative) for alternative in group))
-        elif token == "|" and len(stack) > 1:
+        elif piece == "|" and len(stack) > 1:
             stack[-1].append([])
         else:
-            stack[-1][-1].append(token)
+            stack[-1][-1].append(piece)
     assert len(stack) == 1, f"unbalanced template: {template}"
     return tuple(stack[0][0])
 
@@ -61,15 +80,16 @@ def _sample(nodes: tuple[object, ...], rng: np.random.Generator) -> str:
     return "".join(parts)
 
 
-def word(templates: Sequence[str], rng: np.random.Generator, split: Split, **values: str) -> str | None:
-    """A wording of one of the templates that this split may use.
+def word(templates: str, rng: np.random.Generator, split: Split, **values: str) -> str | None:
+    """A wording of one of several templates (see `phrases`) that this split may use.
 
     Training gets none that is held out, and None where chance finds no other; the evaluation prefers held-out ones
     and takes any where a question has none.
     """
+    choices = phrases(templates)
     text = ""
-    for _ in range(_TRIES):
-        text = expand(templates[int(rng.integers(len(templates)))], rng, **values)
+    for _ in range(_TRIES[split]):
+        text = expand(choices[int(rng.integers(len(choices)))], rng, **values)
         if is_held_out_wording(text) == (split == "held_out"):
             return text
     return text if split == "held_out" else None

@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 import tokenizers
+from hypothesis import settings
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from core_model.text.special_tokens import NEEDED_FOR_CHAT, NEEDED_FOR_PICTURES, STOP, llama4_special_tokens
 from core_model.text.tiktoken_model import LLAMA4_SPLIT
 from core_model.text.tokenizer import Tokenizer, load_tokenizer
 from core_model.text.tokenizer_json import byte_alphabet
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+settings.load_profile("untimed")
 
 REFERENCE_DATA = Path(__file__).parents[4] / "shared" / "data"
 TINY_SPECIALS = tuple(dict.fromkeys((*NEEDED_FOR_CHAT, *STOP, *NEEDED_FOR_PICTURES, "<|finetune_right_pad|>")))

@@ -65,12 +65,19 @@ class TestLlama4:
     def test_both_formats_agree_on_any_text(self, from_model: Tokenizer, from_json: Tokenizer, text: str) -> None:
         assert from_json.encode(text) == from_model.encode(text)
 
-    @pytest.mark.parametrize("unit", ["a", " ", "\n", "ab1 "])
-    def test_long_input_is_cut_alike(self, from_model: Tokenizer, from_json: Tokenizer, unit: str) -> None:
-        text = "start" + unit * (2 * MAX_RUN_CHARS) + "end"
+    @pytest.mark.parametrize("unit", ["ab", " ", "\n", "東京"])
+    def test_long_runs_are_cut_in_both_formats(self, from_model: Tokenizer, from_json: Tokenizer, unit: str) -> None:
+        text = unit * (MAX_RUN_CHARS // len(unit)) + unit
         ids = from_model.encode(text)
+        assert ids == from_model.encode(text[:MAX_RUN_CHARS]) + from_model.encode(text[MAX_RUN_CHARS:])
         assert from_json.encode(text) == ids
         assert from_model.decode(ids) == text
+
+    def test_long_texts_are_cut_in_both_formats(self, from_model: Tokenizer, from_json: Tokenizer) -> None:
+        text = "x" + "Nothing more. " * (MAX_SLICE_CHARS // 14 + 1)
+        ids = from_model.encode(text)
+        assert ids == from_model.encode(text[:MAX_SLICE_CHARS]) + from_model.encode(text[MAX_SLICE_CHARS:])
+        assert from_json.encode(text) == ids
 
     def test_no_special_name_is_ever_parsed(self, from_model: Tokenizer, from_json: Tokenizer) -> None:
         for name in llama4_special_tokens():

@@ -168,7 +168,7 @@ def test_copy_of_tied_embeddings_is_ignored_only_when_tied() -> None:
     shapes = {name: shape for name, shape in SHAPES.items() if "lm_head" not in name}
     assert match(shapes, FakeReader(fused())).keys() == shapes.keys()
     without = {name: value for name, value in fused().items() if "lm_head" not in name}
-    assert "1 missing in model.safetensors: language_model.lm_head.weight" in refusal(without)
+    assert "1 tensor missing in model.safetensors: language_model.lm_head.weight" in refusal(without)
 
 
 def test_all_problems_come_at_once_with_their_files() -> None:
@@ -177,15 +177,15 @@ def test_all_problems_come_at_once_with_their_files() -> None:
     tensors[f"{MOE}.down_proj"] = ((2, 6, 9), torch.bfloat16)
     tensors["vision_model.class_embedding"] = ((8,), torch.bfloat16)
     message = refusal(tensors)
-    assert "1 missing in all 2 weight files: language_model.lm_head.weight." in message
-    assert "1 not expected: vision_model.class_embedding in vision.safetensors." in message
-    assert f"1 wrong: {MOE}.down_proj in model.safetensors has shape [2, 6, 9] instead of [2, 6, 8]." in message
+    assert "1 tensor missing in all 2 weight files: language_model.lm_head.weight." in message
+    assert "1 tensor not expected: vision_model.class_embedding in vision.safetensors." in message
+    assert f"1 tensor wrong: {MOE}.down_proj in model.safetensors has shape [2, 6, 9] instead of [2, 6, 8]." in message
 
 
 def test_long_lists_are_cut_and_counted() -> None:
     extra = {f"vision_model.extra.{number}": ((1,), torch.bfloat16) for number in range(1500)}
     message = refusal({**fused(), **extra})
-    assert "1,500 not expected" in message
+    assert "1,500 tensors not expected" in message
     assert "and 1,490 more" in message
     assert message.count("vision_model.extra") == 10
 
@@ -198,6 +198,12 @@ def test_a_missing_or_misshapen_expert_is_named() -> None:
     message = refusal(tensors)
     assert f"{MOE}.1.up_proj.weight" in message
     assert f"{MOE}.0.down_proj.weight in model.safetensors has shape [6, 8] instead of [8, 6]" in message
+
+
+def test_absurd_number_of_experts_is_refused_at_once() -> None:
+    expected = {**SHAPES, f"{MOE}.down_proj": (2**48, 6, 8)}
+    with pytest.raises(CheckpointError, match=r"experts\.2\.down_proj\.weight"):
+        match(expected, FakeReader(per_expert()), SCHEME)
 
 
 def test_fp8_without_scale_or_with_a_strange_one() -> None:

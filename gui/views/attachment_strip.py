@@ -1,0 +1,166 @@
+"""The chips above the question: what is attached, what became of it, and its error in words where it failed."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPixmap
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QToolButton, QVBoxLayout, QWidget
+
+from gui import icons, theme
+from gui.models.attachments import Attachment, Attachments, AttachmentState
+from gui.picture_files import to_image
+from gui.views.elided_label import ElidedLabel
+from gui.views.flow_layout import FlowLayout
+from media.types import RgbArray
+
+THUMBNAIL = 40
+CHIP_WIDTH, FAILED_WIDTH = 220, 344
+
+
+class AttachmentChip(QFrame):
+    """One attachment.
+
+    Signals:
+        remove_requested (str): its id.
+    """
+
+    remove_requested = Signal(str)
+
+    def __init__(self, attachment: Attachment, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._id = attachment.id
+        self._picture = QLabel(self)
+        self._picture.setFixedSize(THUMBNAIL, THUMBNAIL)
+        self._picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._name = ElidedLabel("", self, mode=Qt.TextElideMode.ElideMiddle)
+        self._facts = QLabel(self)
+        theme.look(self._facts, "caption")
+        self._facts.setWordWrap(True)
+        self._facts.setTextFormat(Qt.TextFormat.PlainText)
+        self._progress = QProgressBar(self)
+        self._progress.setTextVisible(False)
+        self._remove = QToolButton(self)
+        self._remove.setIconSize(QSize(16, 16))
+        self._remove.clicked.connect(self._on_remove_clicked)
+        theme.look(self, "raised")
+        theme.look(self._remove, "quiet")
+        theme.notifier().theme_changed.connect(self._on_theme_changed)
+        self._arrange()
+        self._attachment = attachment
+        self.show_attachment(attachment)
+
+    def _arrange(self) -> None:
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        words.addStretch(1)
+        words.addWidget(self._name)
+        words.addWidget(self._facts)
+        words.addWidget(self._progress)
+        words.addStretch(1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(theme.SPACE_S, theme.SPACE_S, theme.SPACE_S, theme.SPACE_S)
+        row.setSpacing(theme.SPACE)
+        row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignTop)
+        row.addLayout(words, 1)
+        row.addWidget(self._remove, 0, Qt.AlignmentFlag.AlignTop)
+
+    def show_attachment(self, attachment: Attachment) -> None:
+        """Show what has become of it."""
+        self._attachment = attachment
+        has_failed = attachment.state is AttachmentState.FAILED
+        self.setFixedWidth(round((FAILED_WIDTH if has_failed else CHIP_WIDTH) * theme.notifier().font_scale))
+        self._name.set_text(attachment.error_title if has_failed else attachment.name)
+        theme.look(self._name, "fault" if has_failed else "")
+        facts = _facts(attachment)
+        self._facts.setText(facts)
+        self._facts.setToolTip("\n".join(attachment.item.notes) if attachment.item else "")
+        self._progress.setVisible(attachment.state is AttachmentState.READING)
+        self._progress.setValue(round(100 * attachment.fraction))
+        self._progress.setAccessibleName(self.tr("Reading {0}").format(attachment.name))
+        self._remove.setAccessibleName(self.tr("Remove {0}").format(attachment.name))
+        self._remove.setToolTip(self.tr("Remove"))
+        self.setAccessibleName(f"{attachment.name}, {attachment.error_title or ''} {facts}")
+        self._on_theme_changed()
+
+    def _on_theme_changed(self) -> None:
+        self._remove.setIcon(icons.icon("close", theme.current().soft))
+        self._picture.setPixmap(self._face())
+
+    def _face(self) -> QPixmap:
+        colours, ratio = theme.current(), self.devicePixelRatioF()
+        if self._attachment.item is not None:
+            return rounded(self._attachment.item.thumbnail, THUMBNAIL, ratio)
+        if self._attachment.state is AttachmentState.FAILED:
+            return icons.pixmap("warning", theme.ICON_SIZE, colours.fault, ratio)
+        return icons.pixmap("picture", theme.ICON_SIZE, colours.soft, ratio)
+
+    def _on_remove_clicked(self) -> None:
+        self.remove_requested.emit(self._id)
+
+
+def _facts(attachment: Attachment) -> str:
+    if attachment.state is AttachmentState.FAILED:
+        return " ".join(part for part in (attachment.error_message, attachment.error_hint) if part)
+    if attachment.item is not None:
+        return " · ".join(attachment.item.facts)
+    return attachment.activity or attachment.name
+
+
+def rounded(pixels: RgbArray, side: int, ratio: float) -> QPixmap:
+    """A thumbnail cropped to a square with round corners."""
+    image = to_image(pixels)
+    device = round(side * ratio)
+    aspect = Qt.AspectRatioMode.KeepAspectRatioByExpanding
+    scaled = image.scaled(device, device, aspect, Qt.TransformationMode.SmoothTransformation)
+    result = QImage(device, device, QImage.Format.Format_ARGB32_Premultiplied)
+    result.fill(QColor(0, 0, 0, 0))
+    path = QPainterPath()
+    path.addRoundedRect(QRectF(0, 0, device, device), 6 * ratio, 6 * ratio)
+    painter = QPainter(result)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setClipPath(path)
+    painter.drawImage((device - scaled.width()) // 2, (device - scaled.height()) // 2, scaled)
+    painter.end()
+    pixmap = QPixmap.fromImage(result)
+    pixmap.setDevicePixelRatio(ratio)
+    return pixmap
+
+
+class AttachmentStrip(QWidget):
+    """All chips, wrapped into lines; hidden while there is none."""
+
+    def __init__(self, attachments: Attachments, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._attachments = attachments
+        self._chips: dict[str, AttachmentChip] = {}
+        self._flow = FlowLayout(self, theme.SPACE)
+        self.setAccessibleName(self.tr("Attached files"))
+        self.setVisible(False)
+        attachments.added.connect(self._on_added)
+        attachments.changed.connect(self._on_changed)
+        attachments.removed.connect(self._on_removed)
+
+    def chips(self) -> list[AttachmentChip]:
+        return list(self._chips.values())
+
+    def _on_added(self, attachment_id: str) -> None:
+        attachment = self._attachments.find(attachment_id)
+        if attachment is None:
+            return
+        chip = AttachmentChip(attachment, self)
+        chip.remove_requested.connect(self._attachments.remove)
+        self._chips[attachment_id] = chip
+        self._flow.addWidget(chip)
+        self.setVisible(True)
+
+    def _on_changed(self, attachment_id: str) -> None:
+        attachment = self._attachments.find(attachment_id)
+        if attachment is not None:
+            self._chips[attachment_id].show_attachment(attachment)
+
+    def _on_removed(self, attachment_id: str) -> None:
+        chip = self._chips.pop(attachment_id)
+        self._flow.removeWidget(chip)
+        chip.hide()
+        chip.deleteLater()
+        self.setVisible(bool(self._chips))

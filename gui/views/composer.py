@@ -1,0 +1,145 @@
+"""Where a question is made: the chips of what is attached, the box, one button to attach and one to send or stop.
+
+It tells what a person wants and holds the text; whether a question can be asked now is not decided here.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from gui import icons, theme
+from gui.models.attachments import Attachments
+from gui.views.attachment_strip import AttachmentStrip
+from gui.views.prompt_edit import PromptEdit
+from gui.views.round_button import SIDE, RoundButton
+
+
+class Composer(QWidget):
+    """The bottom of the conversation.
+
+    Signals:
+        send_requested, stop_requested, attach_requested: a button or its key.
+        files_given (list[Path]), image_given (QImage): pasted.
+        text_changed: typed, pasted, recalled or cleared.
+    """
+
+    send_requested = Signal()
+    stop_requested = Signal()
+    attach_requested = Signal()
+    files_given = Signal(object)
+    image_given = Signal(object)
+    text_changed = Signal()
+
+    def __init__(self, attachments: Attachments, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._attachments = attachments
+        self._prompts: list[str] = []
+        self._recall_position = 0
+        self.edit = PromptEdit(self)
+        self.edit.setAccessibleName(self.tr("Your question"))
+        self.edit.setPlaceholderText(self.tr("Ask about anything, or drop a picture here"))
+        self.strip = AttachmentStrip(attachments, self)
+        self.button = RoundButton(self)
+        self._attach = QToolButton(self)
+        self._attach.setIconSize(QSize(theme.ICON_SIZE, theme.ICON_SIZE))
+        self._attach.setFixedSize(SIDE, SIDE)
+        self._attach.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._attach.setAccessibleName(self.tr("Attach files"))
+        self._attach.setToolTip(self.tr("Attach files (Ctrl+O)"))
+        self._attach.setIcon(icons.icon("plus"))
+        self._hint = QLabel(self)
+        self._hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self._hint.setWordWrap(True)
+        self._arrange()
+        self._connect()
+        self.set_hint("")
+        self._on_text_changed()
+
+    def _arrange(self) -> None:
+        card = QFrame(self)
+        theme.look(card, "card")
+        row = QHBoxLayout()
+        row.setSpacing(theme.SPACE_S)
+        bottom = Qt.AlignmentFlag.AlignBottom
+        row.addWidget(self._attach, 0, bottom)
+        row.addWidget(self.edit, 1, Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(self.button, 0, bottom)
+        inside = QVBoxLayout(card)
+        inside.setContentsMargins(theme.SPACE, theme.SPACE, theme.SPACE, theme.SPACE)
+        inside.setSpacing(theme.SPACE)
+        inside.addWidget(self.strip)
+        inside.addLayout(row)
+        column = QWidget(self)
+        column.setMaximumWidth(theme.READING_WIDTH)
+        column.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        lines = QVBoxLayout(column)
+        lines.setContentsMargins(0, 0, 0, 0)
+        lines.setSpacing(theme.SPACE_S)
+        lines.addWidget(card)
+        lines.addWidget(self._hint)
+        outside = QHBoxLayout(self)
+        outside.setContentsMargins(theme.SPACE_XL, 0, theme.SPACE_XL, theme.SPACE)
+        outside.addStretch(1)
+        outside.addWidget(column, 1000)
+        outside.addStretch(1)
+
+    def _connect(self) -> None:
+        self.button.clicked.connect(self._on_button_clicked)
+        self._attach.clicked.connect(self.attach_requested)
+        self.edit.send_requested.connect(self.send_requested)
+        self.edit.files_pasted.connect(self.files_given)
+        self.edit.image_pasted.connect(self.image_given)
+        self.edit.recall_requested.connect(self._on_recall_requested)
+        self.edit.textChanged.connect(self._on_text_changed)
+        self._attachments.list_changed.connect(self._refresh)
+
+    def text(self) -> str:
+        return self.edit.toPlainText()
+
+    def set_text(self, text: str) -> None:
+        self.edit.setPlainText(text)
+        self.edit.moveCursor(self.edit.textCursor().MoveOperation.End)
+
+    def set_prompts(self, prompts: list[str]) -> None:
+        """What Up recalls in an empty box; the last one first."""
+        self._prompts = prompts
+        self._recall_position = len(prompts)
+
+    def set_busy(self, is_busy: bool) -> None:
+        """Whether the button stops instead of sends."""
+        self.button.set_stop(is_busy)
+        self._refresh()
+
+    def set_hint(self, sentence: str, look: str = "caption") -> None:
+        """One quiet line below the box; empty says what is always true."""
+        self._hint.setText(sentence or self.tr("Everything stays on this machine."))
+        theme.look(self._hint, look)
+
+    @property
+    def hint(self) -> str:
+        return self._hint.text()
+
+    def _on_button_clicked(self) -> None:
+        if self.button.is_stop:
+            self.stop_requested.emit()
+        else:
+            self.send_requested.emit()
+
+    def _on_text_changed(self) -> None:
+        self._refresh()
+        if not self.text():
+            self._recall_position = len(self._prompts)
+        self.text_changed.emit()
+
+    def _refresh(self) -> None:
+        has_something = bool(self.text().strip()) or bool(self._attachments.all())
+        self.button.setEnabled(self.button.is_stop or has_something)
+
+    def _on_recall_requested(self, direction: int) -> None:
+        position = self._recall_position + direction
+        if 0 <= position < len(self._prompts):
+            self._recall_position = position
+            self.edit.recall(self._prompts[position])
+        elif position >= len(self._prompts) and self.text():
+            self.edit.recall("")

@@ -1,0 +1,134 @@
+"""The box in which a question is typed: it grows with its text, sends on Enter, and takes pictures and files pasted.
+
+Enter never sends while an input method composes a word (Japanese, Korean, Chinese, Vietnamese): there it chooses the
+word. Files and pictures dragged over the box are left to the window, which shows what dropping them will do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QMimeData, QSize, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QImage, QInputMethodEvent, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QPlainTextEdit, QSizePolicy, QWidget
+
+MAX_LINES = 9
+
+
+def local_files(mime: QMimeData) -> list[Path]:
+    """The files of this machine that a drag or the clipboard carries; addresses of the web are not followed."""
+    return [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
+
+
+def image_of(mime: QMimeData) -> QImage | None:
+    """The picture that a drag or the clipboard carries; None for text that merely brings a picture of itself along."""
+    if not mime.hasImage() or mime.hasText():
+        return None
+    image = QImage(mime.imageData())
+    return None if image.isNull() else image
+
+
+class PromptEdit(QPlainTextEdit):
+    """A growing text box.
+
+    Signals:
+        send_requested: Enter was pressed, or Ctrl+Enter where a person chose that.
+        files_pasted (list[Path]), image_pasted (QImage): from the clipboard.
+        recall_requested (int): -1 asks for the prompt before, 1 for the one after.
+    """
+
+    send_requested = Signal()
+    files_pasted = Signal(object)
+    image_pasted = Signal(object)
+    recall_requested = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.sends_on_enter = True
+        self._is_composing = False
+        self._recalled: str | None = None
+        self.setTabChangesFocus(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.document().setDocumentMargin(4)
+        self.document().documentLayout().documentSizeChanged.connect(self._fit)
+        self._fit()
+
+    def recall(self, text: str) -> None:
+        """Put an earlier prompt into the box; Up and Down go on from it until it is changed."""
+        self.setPlainText(text)
+        self._recalled = text
+        self.moveCursor(self.textCursor().MoveOperation.End)
+
+    def _fit(self) -> None:
+        # The layout of a plain text document counts its height in lines.
+        num_lines = max(1, round(self.document().documentLayout().documentSize().height()))
+        shown = min(num_lines, MAX_LINES)
+        height = self.fontMetrics().lineSpacing() * shown + 2 * round(self.document().documentMargin()) + 2
+        always, never = Qt.ScrollBarPolicy.ScrollBarAsNeeded, Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        self.setVerticalScrollBarPolicy(always if num_lines > MAX_LINES else never)
+        if height != self.height():
+            self.setFixedHeight(height)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(120, self.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def inputMethodEvent(self, event: QInputMethodEvent) -> None:
+        self._is_composing = bool(event.preeditString())
+        super().inputMethodEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._on_enter(event)
+        elif event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down) and self._can_recall(event):
+            self.recall_requested.emit(-1 if event.key() == Qt.Key.Key_Up else 1)
+        else:
+            super().keyPressEvent(event)
+
+    def _on_enter(self, event: QKeyEvent) -> None:
+        modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        wanted = Qt.KeyboardModifier.NoModifier if self.sends_on_enter else Qt.KeyboardModifier.ControlModifier
+        if self._is_composing:
+            super().keyPressEvent(event)
+        elif modifiers == wanted:
+            self.send_requested.emit()
+        else:
+            self.textCursor().insertText("\n")
+            self.ensureCursorVisible()
+
+    def _can_recall(self, event: QKeyEvent) -> bool:
+        has_modifier = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier != Qt.KeyboardModifier.NoModifier
+        text = self.toPlainText()
+        return not has_modifier and not self._is_composing and (not text or text == self._recalled)
+
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:
+        return bool(local_files(source)) or source.hasImage() or super().canInsertFromMimeData(source)
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        if files := local_files(source):
+            self.files_pasted.emit(files)
+        elif (image := image_of(source)) is not None:
+            self.image_pasted.emit(image)
+        else:
+            super().insertFromMimeData(source)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _is_for_the_window(event.mimeData()):
+            event.ignore()
+        else:
+            super().dragEnterEvent(event)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        if _is_for_the_window(event.mimeData()):
+            event.ignore()
+        else:
+            super().dragMoveEvent(event)
+
+
+def _is_for_the_window(mime: QMimeData) -> bool:
+    return bool(mime.urls()) or mime.hasImage()

@@ -1,0 +1,51 @@
+"""The one way from a file to what the model will see of it: progress events, then one `MediaItem`.
+
+Each kind of medium has a converter, a generator that lives in its own module; this one picks it by content, ends it
+when somebody wants to stop, and lets nothing but a `MediaError` out. That includes what nobody thought of: a decoder
+that fails in a new way on a hostile file becomes a sentence for the person and a traceback in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+from media.errors import MediaError
+from media.image import image_events
+from media.limits import DEFAULT_LIMITS, Limits
+from media.probe import Probe, probe
+from media.stopping import ShouldStop, Stopped, check_stop, never_stop
+from media.types import ConvertProgress, MediaItem, MediaKind
+
+logger = logging.getLogger(__name__)
+
+ConvertEvent = ConvertProgress | MediaItem
+Converter = Callable[[Probe, Limits, ShouldStop], Generator[ConvertEvent, None, None]]
+
+_CONVERTERS: dict[MediaKind, Converter] = {MediaKind.IMAGE: image_events}
+
+
+def convert(
+    path: Path, limits: Limits = DEFAULT_LIMITS, should_stop: ShouldStop = never_stop
+) -> Generator[ConvertEvent, None, None]:
+    """Convert a file. Each event is a place to stop, and `should_stop` is also looked at while the file is read.
+
+    Yields:
+        `ConvertProgress` events, and the `MediaItem` last. After a stop the generator ends without an item.
+
+    Raises:
+        MediaError: the file cannot be used; nothing else is raised, whatever the file holds.
+    """
+    try:
+        check_stop(should_stop)
+        found = probe(path)
+        yield from _CONVERTERS[found.kind](found, limits, should_stop)
+    except Stopped:
+        return
+    except MediaError:
+        raise
+    except Exception as error:
+        logger.exception("A conversion failed in an unexpected way.")
+        message = "An unexpected error happened while it was read; the log has the details."
+        raise MediaError("File cannot be read", message, "Save it in another format, and try that.") from error

@@ -1,0 +1,222 @@
+"""Every answer is true of its scene. The truth is worked out here from the words alone, not by the generator."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+
+from core_model.training.data.colors import COLOR_NAMES
+from core_model.training.data.questions import ask_about
+from core_model.training.data.scenes import Scene, Shape, sample_scene
+from core_model.training.data.shapes import KINDS
+from core_model.training.data.turns import SKILLS, Turn
+
+COLOR = "|".join(COLOR_NAMES)
+KIND = "|".join(KINDS)
+WHERE = r"in the (top left|top right|bottom left|bottom right|center)|at the (top|bottom)|on the (left|right)"
+ONE = rf"(?:(?P<color>{COLOR}) )?(?P<kind>{KIND}|shape)"
+
+
+def asked(count: int, with_print: bool = False) -> list[tuple[Scene, Turn]]:
+    pairs = []
+    for i in range(count):
+        rng = np.random.default_rng(i)
+        scene = sample_scene(rng, 1.0, "train", with_print)
+        pairs += [(scene, turn) for turn in ask_about(scene, rng, "train", 8)]
+    return pairs
+
+
+ASKED = asked(350)
+
+
+def fitting(scene: Scene, color: str | None, kind: str | None) -> list[Shape]:
+    kind = None if kind in (None, "shape") else kind
+    return [s for s in scene.shapes if color in (None, s.color) and kind in (None, s.kind)]
+
+
+def answers(skill: str, pattern: str) -> list[tuple[Scene, Turn, re.Match[str]]]:
+    found = [(scene, turn, re.fullmatch(pattern, turn.answer)) for scene, turn in ASKED if turn.skill == skill]
+    matched = [(scene, turn, match) for scene, turn, match in found if match]
+    assert len(matched) >= 20, (skill, pattern)
+    return matched
+
+
+def thirds(scene: Scene, shape: Shape) -> tuple[int, int]:
+    return int(3 * shape.x / scene.width), int(3 * shape.y / scene.height)
+
+
+def third_of(words: str) -> tuple[int, int]:
+    column = 0 if "left" in words else 2 if "right" in words else 1
+    return column, 0 if "top" in words else 2 if "bottom" in words else 1
+
+
+def test_colors() -> None:
+    for scene, turn, match in answers("color", rf"The (?P<kind>{KIND}) is (?P<color>{COLOR})\."):
+        shapes = fitting(scene, None, match["kind"])
+        assert match["color"] in {s.color for s in shapes}, turn
+        if not turn.is_follow_up:
+            assert len(shapes) == 1, turn
+
+
+def test_kinds() -> None:
+    for scene, turn, match in answers("shape", rf"The (?P<color>{COLOR}) shape is an? (?P<kind>{KIND})\."):
+        assert [s.kind for s in fitting(scene, match["color"], None)] == [match["kind"]], turn
+
+
+def test_positions() -> None:
+    for scene, turn, match in answers("position", rf"The {ONE} is (?P<where>{WHERE})\."):
+        shapes = fitting(scene, match["color"], match["kind"])
+        assert third_of(match["where"]) in [thirds(scene, s) for s in shapes], turn
+        if not turn.is_follow_up:
+            assert len(shapes) == 1, turn
+
+
+def test_what_is_at_a_place() -> None:
+    for scene, turn, match in answers("position", rf"There is (?P<what>.+?) (?P<where>{WHERE})\."):
+        there = [s for s in scene.shapes if thirds(scene, s) == third_of(match["where"])]
+        if match["what"] == "nothing":
+            assert not there, turn
+        else:
+            said = re.findall(rf"({COLOR}) ({KIND})", match["what"])
+            assert sorted(said) == sorted((s.color, s.kind) for s in there), turn
+
+
+def test_counts() -> None:
+    kinds = "|".join(f"{k}e?s?" for k in (*KINDS, "shape"))
+    for scene, turn, match in answers(
+        "count", rf"There (?:is|are) (?P<n>no|\d+) (?:(?P<color>{COLOR}) )?(?P<kind>{kinds})\."
+    ):
+        kind = next(k for k in (*KINDS, "shape") if match["kind"].startswith(k) and len(match["kind"]) - len(k) <= 2)
+        number = 0 if match["n"] == "no" else int(match["n"])
+        assert len(fitting(scene, match["color"], kind)) == number, turn
+
+
+def test_sizes() -> None:
+    for scene, turn, match in answers("size", rf"The {ONE} is (?P<size>small|medium-sized|large)\."):
+        sizes = {s.size for s in fitting(scene, match["color"], match["kind"])}
+        assert match["size"].removesuffix("-sized") in sizes, turn
+
+
+def test_existence_is_true_and_balanced() -> None:
+    said = Counter()
+    for scene, turn, match in answers("exists", rf"(?P<yes>Yes|No), there is (?:an?|no) {ONE}\."):
+        number = len(fitting(scene, match["color"], match["kind"]))
+        assert number == 1 if match["yes"] == "Yes" else number == 0, turn
+        said[match["yes"]] += 1
+    assert 0.35 < said["Yes"] / said.total() < 0.65
+
+
+def test_comparisons() -> None:
+    either = ONE.replace("?P<color>", "").replace("?P<kind>", "")
+    relation = rf"(?:(Yes|No), t|T)he {either} is (left of|right of|above|below) the {either}\."
+    for scene, turn, match in answers("compare", relation):
+        yes, color, kind, how, other_color, other_kind = match.groups()
+        (one,), (other,) = fitting(scene, color, kind), fitting(scene, other_color, other_kind)
+        true = {
+            "left of": one.x < other.x,
+            "right of": one.x > other.x,
+            "above": one.y < other.y,
+            "below": one.y > other.y,
+        }
+        assert true[how], turn
+    for scene, turn, match in answers("compare", rf"The {ONE} is (?P<how>larger|smaller)\."):
+        (shape,) = fitting(scene, match["color"], match["kind"])
+        others = [s for s in scene.shapes if s is not shape]
+        if match["how"] == "larger":
+            assert any(s.diameter < shape.diameter for s in others), turn
+        else:
+            assert any(s.diameter > shape.diameter for s in others), turn
+
+
+def test_descriptions_name_every_shape_in_reading_order() -> None:
+    checked = 0
+    for scene, turn in ASKED:
+        if turn.skill != "describe" or not 1 <= len(scene.shapes) <= 4:
+            continue
+        found = re.findall(rf"an? (?:(large|small) )?({COLOR}) ({KIND}) ({WHERE})", turn.answer)
+        said = [(size or "medium", color, kind, third_of(where)) for size, color, kind, where, *_ in found]
+        expected = [(s.size, s.color, s.kind, thirds(scene, s)) for s in scene.shapes]
+        assert sorted(said) == sorted(expected), turn
+        order = [row * 3 + column for *_, (column, row) in said]
+        assert order == sorted(order), turn
+        assert turn.answer.endswith(f" {scene.background.name} background."), turn
+        checked += 1
+    assert checked > 80
+
+
+def test_descriptions_count_when_there_are_many() -> None:
+    crowded = [(scene, turn) for scene, turn in ASKED if turn.skill == "describe" and len(scene.shapes) > 4]
+    assert len(crowded) > 20
+    for scene, turn in crowded:
+        numbers = [int(n) for n in re.findall(r"\d+", turn.answer)]
+        kinds = Counter(s.kind for s in scene.shapes)
+        assert sorted(numbers)[-len(kinds) :] or numbers
+        assert numbers in ([len(scene.shapes), *dict(kinds.most_common()).values()], list(kinds.values())), turn
+
+
+def test_background_answers() -> None:
+    for scene, turn, match in answers("background", r"(?:(Yes|No), t|T)he background is (a gradient|[a-z ]+)\."):
+        assert match[2].removeprefix("a ") == scene.background.name, turn
+        if match[1]:
+            assert (scene.background.name in turn.question.lower()) == (
+                match[1] == "Yes"
+            ) or scene.background.name == "gradient"
+
+
+def test_absent_things_are_absent() -> None:
+    for scene, turn, match in answers("absent", r"There is no (\w+) in this picture\."):
+        assert match[1] not in {s.kind for s in scene.shapes}, turn
+
+
+def test_reading_answers_spell_what_is_printed() -> None:
+    checked = Counter()
+    for scene, turn in asked(150, with_print=True):
+        if not scene.prints or turn.skill not in ("read_digits", "read_word"):
+            continue
+        text = scene.prints[0].text.upper()
+        whole = re.search(r'The number is (\d+)\.|It says "([A-Z]+)"\.', turn.answer)
+        if whole:
+            assert (whole[1] or whole[2]) == text, turn
+            checked[turn.skill] += 1
+        one = re.search(r'The (first|second|third|fourth|fifth|last) (?:digit|letter) is "?(\w)', turn.answer)
+        if one:
+            at = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "last": -1}[one[1]]
+            assert text[at] == one[2], turn
+            checked["one"] += 1
+    assert min(checked[name] for name in ("read_digits", "read_word", "one")) > 15, checked
+
+
+def test_follow_ups_speak_of_the_shape_before() -> None:
+    checked = 0
+    for i in range(400):
+        rng = np.random.default_rng(i)
+        scene = sample_scene(rng, 1.0)
+        turns = ask_about(scene, rng, "train", 8)
+        assert not turns or not turns[0].is_follow_up
+        for before, turn in pairwise(turns):
+            if turn.is_follow_up:
+                kind = re.match(rf"The ({KIND}) is", turn.answer)[1]  # type: ignore[index]
+                assert kind in before.answer or " shape" in before.answer, (before, turn)
+                checked += 1
+    assert checked > 100
+
+
+def test_answers_are_short_and_every_skill_is_known() -> None:
+    for _, turn in ASKED:
+        assert turn.skill in SKILLS
+        assert len(turn.answer.split()) <= 45, turn.answer
+        assert turn.answer[0].isupper()
+        assert turn.answer.endswith(".")
+        assert turn.question.strip()
+        assert not re.search(r"[{}\[\]|$<>]", turn.question + turn.answer), turn
+
+
+def test_the_first_question_is_mostly_general() -> None:
+    firsts = Counter()
+    for i in range(300):
+        rng = np.random.default_rng(i)
+        firsts[ask_about(sample_scene(rng, 1.0), rng, "train", 4)[0].skill] += 1
+    assert 0.35 < firsts["describe"] / 300 < 0.65
