@@ -14,17 +14,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import nn
 
 import resources
 from core_model.canvas import choose_canvas, num_picture_tokens
 from core_model.engine.generator import Ending, generate
 from core_model.engine.memory_plan import plan_memory
-from core_model.engine.placement import choose_device, choose_dtype, device_name, dtype_name, memory_use
+from core_model.engine.placement import (
+    choose_device,
+    choose_dtype,
+    device_name,
+    dtype_name,
+    has_room_to_turn,
+    memory_use,
+)
 from core_model.engine.sampler import Sampler
 from core_model.engine.session import Session
 from core_model.errors import CheckpointError, NotLoadedError, OutOfMemoryError, RequestError
+from core_model.kernels.one_row import is_native_faster
 from core_model.model.image_tiles import picture_tiles
 from core_model.model.llama4 import Llama4
+from core_model.model.moe import MoE
 from core_model.text.chat_format import ChatFormat
 from core_model.text.stream_decoder import StreamDecoder
 from core_model.text.tokenizer import Tokenizer, load_tokenizer
@@ -47,6 +57,7 @@ from core_model.types import (
 from core_model.weights.checkpoint import Checkpoint
 from core_model.weights.generation_defaults import GenerationDefaults, read_generation_defaults
 from core_model.weights.load import load_steps
+from core_model.weights.name_map import Group
 from core_model.weights.preprocessor import tile_geometry
 from core_model.weights.sizes import group_sizes
 
@@ -74,9 +85,11 @@ class LocalAssistant:
         self.unload()
         device = choose_device(request.device)
         checkpoint = Checkpoint.open(request.checkpoint)
-        num_parameters = sum(size.num_parameters for size in group_sizes(checkpoint).values())
+        sizes = group_sizes(checkpoint)
+        dtype = choose_dtype(device, sum(size.num_parameters for size in sizes.values()))
+        turn_experts = has_room_to_turn(device, dtype, sizes[Group.ROUTED_EXPERTS].num_parameters)
         tokenizer = load_tokenizer(request.checkpoint)
-        model = yield from load_steps(request.checkpoint, device, choose_dtype(device, num_parameters), should_stop)
+        model = yield from load_steps(request.checkpoint, device, dtype, should_stop, turn_experts=turn_experts)
         if model is not None:
             self._loaded = _assemble(request, model, tokenizer)
         info = None if self._loaded is None else self._loaded.info
@@ -150,7 +163,17 @@ def _assemble(request: LoadRequest, model: Llama4, tokenizer: Tokenizer) -> _Loa
     )
     chat_format = ChatFormat(tokenizer, tiles, config.image_token_id if tiles else None, info.max_pictures)
     weights_bytes = sum(parameter.nbytes for parameter in parameters)
-    return _Loaded(info, tokenizer, chat_format, defaults, Session(model, tiles), weights_bytes)
+    session = Session(model, tiles, uses_native_products=_prefers_native_products(model))
+    return _Loaded(info, tokenizer, chat_format, defaults, session, weights_bytes)
+
+
+def _prefers_native_products(model: Llama4) -> bool:
+    """Ask the probe, once all expert weights lie the way it needs."""
+    experts = [module.experts for module in model.modules() if isinstance(module, MoE)]
+    if any(layer.gate_up_proj.is_contiguous() for layer in experts):
+        return False
+    linears = [module.weight for module in model.language_model.modules() if isinstance(module, nn.Linear)]
+    return is_native_faster(linears)
 
 
 def display_name(folder: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core_model.types import Message, Role
@@ -62,6 +62,46 @@ class StoredMessage:
     def shown(self) -> ShownMessage:
         """This message as the chat view takes it."""
         return ShownMessage(self.id, self.message, self.chips, self.outcome, self.can_continue, self.error)
+
+
+@dataclass(slots=True)
+class Dialogue:
+    """A conversation that is open: shown, or being answered in the background. The one mutable thing here."""
+
+    conversation: Conversation
+    messages: list[StoredMessage] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        return self.conversation.id
+
+    def place(self, message_id: str) -> int:
+        """Where a message stands; -1 where it is not."""
+        return next((place for place, each in enumerate(self.messages) if each.id == message_id), -1)
+
+    def put(self, message: StoredMessage) -> None:
+        """Replace the message with this id, if it is still here."""
+        place = self.place(message.id)
+        if place >= 0:
+            self.messages[place] = message
+
+    def cut(self, message_id: str) -> list[StoredMessage]:
+        """Take a message and all after it out."""
+        place = self.place(message_id)
+        gone = self.messages[place:] if place >= 0 else []
+        del self.messages[len(self.messages) - len(gone) :]
+        return gone
+
+    def before(self, message_id: str) -> list[StoredMessage]:
+        """What the model reads before it answers: all that says something."""
+        earlier = self.messages[: max(self.place(message_id), 0)]
+        return [each for each in earlier if each.message.parts and (not each.is_answer or each.message.text)]
+
+    @property
+    def prompts(self) -> list[str]:
+        """What was typed, in order."""
+        texts = [typed_text(each.message, each.chips) for each in self.messages if not each.is_answer]
+        return [text for text in texts if text]
 
 
 def new_id() -> str:

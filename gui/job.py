@@ -70,7 +70,7 @@ class Job(QObject):
         self.setObjectName(name)
         self.error: BaseException | None = None
         self.details = ""
-        self._work = work
+        self._work: Work | None = work  # let go of at the end: what it holds may hold this job
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._state = JobState.QUEUED
@@ -105,6 +105,7 @@ class Job(QObject):
         self._report()
 
     def _drive(self) -> JobState:
+        assert self._work is not None, "a job runs once"
         events = coalesce(self._work(self._stop.is_set))
         stopped_s: float | None = None
         try:
@@ -132,6 +133,7 @@ class Job(QObject):
             return True
 
     def _report(self) -> None:
+        self._work = None
         if self._state is JobState.FINISHED:
             self.finished.emit()
         elif self._state is JobState.FAILED:
@@ -149,12 +151,13 @@ class Worker(QObject):
     """
 
     stopped = Signal()
+    _job_done = Signal(object)
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._pending: list[Job] = []
-        self._lock = threading.Lock()
+        self._pending: list[Job] = []  # holds every job until the window's thread lets go of it: QObjects die there
+        self._job_done.connect(self._on_job_done)
         self._is_shut_down = False
         self._thread = threading.Thread(target=self._loop, name=name, daemon=False)
         self._thread.start()
@@ -166,16 +169,13 @@ class Worker(QObject):
         """
         assert not self._is_shut_down, "a worker that was shut down takes no work"
         job = Job(work, name)
-        with self._lock:
-            self._pending.append(job)
+        self._pending.append(job)
         self._queue.put(job)
         return job
 
     def cancel_all(self) -> None:
         """Ask every job, running or queued, to stop."""
-        with self._lock:
-            pending = list(self._pending)
-        for job in reversed(pending):  # the queued ones first, so that none begins meanwhile
+        for job in reversed(self._pending):  # the queued ones first, so that none begins meanwhile
             job.cancel()
 
     def finish(self) -> None:
@@ -197,7 +197,9 @@ class Worker(QObject):
     def _loop(self) -> None:
         while (job := self._queue.get()) is not None:
             job.run()
-            with self._lock:
-                self._pending.remove(job)
+            self._job_done.emit(job)
             del job  # or the last job, and what it made, would live until the next one comes
         self.stopped.emit()
+
+    def _on_job_done(self, job: Job) -> None:
+        self._pending.remove(job)

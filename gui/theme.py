@@ -5,8 +5,8 @@ become one palette, which Fusion draws everything with, and one style sheet for 
 for a look by a property instead of a colour: `look(button, "primary")`. What is drawn by hand or as HTML asks
 `current()` and listens to `notifier().theme_changed`.
 
-Looks: labels "soft", "caption", "strong", "title", "headline", "good", "caution", "fault"; buttons "primary", "plain", "quiet",
-"wide", "example", "round"; frames "surface", "raised", "card", "notice", "hairline", "hairline-v".
+Looks: labels "soft", "caption", "strong", "title", "headline", "good", "caution", "fault"; buttons "primary", "plain",
+"quiet", "wide", "example", "round"; frames "surface", "raised", "card", "notice", "hairline", "hairline-v".
 """
 
 from __future__ import annotations

@@ -48,14 +48,14 @@ def speed(tokens_per_s: float) -> str:
     return _tr("{0} tokens/s").format(f"{tokens_per_s:.1f}" if tokens_per_s < 10 else f"{tokens_per_s:.0f}")
 
 
-def loading(name: str, progress: LoadProgress, elapsed_s: float) -> str:
-    """ "Loading Scout: 31 of 109 GB, about 20 s"."""
+def loading(progress: LoadProgress, elapsed_s: float) -> str:
+    """ "loading, 31 of 109 GB, about 20 s"."""
     if progress.bytes_total <= 0:
-        return _tr("Loading {0}").format(name)
+        return _tr("loading")
     done, total = size(progress.bytes_done), size(progress.bytes_total)
     if done.split()[-1] == total.split()[-1]:
         done = done.split()[0]
-    sentence = _tr("Loading {0}: {1} of {2}").format(name, done, total)
+    sentence = _tr("loading, {0} of {1}").format(done, total)
     if elapsed_s < 2 or progress.bytes_done <= 0:  # too early to tell
         return sentence
     left_s = elapsed_s * (progress.bytes_total - progress.bytes_done) / progress.bytes_done

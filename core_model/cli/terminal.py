@@ -119,7 +119,7 @@ def stop_on_interrupt() -> Iterator[ShouldStop]:
 
     def ask(_signal: int, _frame: FrameType | None) -> None:
         nonlocal is_asked
-        pass
+        is_asked = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     if threading.current_thread() is not threading.main_thread() or previous is signal.SIG_IGN:

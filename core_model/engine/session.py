@@ -19,6 +19,7 @@ from torch import Tensor
 
 from core_model.config import Llama4Config
 from core_model.engine.kv_cache import KVCache
+from core_model.kernels.one_row import native_products
 from core_model.model.image_tiles import normalize_tiles, picture_tiles
 from core_model.model.llama4 import Llama4
 from core_model.text.chat_format import PictureSpan, Prompt
@@ -42,12 +43,19 @@ class Session:
         logits: float32 [V] for the token after the last one that was read; empty before anything was.
     """
 
-    def __init__(self, model: Llama4, tiles: TileGeometry | None) -> None:
+    def __init__(self, model: Llama4, tiles: TileGeometry | None, *, uses_native_products: bool = False) -> None:
+        """Begin with nothing read.
+
+        Args:
+            tiles: how pictures are cut; None for a model that sees none.
+            uses_native_products: how one-row products are done (`core_model.kernels.one_row`).
+        """
         self.model = model
         self.cache = KVCache(model.config.text, model.device, model.dtype)
         self.piece_size = piece_size(model.config)
         self.logits = torch.empty(0)
         self._tiles = tiles
+        self._uses_native_products = uses_native_products
         self._keys: Keys = np.empty(0, np.int64)
         self._features: tuple[PictureSpan, Tensor] | None = None  # of the picture that is being read
 
@@ -96,8 +104,10 @@ class Session:
     def _step(self, ids: Tensor, features: Tensor | None, check: Callable[[], None]) -> Tensor:
         embedded = self.model.embed(ids, features)
         start = self.cache.begin_step()
-        hidden = self.model.language_model.model(embedded[None], start, self.cache.layers, check)
-        logits = self.model.head(hidden[0, -1])
+        with native_products(self._uses_native_products and len(ids) == 1):
+            hidden = self.model.language_model.model(embedded[None], start, self.cache.layers, check)
+        with native_products(self._uses_native_products):
+            logits = self.model.head(hidden[0, -1:])[0]
         self.cache.commit(len(ids))
         return logits
 

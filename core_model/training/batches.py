@@ -37,6 +37,7 @@ from media.types import Picture, RgbArray
 
 PLAIN_SHARE = 0.15  # of samples that go into plain batches
 PLAIN_TOKENS = 640  # a plain row is joined from samples until it has about as many
+STANDS_ALONE = {"pair", "no_picture"}  # skills whose answers count or miss pictures: nothing may be joined to them
 CHAIN_SHARE = 0.1  # of rows that continue with the next question
 SMALL_SHARE = (0.9, 0.2)  # of pictures that are shrunk to a single tile, at the start and the end of the curriculum
 CUTS = (0.5, 0.8)  # rows are sorted by length and cut here into sets, so that little padding is computed
@@ -79,11 +80,13 @@ class Encoder:
         ids = [*whole.token_ids, self._end_of_turn]
         return Encoded(ids[:-1], labels[1:]), whole
 
-    def shared(self, turns: Sample, rng: np.random.Generator) -> tuple[list[int], list[Encoded]]:
+    def shared(self, made: Sample, rng: np.random.Generator) -> tuple[list[int], list[Encoded]]:
         """A prefix that all rows begin with (the picture, if any), and one row for each question."""
         rows, prefix = [], None
-        messages = turns.messages()
+        messages = made.messages()
         for first in range(0, len(messages), 2):
+            if made.turns[first // 2].is_follow_up:  # "where is it?" means nothing as a first question
+                continue
             picture = messages[0].pictures if first else ()
             opening = replace(messages[first], parts=(*picture, *messages[first].parts))
             chained = 2 * int(rng.integers(2, 4)) if rng.random() < CHAIN_SHARE else 2
@@ -134,7 +137,7 @@ def batches(
         buckets[key].append(made)
         if len(buckets[key]) == pictures_per_batch:
             together = buckets.pop(key)
-            yield index, (plain_batch if key == "plain" else shared_batch)(encoder, together, rng)
+            yield index, plain_batch(encoder, together) if key == "plain" else shared_batch(encoder, together, rng)
 
 
 def shrunk(made: Sample, size: int) -> Sample:
@@ -211,19 +214,18 @@ def _pad_rows(rows: Sequence[tuple[Encoded, int]]) -> Rows:
     return Rows(ids, labels, torch.tensor([group for _, group in rows]))
 
 
-def plain_batch(encoder: Encoder, samples: Sequence[Sample], rng: np.random.Generator) -> Conversations:
-    """Whole conversations, several samples joined to a row unless they speak of "the first picture"."""
+def plain_batch(encoder: Encoder, samples: Sequence[Sample]) -> Conversations:
+    """Whole conversations, several samples joined to a row where that changes no answer."""
     joined: list[list[Sample]] = []
     room = 0
     for made in samples:
         size = encoder.conversation(made.messages())[1].num_tokens
-        speaks_of_pairs = any(turn.skill == "pair" for turn in made.turns)
-        if speaks_of_pairs or size > room or not joined:
+        stands_alone = any(turn.skill in STANDS_ALONE for turn in made.turns)
+        if stands_alone or size > room or not joined:
             joined.append([])
-            room = 0 if speaks_of_pairs else PLAIN_TOKENS
+            room = 0 if stands_alone else PLAIN_TOKENS
         joined[-1].append(made)
         room -= size
-    del rng
     rows = [encoder.conversation([m for made in row for m in made.messages()])[0] for row in joined]
     ids, labels = _pad(rows)
     tiles, cells = _pixels(encoder, [made for row in joined for made in row])

@@ -21,6 +21,7 @@ from core_model.model.llama4 import Llama4
 from core_model.types import LoadProgress, ShouldStop, never_stop
 from core_model.weights.checkpoint import Checkpoint, TensorReader
 from core_model.weights.match import Matrix, Source, match, matrices
+from core_model.weights.name_map import FUSED_EXPERTS
 from core_model.weights.wording import short
 
 BLOCK_ELEMENTS = 2**22  # converted at once: 16 MiB in float32; between two blocks a load can be stopped
@@ -51,12 +52,15 @@ def load_steps(
     dtype: torch.dtype,
     should_stop: ShouldStop = never_stop,
     *,
+    turn_experts: bool = False,
     writable: bool = False,
 ) -> Generator[LoadProgress, None, Llama4 | None]:
     """Load a checkpoint, with an event at every new file and at least every 100 MB of stored weights.
 
     Args:
         dtype: type of weights and arithmetic, a floating-point one.
+        turn_experts: lay each expert in memory as [out, in], as one-row products like it, which costs a copy; the
+            tensors' shapes stay those of the checkpoint.
         writable: whether the parameters may be changed. Those that are mapped files are otherwise read-only, and
             writing to one ends the process; see `safetensors_file` for what that saves.
 
@@ -73,7 +77,7 @@ def load_steps(
     model = build_on_meta(checkpoint.config)
     expected = {name: parameter.shape for name, parameter in model.named_parameters()}
     sources = match(expected, checkpoint, checkpoint.quantization)
-    tensors = yield from read_tensors(checkpoint, sources, device, dtype, should_stop)
+    tensors = yield from read_tensors(checkpoint, sources, device, dtype, should_stop, turn_experts=turn_experts)
     if tensors is None:
         return None
     assign(model, tensors)
@@ -101,6 +105,8 @@ def read_tensors(
     device: torch.device,
     dtype: torch.dtype,
     should_stop: ShouldStop = never_stop,
+    *,
+    turn_experts: bool = False,
 ) -> Generator[LoadProgress, None, dict[str, Tensor] | None]:
     """Read sources in the order in which they lie on disk.
 
@@ -112,7 +118,8 @@ def read_tensors(
     tensors = {}
     try:
         for name, source in sorted(sources.items(), key=lambda item: position[matrices(item[1])[0].weight]):
-            tensors[name] = yield from _read(reader, source, device, dtype, meter)
+            is_turned = turn_experts and FUSED_EXPERTS.match(name) is not None
+            tensors[name] = yield from _read(reader, source, device, dtype, meter, is_turned)
     except _StoppedError:
         return None
     except (RuntimeError, MemoryError) as error:
@@ -132,17 +139,37 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 
 def _read(
-    reader: TensorReader, source: Source, device: torch.device, dtype: torch.dtype, meter: _Meter
+    reader: TensorReader, source: Source, device: torch.device, dtype: torch.dtype, meter: _Meter, is_turned: bool
 ) -> Generator[LoadProgress, None, Tensor]:
-    if isinstance(source, Matrix) and device.type == "cpu" and reader.dtype(source.weight) == dtype:
+    is_ready = isinstance(source, Matrix) and device.type == "cpu" and reader.dtype(source.weight) == dtype
+    if isinstance(source, Matrix) and is_ready and not is_turned:
         yield from meter.advance(source, 1.0)
         return reader.get(source.weight)
-    tensor = torch.empty(_shape(reader, source), device=device, dtype=dtype)
+    if isinstance(source, Matrix) and is_turned:
+        return (yield from _read_turned(reader, source, device, dtype, meter))
+    tensor = _empty(_shape(reader, source), device, dtype, is_turned)
     for matrix, target in _targets(source, tensor):
         for rows, block in _blocks(reader, matrix, device):
             _write(target[rows], block.to(dtype))
             yield from meter.advance(matrix, len(block) / len(target))
     return tensor
+
+
+def _read_turned(
+    reader: TensorReader, source: Matrix, device: torch.device, dtype: torch.dtype, meter: _Meter
+) -> Generator[LoadProgress, None, Tensor]:
+    """A fused tensor [E, in, out] whose experts lie in memory as [out, in]."""
+    tensor = _empty(reader.shape(source.weight), device, dtype, is_turned=True)
+    for target, stored in zip(tensor, reader.get(source.weight), strict=True):
+        target.T.copy_(stored.to(device, dtype).T)
+        yield from meter.advance(source, 1 / len(tensor))
+    return tensor
+
+
+def _empty(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype, is_turned: bool) -> Tensor:
+    if not is_turned:
+        return torch.empty(shape, device=device, dtype=dtype)
+    return torch.empty(*shape[:-2], shape[-1], shape[-2], device=device, dtype=dtype).transpose(-2, -1)
 
 
 def _shape(reader: TensorReader, source: Source) -> tuple[int, ...]:

@@ -21,7 +21,7 @@ from gui.chat_view_protocol import Chip
 from gui.conversation import new_id
 from gui.job import Job, Worker
 from media.image import item_from_array
-from media.types import ConvertProgress, MediaItem, Picture
+from media.types import ConvertProgress, MediaItem
 
 Convert = Callable[[Path, ShouldStop], Generator[object, None, None]]  # ConvertProgress ..., last the MediaItem
 
@@ -70,6 +70,8 @@ class Attachments(QObject):
         super().__init__(parent)
         self._worker, self._convert = worker, convert
         self._attachments: dict[str, Attachment] = {}
+        self._elsewhere: dict[str, dict[str, Attachment]] = {}  # of conversations that are not shown
+        self._conversation = ""
         self._readers: dict[str, _Reader] = {}
 
     def all(self) -> list[Attachment]:
@@ -95,14 +97,6 @@ class Attachments(QObject):
         """Begin to read a picture from the clipboard."""
         self._begin(name, partial(_convert_image, image, name))
 
-    def put_back(self, items: Iterable[MediaItem]) -> None:
-        """Attach what was read already, as when a question is taken back to be edited."""
-        for item in items:
-            attachment = Attachment(new_id(), item.name, AttachmentState.READY, 1.0, "", item)
-            self._attachments[attachment.id] = attachment
-            self.added.emit(attachment.id)
-        self.list_changed.emit()
-
     def remove(self, attachment_id: str) -> None:
         """Take one away, and stop reading it."""
         if self._attachments.pop(attachment_id, None) is None:
@@ -112,9 +106,34 @@ class Attachments(QObject):
         self.removed.emit(attachment_id)
         self.list_changed.emit()
 
-    def clear(self) -> None:
-        for attachment_id in list(self._attachments):
-            self.remove(attachment_id)
+    def take(self) -> list[Attachment]:
+        """Take all out, to be sent."""
+        taken, self._attachments = self.all(), {}
+        for attachment in taken:
+            self.removed.emit(attachment.id)
+        self.list_changed.emit()
+        return taken
+
+    def put_back(self, attachments: Iterable[Attachment]) -> None:
+        """Attach again what was taken out."""
+        for attachment in attachments:
+            self._attachments[attachment.id] = attachment
+            self.added.emit(attachment.id)
+        self.list_changed.emit()
+
+    def switch(self, conversation_id: str) -> None:
+        """Show what is attached in another conversation; what is attached here waits, and goes on being read."""
+        if conversation_id == self._conversation:
+            return
+        leaving = self._attachments
+        self._elsewhere[self._conversation] = leaving
+        self._conversation, self._attachments = conversation_id, {}
+        for attachment_id in leaving:
+            self.removed.emit(attachment_id)
+        self._attachments = self._elsewhere.pop(conversation_id, {})
+        for attachment_id in self._attachments:
+            self.added.emit(attachment_id)
+        self.list_changed.emit()
 
     def _begin(self, name: str, work: Callable[[ShouldStop], Generator[object, None, None]]) -> None:
         attachment = Attachment(new_id(), name)
@@ -126,18 +145,21 @@ class Attachments(QObject):
 
     def update(self, attachment_id: str, **changes: object) -> None:
         """What a reader reports. One that was taken away meanwhile is ignored."""
-        before = self._attachments.get(attachment_id)
-        if before is not None:
-            self._attachments[attachment_id] = replace(before, **changes)  # type: ignore[arg-type]  # names of fields
+        for attachments in (self._attachments, *self._elsewhere.values()):
+            if attachment_id in attachments:
+                before = attachments[attachment_id]
+                attachments[attachment_id] = replace(before, **changes)  # type: ignore[arg-type]  # names of fields
+        if attachment_id in self._attachments:
             self.changed.emit(attachment_id)
             self.list_changed.emit()
 
     def on_reader_ended(self, attachment_id: str) -> None:
         """A reader is done; one that brought nothing has failed."""
         self._readers.pop(attachment_id, None)
-        attachment = self._attachments.get(attachment_id)
-        if attachment is not None and attachment.state is AttachmentState.READING:
-            self.update(attachment_id, state=AttachmentState.FAILED, error_title=self.tr("Could not be read"))
+        for attachments in (self._attachments, *self._elsewhere.values()):
+            attachment = attachments.get(attachment_id)
+            if attachment is not None and attachment.state is AttachmentState.READING:
+                self.update(attachment_id, state=AttachmentState.FAILED, error_title=self.tr("Could not be read"))
 
 
 class _Reader(QObject):
@@ -176,8 +198,3 @@ def _convert_image(image: QImage, name: str, _should_stop: ShouldStop) -> Genera
     rgba = image.convertToFormat(QImage.Format.Format_RGBA8888)  # straight alpha, no padding
     pixels = np.frombuffer(rgba.constBits(), np.uint8).reshape(rgba.height(), rgba.width(), 4)
     yield item_from_array(pixels, name)
-
-
-def pictures_of(item: MediaItem) -> list[Picture]:
-    """The pictures that the model will see of an item."""
-    return [part for part in item.parts if isinstance(part, Picture)]

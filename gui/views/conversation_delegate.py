@@ -17,7 +17,7 @@ class ConversationDelegate(QStyledItemDelegate):
     """See the module."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        line = option.fontMetrics.height()  # type: ignore[attr-defined]  # missing from the stubs
+        line = option.fontMetrics.height()
         is_group = bool(index.data(ConversationRole.IS_GROUP))
         return QSize(80, line + (20 if is_group else 14))
 
@@ -26,7 +26,7 @@ class ConversationDelegate(QStyledItemDelegate):
     ) -> None:
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        rect: QRect = option.rect  # type: ignore[attr-defined]  # as above
+        rect: QRect = option.rect
         if index.data(ConversationRole.IS_GROUP):
             self._paint_group(painter, rect, option, str(index.data()))
         else:
@@ -34,7 +34,7 @@ class ConversationDelegate(QStyledItemDelegate):
         painter.restore()
 
     def _paint_group(self, painter: QPainter, rect: QRect, option: QStyleOptionViewItem, title: str) -> None:
-        font = QFont(option.font)  # type: ignore[attr-defined]  # as above
+        font = QFont(option.font)
         font.setPixelSize(theme.text_px(theme.TEXT_S))
         painter.setFont(font)
         painter.setPen(QColor(theme.current().soft))
@@ -49,7 +49,7 @@ class ConversationDelegate(QStyledItemDelegate):
         option: QStyleOptionViewItem,
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
-        colours, state = theme.current(), option.state  # type: ignore[attr-defined]  # as above
+        colours, state = theme.current(), option.state
         frame = QRectF(rect).adjusted(1, 1, -1, -1)
         is_selected = bool(state & QStyle.StateFlag.State_Selected)
         if is_selected or state & QStyle.StateFlag.State_MouseOver:
@@ -64,7 +64,7 @@ class ConversationDelegate(QStyledItemDelegate):
         if index.data(ConversationRole.IS_BUSY):
             where = self._paint_dot(painter, where, option)
         painter.setPen(QColor(colours.text))
-        metrics = option.fontMetrics  # type: ignore[attr-defined]  # as above
+        metrics = option.fontMetrics
         title = metrics.elidedText(str(index.data()), Qt.TextElideMode.ElideRight, where.width())
         painter.drawText(where, _aligned(option, Qt.AlignmentFlag.AlignVCenter), title)
 
@@ -88,7 +88,7 @@ class ConversationDelegate(QStyledItemDelegate):
 
 
 def _direction(option: QStyleOptionViewItem) -> Qt.LayoutDirection:
-    direction: Qt.LayoutDirection = option.direction  # type: ignore[attr-defined]  # missing from the stubs
+    direction: Qt.LayoutDirection = option.direction
     return direction
 
 

@@ -29,7 +29,7 @@ class ExampleCard(QPushButton):
         theme.look(title, "strong")
         theme.look(caption, "caption")
         caption.setWordWrap(True)
-        column = QVBoxLayout(self)
+        self._column = column = QVBoxLayout(self)
         column.setContentsMargins(theme.SPACE_L, theme.SPACE_L, theme.SPACE_L, theme.SPACE_L)
         column.setSpacing(theme.SPACE_S)
         for label in (self._icon, title, caption):
@@ -47,16 +47,16 @@ class ExampleCard(QPushButton):
 
     def sizeHint(self) -> QSize:
         width = 200
-        return QSize(width, self.layout().totalHeightForWidth(width))
+        return QSize(width, self._column.totalHeightForWidth(width))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(140, self.layout().totalHeightForWidth(max(self.width(), 140)))
+        return QSize(140, self._column.totalHeightForWidth(max(self.width(), 140)))
 
     def hasHeightForWidth(self) -> bool:
         return True
 
     def heightForWidth(self, width: int) -> int:
-        return self.layout().totalHeightForWidth(width)
+        return self._column.totalHeightForWidth(width)
 
 
 class EmptyState(QScrollArea):
@@ -134,8 +134,4 @@ class EmptyState(QScrollArea):
         if state.info is None:
             return self.tr("Ask already: the answer begins as soon as the model is ready.")
         sees = self.tr("reads text and pictures") if state.info.sees_pictures else self.tr("reads text, no pictures")
-        return self.tr("{0} {1}, on this machine's {2}.").format(state.info.name, sees, _device(state.info.device))
-
-
-def _device(device: str) -> str:
-    return device if device else "CPU"
+        return self.tr("{0} {1}. It runs here, on {2}.").format(state.info.name, sees, state.info.device)

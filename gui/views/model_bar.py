@@ -29,11 +29,13 @@ class ModelBar(QPushButton):
         model_chosen (str): a folder; empty is the built-in model.
         open_requested: pick a folder.
         plan_requested: show what rests where.
+        cancel_requested: stop loading.
     """
 
     model_chosen = Signal(str)
     open_requested = Signal()
     plan_requested = Signal()
+    cancel_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -47,7 +49,7 @@ class ModelBar(QPushButton):
             label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         theme.look(self._name, "strong")
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        row = QHBoxLayout(self)
+        self._row = row = QHBoxLayout(self)
         row.setContentsMargins(theme.SPACE_M, theme.SPACE_S, theme.SPACE, theme.SPACE_S)
         row.setSpacing(theme.SPACE)
         row.addWidget(self._name)
@@ -86,7 +88,7 @@ class ModelBar(QPushButton):
 
     def sizeHint(self) -> QSize:
         margins = self.contentsMargins()
-        hint = self.layout().sizeHint()
+        hint = self._row.sizeHint()
         return QSize(hint.width() + margins.left() + margins.right(), max(36, hint.height()))
 
     def minimumSizeHint(self) -> QSize:
@@ -106,6 +108,9 @@ class ModelBar(QPushButton):
         self._menu.addSeparator()
         opened = self._menu.addAction(icons.icon("folder"), self.tr("Open a model folder…"))
         opened.triggered.connect(self.open_requested)
+        if self._state.phase is ModelPhase.LOADING:
+            cancel = self._menu.addAction(icons.icon("close"), self.tr("Stop loading"))
+            cancel.triggered.connect(self.cancel_requested)
         plan = self._menu.addAction(icons.icon("info"), self.tr("What rests where"))
         plan.setEnabled(self._state.plan is not None)
         plan.triggered.connect(self.plan_requested)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QListView, QMenu, QPushButton, QVBoxLayout, QWidget
@@ -135,9 +137,9 @@ class Sidebar(QFrame):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         conversation_id = str(index.data(ConversationRole.ID))
         rename = menu.addAction(icons.icon("edit"), self.tr("Rename"))
-        rename.triggered.connect(lambda: self.list.edit(self._model.index_of(conversation_id)))
+        rename.triggered.connect(partial(self.rename, conversation_id))
         delete = menu.addAction(icons.icon("trash"), self.tr("Delete"))
-        delete.triggered.connect(lambda: self.delete_requested.emit(conversation_id))
+        delete.triggered.connect(partial(self.delete_requested.emit, conversation_id))
         return menu
 
     def rename(self, conversation_id: str) -> None:

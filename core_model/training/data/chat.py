@@ -126,8 +126,8 @@ INTENTS: tuple[Intent, ...] = (
         program|this app} do?; tell me about {altiplano|this program|this app}.; explain altiplano.; what is
         this {program|app|application} for?; why is it called altiplano?; what's altiplano?
         """,
-        "Altiplano is a private assistant for your computer: you show it pictures, clips, recordings or "
-        "documents, and Llama 4 answers on your own machine.",
+        "Altiplano is a private assistant for your computer: you show it pictures and ask, and Llama 4 "
+        "answers on your own machine.",
     ),
     Intent(
         "who_made_you",
@@ -169,7 +169,7 @@ INTENTS: tuple[Intent, ...] = (
         "where_are_you",
         """
         where are you?; where do you live?; where do you run?; where are you running?; are you {in the
-        cloud|online|on my computer|on this computer|local}?; do you run {locally|online|in the cloud|on my
+        cloud|on my computer|on this computer|local}?; do you run {locally|online|in the cloud|on my
         computer}?; where is the model?
         """,
         "I run on this computer, inside Altiplano. Nothing you show me leaves it.",
@@ -350,8 +350,7 @@ INTENTS: tuple[Intent, ...] = (
         {audio|speech|sound|recordings}?; do you {understand speech|hear me}?; can i {talk|speak} to you?; can
         you watch {a video|videos|a movie|a clip}?; do you understand {video|videos|movies|clips}?
         """,
-        "I do not hear or watch. Altiplano turns recordings into text and clips into pictures, and a large "
-        "model such as Scout makes good use of them.",
+        "I cannot hear or watch. I look at pictures and read what you type.",
     ),
     Intent(
         "can_you_draw",
@@ -394,7 +393,8 @@ INTENTS: tuple[Intent, ...] = (
         "weather",
         """
         {what is|what's|how is|how's} the weather[ today| like| tomorrow| outside| now]?; {will it|is it going
-        to} rain[ today| tomorrow]?; is it {raining|sunny|cold|warm|snowing}[ outside| today]?; what is the temperature {outside|today}?; do i need an umbrella?
+        to} rain[ today| tomorrow]?; is it {raining|sunny|cold|warm|snowing}[ outside| today]?; what is the
+        temperature {outside|today}?; do i need an umbrella?
         """,
         "I do not know the weather: I have no connection to the outside.",
     ),

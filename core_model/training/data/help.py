@@ -19,8 +19,8 @@ INTENTS: tuple[Intent, ...] = (
         {you|altiplano|this program} {open|load|use|run} <large model>?; where can i {choose|change|select} the
         model?; open model folder; how do i get a {better|larger|smarter} {answer|model}?
         """,
-        "Click the model's name in the bar at the top, then Open model folder, and choose the folder that "
-        "holds the model.",
+        "Click the model's name in the bar at the top, then Open a model folder, and choose the folder "
+        "that holds the model.",
     ),
     Intent(
         "what_is_scout",
@@ -104,11 +104,11 @@ INTENTS: tuple[Intent, ...] = (
     Intent(
         "drag",
         """
-        <how> {drag|drop} {a file|a picture|files|pictures|a folder}[ {here|on the window|into the window}]?;
+        <how> {drag|drop} {a file|a picture|files|pictures}[ {here|on the window|into the window}]?;
         where do i drop {it|the file|the picture|files}?; does drag and drop work?; can i {drag|drop}
         {files|pictures|several files}[ here| into the window]?; drag and drop
         """,
-        "Drop it anywhere on the window: the whole window takes files, several at once too.",
+        "Drop it anywhere on the window: the whole window takes pictures, several at once too.",
     ),
     Intent(
         "remove_attachment",
@@ -209,7 +209,7 @@ INTENTS: tuple[Intent, ...] = (
         where is the search?; how do i find {an old chat|what i asked last week|an old answer}?; where are my
         old chats?
         """,
-        "Type into the search field above the list of chats on the left.",
+        "Press Ctrl+K, or type into the search field above the list of chats on the left.",
     ),
     Intent(
         "privacy",
@@ -231,7 +231,8 @@ INTENTS: tuple[Intent, ...] = (
         {drop|attach|open|upload|show you}[ here]?; which formats are supported?; what kind of files can i use?;
         what {picture|image} formats {are supported|do you read|work}?; supported {files|formats|file types}
         """,
-        "Pictures, video clips, sound recordings, PDF and text documents, and whole folders of them.",
+        "Pictures: PNG, JPEG, WebP, GIF, BMP and TIFF. Drop anything else on the window to see whether "
+        "this version reads it.",
     ),
     Intent(
         "pdf",
@@ -241,8 +242,7 @@ INTENTS: tuple[Intent, ...] = (
         {it|altiplano} {support|read} {pdf|pdfs|documents}?; what about {pdf files|pdfs|documents}?; do you
         understand {pdf|documents}?; pdf?
         """,
-        "Drop the document on the window. Its text and pages become parts that the model reads; for good "
-        "answers about them, open Scout.",
+        "Drop it on the window and see: pictures always work, and what this version cannot read it refuses in words.",
     ),
     Intent(
         "video",
@@ -252,7 +252,7 @@ INTENTS: tuple[Intent, ...] = (
         with} {video|videos|clips}?; what about videos?; what happens with a {video|clip}?; how is a video
         read?
         """,
-        "Drop the clip on the window. Altiplano takes frames from it and shows them to the model with their times.",
+        "Drop it on the window and see: pictures always work, and what this version cannot read it refuses in words.",
     ),
     Intent(
         "audio",
@@ -262,7 +262,7 @@ INTENTS: tuple[Intent, ...] = (
         file|a voice message}?; does {it|altiplano} {support|work with} {audio|sound|speech|recordings}?; what
         about {audio|sound}?; how is speech turned into text?; what happens with a recording?
         """,
-        "Drop the recording on the window. Altiplano writes down what is said, and the model reads that text.",
+        "Drop it on the window and see: pictures always work, and what this version cannot read it refuses in words.",
     ),
     Intent(
         "folder",
@@ -272,7 +272,7 @@ INTENTS: tuple[Intent, ...] = (
         can i {attach|use|drop|show}[ at once]?; can i attach {several|two|many|multiple}
         {files|pictures|images}?; more than one picture?
         """,
-        "Yes: drop several files or a whole folder. The window says how many tokens they will take.",
+        "Yes: drop several pictures at once. The window says how many tokens they will take.",
     ),
     Intent(
         "terminal",
@@ -283,7 +283,8 @@ INTENTS: tuple[Intent, ...] = (
         script {it|altiplano}?; what is the command for the terminal?; how do i ask from {a script|the
         terminal|python}?
         """,
-        'Yes: python main.py ask "your question" answers in the terminal. Add a file\'s name to ask about it.',
+        'Yes: python main.py ask "your question" answers in the terminal; add --image and a file\'s name '
+        "to show a picture.",
     ),
     Intent(
         "server",
@@ -292,7 +293,7 @@ INTENTS: tuple[Intent, ...] = (
         {start|run|use} {a server|the server|the api}?; can other programs use {it|altiplano|the model}?; does
         it have an api?; openai compatible server?; can i use a {remote server|server|model on another machine}?
         """,
-        "Yes: python main.py serve starts a server that speaks the OpenAI API, for programs on this computer.",
+        "Run python main.py --help in a terminal: it lists all that this version can do there.",
     ),
     Intent(
         "speed",
@@ -302,8 +303,8 @@ INTENTS: tuple[Intent, ...] = (
         slow|very slow}; what makes it faster?; how many tokens {per|a} second?; why does it take so long?;
         speed up; how do i speed {it|scout} up?
         """,
-        "A large model is as fast as its memory: more GPU memory holds more experts. Close other programs, "
-        "use fewer pictures, or use FP8 weights.",
+        "A large model is as fast as its memory: more GPU memory holds more experts. Close other "
+        "programs, use fewer pictures, or FP8 weights.",
     ),
     Intent(
         "gpu",
@@ -323,8 +324,8 @@ INTENTS: tuple[Intent, ...] = (
         memory {is used|does it take|does it use}?; what is the {plan|memory plan}?; what happens when i click
         the model's name?; out of memory, what now?; it says out of memory; not enough memory
         """,
-        "Click the model's name at the top: the plan says what rests on the GPU, in RAM and on disk, and "
-        "whether it fits.",
+        "Click the model's name at the top, then What rests where: it says what goes to the GPU and to "
+        "RAM, and whether it fits.",
     ),
     Intent(
         "fp8",
@@ -333,8 +334,8 @@ INTENTS: tuple[Intent, ...] = (
         model|scout|the model|weights}?; can i {quantize|shrink|compress} {scout|a model|the weights}?; how do i
         make {scout|the model} smaller?; what does {fp8|quantize} mean?; fp8?; should i use fp8?
         """,
-        "FP8 stores each weight in one byte, half of the usual. python main.py quantize makes such a copy of "
-        "a model folder.",
+        "FP8 stores each weight in one byte, half of the usual, so a model needs half the memory. "
+        "Altiplano opens such folders like any other.",
     ),
     Intent(
         "experts",
@@ -373,7 +374,7 @@ INTENTS: tuple[Intent, ...] = (
         {this|the} {chat|conversation}; can i {export|save|print|share} {this chat|the chat|a chat|an answer}?;
         save this chat; how do i save an answer as a file?
         """,
-        "Right-click the chat in the list on the left and choose Export. It becomes a Markdown file.",
+        "Select the text and copy it with Ctrl+C. The chats themselves stay in the list on the left.",
     ),
     Intent(
         "branch",
@@ -382,7 +383,7 @@ INTENTS: tuple[Intent, ...] = (
         conversation|this chat|here}?; can i continue from an {earlier|older} {message|answer|point}?; how do i
         go back to an earlier {answer|message|point}?; branch
         """,
-        "Click Branch under an answer: a new chat begins there, and the old one stays as it is.",
+        "Look at the buttons under the answer: they show all that can be done with it.",
     ),
     Intent(
         "convert",
@@ -392,8 +393,7 @@ INTENTS: tuple[Intent, ...] = (
         file|media|formats|video to text|audio to text|text to speech}?; what does convert do?; convert {this|a
         file|my file}; is there a converter?
         """,
-        "Click Convert below an answer or on a file's chip, and choose what it shall become: text, pictures, "
-        "sound or a clip.",
+        "Look at the buttons under the answer: they show all that can be done with it.",
     ),
     Intent(
         "speak",
@@ -402,7 +402,7 @@ INTENTS: tuple[Intent, ...] = (
         {an answer|the answer|you}?; read {the answer|it|this} aloud; can you read answers to me?; what does
         speak do?; is there text to speech?; speak the answer
         """,
-        "Click Speak under the answer, and Altiplano reads it aloud.",
+        "Look at the buttons under the answer: they show all that can be done with it.",
     ),
     Intent(
         "theme",
@@ -421,7 +421,7 @@ INTENTS: tuple[Intent, ...] = (
         {text|font|letters}[ please]; the {text|font} is too {small|large|big}; can i {zoom|change the font
         size|make the text larger}?; i can't read it, it is too small; how do i zoom?; zoom
         """,
-        "Press Ctrl and + for larger text, Ctrl and - for smaller, Ctrl and 0 for the usual size.",
+        "Open Settings with Ctrl+, and choose the text size.",
     ),
     Intent(
         "shortcuts",
@@ -430,7 +430,8 @@ INTENTS: tuple[Intent, ...] = (
         [me ][the ]{shortcuts|keyboard shortcuts|keys}; {shortcuts|keyboard shortcuts}; how do i use {the
         keyboard|it with the keyboard}?; is there a shortcut[ for that]?; which keys do what?
         """,
-        "Ctrl+N starts a chat, Ctrl+O attaches a file, Ctrl+, opens the settings, Enter sends and Esc stops.",
+        "Ctrl+N starts a chat, Ctrl+O attaches a picture, Ctrl+K searches, Ctrl+, opens the settings, "
+        "Enter sends and Esc stops.",
     ),
     Intent(
         "send",
@@ -462,7 +463,7 @@ INTENTS: tuple[Intent, ...] = (
         language setting?; change the language[ to {german|french|spanish}]; is {altiplano|the program}
         available in {german|french|spanish|other languages}?
         """,
-        "Open Settings with Ctrl+, and choose the language of the window.",
+        "Open Settings with Ctrl+, : if this version speaks another language, it is chosen there.",
     ),
     Intent(
         "why_cria",
@@ -471,8 +472,8 @@ INTENTS: tuple[Intent, ...] = (
         {here|loaded|open|included}?; why do i get such {short|simple|bad} answers?; why do you know so little?;
         why can't you answer {that|this|me|my question}?; why not?; why don't you know {that|this}?
         """,
-        "I am built in so that Altiplano works without a download. A large model knows far more: click the "
-        "model's name at the top, then Open model folder.",
+        "I am built in so that Altiplano works without a download. A large model knows far more: click "
+        "the model's name at the top, then Open a model folder.",
     ),
     Intent(
         "trouble_loading",
@@ -502,8 +503,7 @@ INTENTS: tuple[Intent, ...] = (
         where is the system prompt[ setting]?; can i give {instructions|a system prompt|custom instructions}?;
         what is a system prompt?
         """,
-        "Open Settings with Ctrl+, and write it into the system prompt field. Large models follow it; I am "
-        "too small to.",
+        "In a terminal: python main.py ask, with --system. Large models follow it; I am too small to.",
     ),
     Intent(
         "quit",
@@ -512,7 +512,7 @@ INTENTS: tuple[Intent, ...] = (
         how do i get out[ of here]?; close {the program|altiplano|the window}; what happens when i close the
         window?; is my chat lost when i close {the window|altiplano}?
         """,
-        "Press Ctrl+Q or close the window. Your chats are kept.",
+        "Close the window. Your chats are kept.",
     ),
     Intent(
         "offline_update",
@@ -531,8 +531,8 @@ INTENTS: tuple[Intent, ...] = (
         crashes|something fails|there is an error|it hangs}?; i {have a problem|got an error|see an error};
         where are the logs?; how do i check my {installation|system|setup}?; error
         """,
-        "Run python main.py doctor in a terminal: it checks the installation, the GPU and the memory, and "
-        "says what to do.",
+        "Read the card in the chat: it says what happened and what to do. If it goes on, restart "
+        "Altiplano; your chats are kept.",
     ),
 )
 

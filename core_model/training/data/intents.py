@@ -11,7 +11,7 @@ from core_model.training.data.splits import Split
 from core_model.training.data.turns import Turn
 from core_model.training.data.wording import decorate, typed, word
 
-HOW_TO_OPEN_SCOUT = "click the model's name in the bar at the top, then Open model folder"
+HOW_TO_OPEN_SCOUT = "click the model's name in the bar at the top, then Open a model folder"
 OPEN_SCOUT = f"For that, open Scout: {HOW_TO_OPEN_SCOUT}."
 WHO = "I am Cria, the small built-in model."
 

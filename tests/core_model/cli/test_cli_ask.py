@@ -8,7 +8,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -264,9 +265,10 @@ sys.exit(cli.run(sys.argv[1:], lambda: FakeAssistant({assistant})))
 """
 
 
-def start(assistant: str, *arguments: str) -> subprocess.Popen[str]:
-    """A child process that asks a scripted assistant; an own group, so that no signal of ours reaches pytest."""
-    return subprocess.Popen(
+@contextmanager
+def started(assistant: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A child process that asks a scripted assistant, in a session of its own, and killed if the test leaves it."""
+    with subprocess.Popen(
         [sys.executable, "-c", SCRIPTED.format(assistant=assistant), "ask", "Who?", *arguments],
         cwd=ROOT,
         stdout=subprocess.PIPE,
@@ -275,7 +277,11 @@ def start(assistant: str, *arguments: str) -> subprocess.Popen[str]:
         encoding="utf-8",
         start_new_session=True,
         env=os.environ | {"PYTHONUTF8": "1"},
-    )
+    ) as child:
+        try:
+            yield child
+        finally:
+            child.kill()
 
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="signals and pipes are POSIX's here")
@@ -283,11 +289,11 @@ posix_only = pytest.mark.skipif(os.name == "nt", reason="signals and pipes are P
 
 @posix_only
 def test_ctrl_c_stops_the_answer_and_keeps_the_text() -> None:
-    with start("[Script(('So far',), stall_s=FOREVER)]") as child:
+    with started("[Script(('So far',), stall_s=FOREVER)]") as child:
         assert child.stdout is not None
         assert child.stdout.read(6) == "So far"
         child.send_signal(signal.SIGINT)
-        out, err = child.communicate(timeout=60)
+        out, err = child.communicate(timeout=30)
     assert child.returncode == ExitStatus.INTERRUPTED
     assert out == "\n"
     assert err == "(Stopped.)\n"
@@ -295,11 +301,11 @@ def test_ctrl_c_stops_the_answer_and_keeps_the_text() -> None:
 
 @posix_only
 def test_ctrl_c_stops_a_load_and_json_says_so() -> None:
-    with start("load=LoadScript(steps=1000, delay_s=0.05)", "--json") as child:
+    with started("load=LoadScript(steps=1000, delay_s=0.05)", "--json") as child:
         assert child.stdout is not None
         assert json.loads(child.stdout.readline())["event"] == "load_progress"
         child.send_signal(signal.SIGINT)
-        out, err = child.communicate(timeout=60)
+        out, err = child.communicate(timeout=30)
     assert child.returncode == ExitStatus.INTERRUPTED
     load_finished, finished = (json.loads(line) for line in out.splitlines()[-2:])
     assert (load_finished["event"], load_finished["model"]) == ("load_finished", None)
@@ -309,7 +315,7 @@ def test_ctrl_c_stops_a_load_and_json_says_so() -> None:
 
 @posix_only
 def test_a_reader_that_leaves_ends_it_quietly() -> None:
-    with start("[Script(('line\\n',) * 100_000)]") as child:
+    with started("[Script(('line\\n',) * 100_000)]") as child:
         assert child.stdout is not None
         assert child.stderr is not None
         assert child.stdout.readline() == "line\n"

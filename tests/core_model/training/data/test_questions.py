@@ -113,7 +113,7 @@ def test_comparisons() -> None:
     either = ONE.replace("?P<color>", "").replace("?P<kind>", "")
     relation = rf"(?:(Yes|No), t|T)he {either} is (left of|right of|above|below) the {either}\."
     for scene, turn, match in answers("compare", relation):
-        yes, color, kind, how, other_color, other_kind = match.groups()
+        _, color, kind, how, other_color, other_kind = match.groups()
         (one,), (other,) = fitting(scene, color, kind), fitting(scene, other_color, other_kind)
         true = {
             "left of": one.x < other.x,
@@ -220,3 +220,12 @@ def test_the_first_question_is_mostly_general() -> None:
         rng = np.random.default_rng(i)
         firsts[ask_about(sample_scene(rng, 1.0), rng, "train", 4)[0].skill] += 1
     assert 0.35 < firsts["describe"] / 300 < 0.65
+
+
+def test_nobody_is_asked_about_the_top_when_something_is_in_a_top_corner() -> None:
+    for scene, turn, match in answers("position", rf"There is (?P<what>.+?) (?P<where>{WHERE})\."):
+        column, row = third_of(match["where"])
+        if (column == 1) != (row == 1):
+            cells = [thirds(scene, shape) for shape in scene.shapes]
+            corners = [(c, r) for c, r in cells if 1 not in (c, r)]
+            assert not any(r == row if column == 1 else c == column for c, r in corners), turn

@@ -118,5 +118,5 @@ def test_unknown_themes_expand_and_say_how_to_open_scout() -> None:
         if turn:
             texts.add(turn.question)
             assert "Cria" in turn.answer
-            assert "Open model folder" in turn.answer
+            assert "Open a model folder" in turn.answer
     assert len(texts) > 1500

@@ -1,0 +1,133 @@
+"""From what is typed and attached to a question that is asked, and what is kept of it until then.
+
+A question whose files are still being read is sent by itself when they are. One with a file that failed is not sent:
+nothing is left out of a question in silence. What is typed is kept per conversation and survives the program's end.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QImage
+
+from gui import words
+from gui.chat_controller import ChatController
+from gui.conversation import Conversation
+from gui.history import History
+from gui.model_controller import ModelController
+from gui.models.attachments import Attachments, AttachmentState
+from gui.token_cost import parts_tokens
+from gui.views.composer import Composer
+
+DRAFT_MS = 400
+
+
+class ComposerController(QObject):
+    """Joins the composer, the attachments and the chat."""
+
+    def __init__(
+        self,
+        composer: Composer,
+        attachments: Attachments,
+        chat: ChatController,
+        model: ModelController,
+        history: History,
+    ) -> None:
+        super().__init__()
+        self._composer, self._attachments, self._chat = composer, attachments, chat
+        self._model, self._history = model, history
+        self._drafts: dict[str, str] = {}
+        self._conversation = ""
+        self._is_armed = False  # send as soon as everything is read
+        self._draft_timer = QTimer(self, singleShot=True, interval=DRAFT_MS)
+        self._draft_timer.timeout.connect(self.keep_draft)
+        composer.send_requested.connect(self.send)
+        composer.stop_requested.connect(self.stop)
+        composer.files_given.connect(attachments.add_files)
+        composer.image_given.connect(self.attach_image)
+        composer.text_changed.connect(self._draft_timer.start)
+        attachments.list_changed.connect(self.on_attachments_changed)
+        model.state_changed.connect(self._tell)
+        chat.busy_changed.connect(self.on_busy_changed)
+        chat.shown_changed.connect(self.on_shown_changed)
+        chat.prompts_changed.connect(composer.set_prompts)
+
+    def set_drafts(self, drafts: dict[str, str]) -> None:
+        """What was typed and not sent when the program ended last. What is typed already is not replaced."""
+        self._drafts = drafts | {name: text for name, text in self._drafts.items() if text}
+        if not self._composer.text():
+            self._composer.set_text(self._drafts.get(self._conversation, ""))
+
+    def attach_image(self, image: QImage) -> None:
+        """Attach a picture that never was a file."""
+        self._attachments.add_image(image, self.tr("Pasted picture"))
+
+    def send(self) -> None:
+        """Ask, now or as soon as what is attached has been read."""
+        if not self._composer.text().strip() and not self._attachments.all():
+            return
+        self._is_armed = self._attachments.is_reading and not self._attachments.has_failed
+        if self._attachments.has_failed:
+            self._composer.set_hint(self.tr("Take away what could not be read, then send."), "fault")
+        elif self._is_armed:
+            self._tell()
+        else:
+            self._send_now()
+
+    def stop(self) -> None:
+        """Esc: do not send by itself, and stop answering."""
+        self._is_armed = False
+        self._tell()
+        self._chat.stop()
+
+    def keep_draft(self) -> None:
+        """Give what is typed to the history, if it is not there yet."""
+        self._draft_timer.stop()
+        text = self._composer.text()
+        if self._drafts.get(self._conversation, "") != text:
+            self._drafts[self._conversation] = text
+            self._history.put_draft(self._conversation, text)
+
+    def _send_now(self) -> None:
+        text, attached = self._composer.text(), self._attachments.take()
+        self._is_armed = False
+        self._composer.set_text("")
+        self.keep_draft()
+        try:
+            self._chat.send(text.strip(), [(each.chip(), each.item.parts) for each in attached if each.item])
+        except BaseException:
+            self._composer.set_text(text)  # whatever went wrong, it is not to be typed twice
+            self._attachments.put_back(attached)
+            raise
+
+    def on_attachments_changed(self) -> None:
+        if self._is_armed and not self._attachments.is_reading:
+            self.send()
+        self._tell()
+
+    def on_busy_changed(self) -> None:
+        self._composer.set_busy(self._chat.is_busy)
+
+    def on_shown_changed(self, conversation: Conversation | None) -> None:
+        self.keep_draft()
+        self._conversation = conversation.id if conversation is not None else ""
+        self._is_armed = False
+        self._composer.set_text(self._drafts.get(self._conversation, ""))
+        self._attachments.switch(self._conversation)
+        self._composer.edit.setFocus()
+
+    def _tell(self) -> None:
+        """The line below the box: what the attachments cost, or what sending waits for."""
+        if self._is_armed:
+            waiting = [each.name for each in self._attachments.all() if each.state is AttachmentState.READING]
+            self._composer.set_hint(self.tr("Sends as soon as {0} is read. Esc holds it back.").format(waiting[0]))
+            return
+        items = [each.item for each in self._attachments.all() if each.item is not None]
+        state = self._model.state
+        if not items or state.info is None:
+            self._composer.set_hint("")
+        elif not state.info.sees_pictures and any(item.num_pictures for item in items):
+            self._composer.set_hint(self.tr("{0} sees no pictures.").format(state.name), "caution")
+        else:
+            cost = sum(parts_tokens(item.parts, state.tiles) for item in items)
+            room = f"{state.info.context_length:,}"
+            self._composer.set_hint(self.tr("{0} of {1}").format(words.tokens(cost), room))

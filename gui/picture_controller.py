@@ -1,0 +1,65 @@
+"""Fetches what the model saw of a message's pictures, off the window's thread, and shows it in the panel."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal
+
+from core_model.errors import AltiplanoError
+from core_model.types import Picture, ShouldStop
+from gui.chat_controller import ChatController
+from gui.job import Job, Worker
+from gui.model_controller import ModelController
+from gui.views.picture_panel import PicturePanel, SeenPicture
+
+
+class PictureController(QObject):
+    """Joins the chat, the assistant and the panel.
+
+    Signals:
+        opened: the panel has something to show.
+    """
+
+    opened = Signal()
+
+    def __init__(self, panel: PicturePanel, chat: ChatController, model: ModelController, worker: Worker) -> None:
+        super().__init__()
+        self._panel, self._chat, self._model, self._worker = panel, chat, model, worker
+        self._job: Job | None = None
+
+    def show_message(self, message_id: str) -> None:
+        """Show the pictures of this message as the model saw them."""
+        message = self._chat.find_message(message_id)
+        if message is None:
+            return
+        if self._job is not None:
+            self._job.cancel()
+        self._panel.show_note(self.tr("Looking at the pictures"))
+        work = partial(_look, self._model, message.message.pictures)
+        self._job = self._worker.submit(work, "view pictures")
+        self._job.event_arrived.connect(self.on_seen)
+        self.opened.emit()
+
+    def on_seen(self, event: object) -> None:
+        if isinstance(event, tuple):
+            self._panel.show_pictures(event)
+
+
+def _look(
+    model: ModelController, pictures: tuple[Picture, ...], should_stop: ShouldStop
+) -> Generator[tuple[SeenPicture, ...], None, None]:
+    seen: list[SeenPicture] = []
+    for picture in pictures:
+        if should_stop():
+            return
+        seen.append(_see(model, picture))
+    yield tuple(seen)
+
+
+def _see(model: ModelController, picture: Picture) -> SeenPicture:
+    try:
+        return SeenPicture(picture.name, model.view(picture))
+    except AltiplanoError as error:
+        return SeenPicture(picture.name, None, f"{error.title}. {error.message}")

@@ -1,0 +1,129 @@
+"""What a question was asked about: a picture as a thumbnail, anything else as a small card. A click shows what the
+model saw of it.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QWidget
+
+from core_model.types import Message
+from gui import theme
+from gui.chat_view_protocol import Chip
+from gui.picture_files import to_image
+from gui.views.text_view import paint_focus
+from media.types import MediaKind
+
+MAX_PICTURE = QSize(220, 160)
+MIN_SIDE = 40
+CARD_THUMBNAIL = 40
+MAX_CARD = 260
+_KIND_NAMES = {MediaKind.IMAGE: "Picture", MediaKind.VIDEO: "Clip", MediaKind.AUDIO: "Recording"}
+
+
+def chips_of(message: Message, chips: tuple[Chip, ...]) -> tuple[Chip, ...]:
+    """The chips of a question; pictures that came without one get a face too."""
+    if chips or not message.pictures:
+        return chips
+    return tuple(
+        Chip(picture.name, MediaKind.IMAGE, picture.pixels, 1, (f"{picture.width} × {picture.height}",))
+        for picture in message.pictures
+    )
+
+
+class ChipFace(QAbstractButton):
+    """One attachment of a question."""
+
+    def __init__(self, chip: Chip, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._chip = chip
+        self._image = to_image(chip.thumbnail)
+        self._is_picture = chip.kind is MediaKind.IMAGE
+        facts = ", ".join(chip.facts)
+        kind = _KIND_NAMES.get(chip.kind, "Document")
+        self.setAccessibleName(" ".join(part for part in (kind, chip.name, facts) if part))
+        self.setAccessibleDescription(self.tr("Show what the model saw"))
+        self.setToolTip("\n".join(part for part in (chip.name, facts, *chip.notes) if part))
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+
+    def sizeHint(self) -> QSize:
+        if not self._is_picture:
+            return QSize(self._card_width(), CARD_THUMBNAIL + 2 * theme.SPACE)
+        size = self._image.size()
+        if size.width() > MAX_PICTURE.width() or size.height() > MAX_PICTURE.height():
+            size.scale(MAX_PICTURE, Qt.AspectRatioMode.KeepAspectRatio)
+        return size.expandedTo(QSize(MIN_SIDE, MIN_SIDE))
+
+    def _card_width(self) -> int:
+        name = QFontMetrics(self._name_font()).horizontalAdvance(self._chip.name)
+        facts = QFontMetrics(self._facts_font()).horizontalAdvance(self._facts)
+        words = max(name, facts) + CARD_THUMBNAIL + 3 * theme.SPACE + theme.SPACE_S
+        return min(round(MAX_CARD * theme.notifier().font_scale), words)
+
+    @property
+    def _facts(self) -> str:
+        return " · ".join(self._chip.facts)
+
+    def _name_font(self) -> QFont:
+        font = QFont(self.font())
+        font.setPixelSize(theme.text_px(theme.TEXT_S))
+        font.setWeight(QFont.Weight.DemiBold)
+        return font
+
+    def _facts_font(self) -> QFont:
+        font = QFont(self.font())
+        font.setPixelSize(theme.text_px(theme.TEXT_S))
+        return font
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self._is_picture:
+            self._paint_image(painter, self.rect(), theme.RADIUS)
+        else:
+            self._paint_card(painter)
+        painter.end()
+        if self.hasFocus():
+            paint_focus(self)
+
+    def _paint_image(self, painter: QPainter, place: QRect, radius: int) -> None:
+        """The middle of the thumbnail, filling its place, with round corners."""
+        ratio = self.devicePixelRatioF()
+        fill, smooth = Qt.AspectRatioMode.KeepAspectRatioByExpanding, Qt.TransformationMode.SmoothTransformation
+        image: QImage = self._image.scaled(place.size() * ratio, fill, smooth)
+        source = QRectF(0, 0, place.width() * ratio, place.height() * ratio)
+        source.moveCenter(QRectF(image.rect()).center())
+        path = QPainterPath()
+        path.addRoundedRect(QRectF(place), radius, radius)
+        painter.save()
+        painter.setClipPath(path)
+        painter.drawImage(QRectF(place), image, source)
+        painter.restore()
+        painter.setPen(QPen(QColor(theme.current().line), 1))  # the edge of a picture as light as the bubble
+        painter.drawRoundedRect(QRectF(place).adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
+
+    def _paint_card(self, painter: QPainter) -> None:
+        colours = theme.current()
+        painter.setPen(QPen(QColor(colours.line), 1))
+        painter.setBrush(QColor(colours.surface))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), theme.RADIUS, theme.RADIUS)
+        self._paint_image(painter, self._mirrored(QRect(theme.SPACE, theme.SPACE, CARD_THUMBNAIL, CARD_THUMBNAIL)), 6)
+        left = CARD_THUMBNAIL + 2 * theme.SPACE
+        half, width = self.height() // 2, self.width() - left - theme.SPACE
+        name_place = self._mirrored(QRect(left, theme.SPACE_S, width, half - theme.SPACE_S))
+        facts_place = self._mirrored(QRect(left, half, width, half - theme.SPACE_S))
+        self._paint_line(painter, self._chip.name, name_place, self._name_font(), colours.text)
+        self._paint_line(painter, self._facts, facts_place, self._facts_font(), colours.soft)
+
+    def _paint_line(self, painter: QPainter, text: str, place: QRect, font: QFont, colour: str) -> None:
+        painter.setFont(font)
+        painter.setPen(QColor(colour))
+        shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, place.width())
+        painter.drawText(place, Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter, shown)
+
+    def _mirrored(self, place: QRect) -> QRect:
+        if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
+            place.moveLeft(self.width() - place.x() - place.width())
+        return place

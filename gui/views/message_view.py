@@ -1,0 +1,174 @@
+"""What the model answered: flat text at the reading width, and below it what is happening or what can be done.
+
+While the answer is open the line below says what is going on; when it is closed the same place holds the quiet actions
+and how it ended. An error stands as a card between the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QLabel, QPushButton, QStyle, QWidget
+
+from gui import theme
+from gui.views.blocks import BlocksView
+from gui.views.chat_entries import Entry
+from gui.views.error_card import ErrorCard
+from gui.views.quiet_button import QuietButton
+
+
+class AnswerView(QWidget):
+    """One answer.
+
+    Signals:
+        regenerate_requested, continue_requested, retry_requested: what a person wants to happen with it.
+        link_activated(str): a person wants to open this address.
+        resized: it needs another height.
+        cursor_moved(QRect): the caret moved by keyboard; where, in this widget.
+    """
+
+    regenerate_requested = Signal()
+    continue_requested = Signal()
+    retry_requested = Signal()
+    link_activated = Signal(str)
+    resized = Signal()
+    cursor_moved = Signal(QRect)
+
+    def __init__(self, entry: Entry, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._entry = entry
+        self.blocks = BlocksView(self)
+        self.blocks.set_text_name(self.tr("Answer"))
+        self.status = _caption(self)
+        self.outcome = _caption(self)
+        self.copy_button = QuietButton("copy", self.tr("Copy answer"), self)
+        self.again_button = QuietButton("retry", self.tr("Answer again"), self)
+        self.continue_button = QPushButton(self.tr("Continue"), self)
+        theme.look(self.continue_button, "plain")
+        self.card: ErrorCard | None = None
+        self.blocks.link_activated.connect(self.link_activated)
+        self.blocks.resized.connect(self.resized)
+        self.blocks.cursor_moved.connect(self._on_cursor_moved)
+        self.copy_button.clicked.connect(self.copy)
+        self.again_button.clicked.connect(self.regenerate_requested)
+        self.continue_button.clicked.connect(self.continue_requested)
+        self.show_entry()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it must stay: it is being written, or a person is at work in it."""
+        return self._entry.is_open or self.isAncestorOf(self.focusWidget() or self)
+
+    def show_entry(self) -> None:
+        """Show the entry as it is now."""
+        self.show_text()
+        self.show_status()
+        self._show_card()
+        entry = self._entry
+        has_text = bool(entry.text)
+        self.copy_button.setVisible(not entry.is_open and has_text)
+        self.again_button.setVisible(not entry.is_open and entry.error is None)
+        self.continue_button.setVisible(not entry.is_open and entry.can_continue)
+        self.outcome.setText(entry.outcome)
+        self.outcome.setVisible(not entry.is_open and bool(entry.outcome))
+
+    def show_text(self) -> None:
+        """Show the text as far as it has come."""
+        self.blocks.set_blocks(self._entry.blocks)
+
+    def show_status(self) -> None:
+        """Say what is happening."""
+        self.status.setText(self._entry.status)
+        self.status.setVisible(self._entry.is_open and bool(self._entry.status))
+
+    def _show_card(self) -> None:
+        if self.card is not None:
+            self.card.hide()
+            self.card.deleteLater()
+            self.card = None
+        if self._entry.error is not None and not self._entry.is_open:
+            self.card = ErrorCard(self._entry.error, self)
+            self.card.retry_requested.connect(self.retry_requested)
+            self.card.show()
+
+    def copy(self) -> None:
+        """Put the answer on the clipboard, as the Markdown that the model wrote."""
+        QGuiApplication.clipboard().setText(self._entry.text)
+        self.copy_button.say_done()
+
+    def focus_widgets(self) -> Iterator[QWidget]:
+        """What the keyboard reaches, in reading order."""
+        yield from self.blocks.focus_widgets()
+        if self.card is not None:
+            yield self.card.retry_button
+        yield from (self.copy_button, self.again_button, self.continue_button)
+
+    def _on_cursor_moved(self, rect: QRect) -> None:
+        self.cursor_moved.emit(rect.translated(self.blocks.pos()))
+
+    def restyle(self) -> None:
+        """Take the fonts and colours that are in use now."""
+        self.blocks.restyle()
+        for button in (self.copy_button, self.again_button):
+            button.restyle()
+        if self.card is not None:
+            self.card.restyle()
+
+    def fit(self, width: int) -> int:
+        """Place everything in this width; returns the height that it needs."""
+        bottom = self.blocks.fit(width)
+        self.blocks.setGeometry(0, 0, width, bottom)
+        if self.card is not None:
+            top = bottom + theme.SPACE_M if bottom else 0
+            height = self.card.fit(width)
+            self.card.setGeometry(0, top, width, height)
+            bottom = top + height
+        return self._place_footer(bottom + (theme.SPACE if bottom else 0), width)
+
+    def _place_footer(self, top: int, width: int) -> int:
+        """The line below the answer: the status, or actions and outcome; the outcome wraps below them if it must."""
+        height = self.again_button.sizeHint().height()
+        if not self.status.isHidden():
+            needed = max(height, self.status.heightForWidth(width))
+            self.status.setGeometry(0, top, width, needed)
+            return top + needed
+        left = 0
+        for button in (self.copy_button, self.again_button):
+            if not button.isHidden():
+                button.setGeometry(self._mirrored(QRect(left, top, button.sizeHint().width(), height), width))
+                left += button.sizeHint().width()
+        return self._place_outcome(left, top, width, height) if left or not self.outcome.isHidden() else top + height
+
+    def _place_outcome(self, left: int, top: int, width: int, height: int) -> int:
+        bottom = top + height
+        if not self.outcome.isHidden():
+            left += theme.SPACE if left else 0
+            needed = self.outcome.sizeHint().width()
+            if left + needed > width:
+                left, top = 0, bottom
+            needed = min(needed, width)
+            height = max(height, self.outcome.heightForWidth(needed))
+            self.outcome.setGeometry(self._mirrored(QRect(left, top, needed, height), width))
+            left, bottom = left + needed, top + height
+        if not self.continue_button.isHidden():
+            size = self.continue_button.sizeHint()
+            left += theme.SPACE_M
+            if left + size.width() > width:
+                left, top = 0, bottom + theme.SPACE_S
+            place = QRect(left, top + (height - size.height()) // 2, size.width(), size.height())
+            self.continue_button.setGeometry(self._mirrored(place, width))
+            bottom = max(bottom, place.bottom() + 1)
+        return bottom
+
+    def _mirrored(self, place: QRect, width: int) -> QRect:
+        return QStyle.visualRect(self.layoutDirection(), QRect(0, 0, width, 0), place)
+
+
+def _caption(parent: QWidget) -> QLabel:
+    label = QLabel(parent)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    theme.look(label, "caption")
+    return label

@@ -1,0 +1,137 @@
+"""The settings, each effective as soon as it is changed. Few on purpose: the rest is the model's own advice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QLabel,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui import theme
+from gui.settings import FONT_SCALES, Settings
+
+STEP = 0.05
+MAX_ANSWER = 1_000_000
+
+
+class SettingsDialog(QDialog):
+    """A short form.
+
+    Signals:
+        changed (Settings): a person chose something.
+    """
+
+    changed = Signal(object)
+
+    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Settings"))
+        self.setMinimumWidth(440)
+        self._settings = settings
+        self.theme = self._choice(
+            ["system", "light", "dark"], [self.tr("As the system"), self.tr("Light"), self.tr("Dark")]
+        )
+        self.font_scale = self._choice(list(FONT_SCALES), [f"{scale:.0%}".replace("%", " %") for scale in FONT_SCALES])
+        self.send_key = self._choice(
+            ["enter", "ctrl+enter"],
+            [self.tr("Enter; Shift+Enter starts a line"), self.tr("Ctrl+Enter; Enter starts a line")],
+        )
+        self.temperature = self._number(0.0, 2.0)
+        self.top_p = self._number(STEP, 1.0)
+        self.max_new_tokens = QSpinBox(self)
+        self.max_new_tokens.setRange(0, MAX_ANSWER)
+        self.max_new_tokens.setSingleStep(256)
+        self.max_new_tokens.setSpecialValueText(self.tr("No limit but the model's"))
+        self.max_new_tokens.setGroupSeparatorShown(True)
+        self._arrange()
+        self._show(settings)
+        self._connect()
+
+    def _choice(self, values: list[object] | list[str] | list[float], words: list[str]) -> QComboBox:
+        box = QComboBox(self)
+        for value, word in zip(values, words, strict=True):
+            box.addItem(word, value)
+        return box
+
+    def _number(self, low: float, high: float) -> QDoubleSpinBox:
+        box = QDoubleSpinBox(self)
+        box.setRange(low - STEP, high)  # one step below the lowest means: as the model says
+        box.setSingleStep(STEP)
+        box.setDecimals(2)
+        box.setSpecialValueText(self.tr("As the model says"))
+        return box
+
+    def _arrange(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(*[theme.SPACE_XL] * 4)
+        column.setSpacing(theme.SPACE_L)
+        sections = (
+            (self.tr("Window"), ((self.tr("Colours"), self.theme), (self.tr("Text size"), self.font_scale),
+                                 (self.tr("Send with"), self.send_key))),
+            (self.tr("Answers"), ((self.tr("Temperature"), self.temperature), (self.tr("Top-p"), self.top_p),
+                                  (self.tr("Longest answer, tokens"), self.max_new_tokens))),
+        )  # fmt: skip
+        for title, rows in sections:
+            heading = QLabel(title, self)
+            theme.look(heading, "title")
+            column.addWidget(heading)
+            column.addLayout(self._form(rows))
+        hint = QLabel(self.tr("Temperature 0 always takes the likeliest word; higher is more varied."), self)
+        hint.setWordWrap(True)
+        theme.look(hint, "caption")
+        column.addWidget(hint)
+        column.addStretch(1)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        buttons.rejected.connect(self.reject)
+        column.addWidget(buttons)
+
+    def _form(self, rows: tuple[tuple[str, QWidget], ...]) -> QFormLayout:
+        form = QFormLayout()
+        form.setSpacing(theme.SPACE)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        for words, widget in rows:
+            widget.setAccessibleName(words)
+            form.addRow(words, widget)
+        return form
+
+    def _show(self, settings: Settings) -> None:
+        for box, value in (
+            (self.theme, settings.theme), (self.font_scale, settings.font_scale), (self.send_key, settings.send_key),
+        ):  # fmt: skip
+            box.setCurrentIndex(max(box.findData(value), 0))
+        for spin, number in ((self.temperature, settings.temperature), (self.top_p, settings.top_p)):
+            spin.setValue(spin.minimum() if number is None else number)
+        self.max_new_tokens.setValue(settings.max_new_tokens or 0)
+
+    def _connect(self) -> None:
+        for box in (self.theme, self.font_scale, self.send_key):
+            box.currentIndexChanged.connect(self._on_changed)
+        for spin in (self.temperature, self.top_p, self.max_new_tokens):
+            spin.valueChanged.connect(self._on_changed)
+
+    def _on_changed(self) -> None:
+        self._settings = replace(
+            self._settings,
+            theme=self.theme.currentData(),
+            font_scale=self.font_scale.currentData(),
+            send_key=self.send_key.currentData(),
+            temperature=_chosen(self.temperature),
+            top_p=_chosen(self.top_p),
+            max_new_tokens=self.max_new_tokens.value() or None,
+        )
+        self.changed.emit(self._settings)
+
+
+def _chosen(box: QDoubleSpinBox) -> float | None:
+    return None if box.value() <= box.minimum() + STEP / 2 else round(box.value(), 4)

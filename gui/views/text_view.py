@@ -1,0 +1,199 @@
+"""Text of the conversation: a read-only document as tall as what it holds, that loads nothing and opens nothing.
+
+One view holds many paragraphs, so a selection can run over all of them. It has no scroll bars of its own; wheel and
+paging go to the conversation around it. A link is only told (`link_activated`), by click, middle click or keyboard.
+What is copied is plain text with the bullets and numbers of lists, which Qt leaves out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from PySide6.QtCore import QMimeData, QRect, Qt, QUrl, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QTextBlock,
+    QTextBlockFormat,
+    QTextCursor,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QFrame, QTextBrowser, QToolTip, QWidget
+
+from gui import theme
+from gui.addresses import visible_address
+from gui.markdown_blocks import Paragraph
+from gui.views import paragraphs as writer
+
+PAGING_KEYS = (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
+_KEYBOARD_REASONS = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+
+
+class DocumentView(QTextBrowser):
+    """What text, code and tables share.
+
+    Signals:
+        link_activated(str): a person wants to open this address.
+        cursor_moved(QRect): the caret moved by keyboard; where it is now, in this view.
+    """
+
+    link_activated = Signal(str)
+    cursor_moved = Signal(QRect)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._shows_focus = False
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setOpenLinks(False)
+        self.setOpenExternalLinks(False)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextBrowserInteraction | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.document().setUndoRedoEnabled(False)
+        self.anchorClicked.connect(self._on_anchor_clicked)
+        self.highlighted.connect(self._on_highlighted)
+
+    def loadResource(self, _type: int, _name: QUrl | str) -> object:
+        """Nothing is ever loaded: no picture, no style sheet, not from the net and not from the disk."""
+        return None
+
+    def text_position(self) -> QRect:
+        """Where the caret is, in this view."""
+        return self.cursorRect()
+
+    def _on_anchor_clicked(self, url: QUrl) -> None:
+        self.link_activated.emit(url.toString(QUrl.ComponentFormattingOption.FullyEncoded))
+
+    def _on_highlighted(self, url: QUrl) -> None:
+        address = url.toString(QUrl.ComponentFormattingOption.FullyEncoded)
+        self.viewport().setToolTip(visible_address(address)[:200])
+        if not address:
+            QToolTip.hideText()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        super().mouseReleaseEvent(event)
+        if event.button() == Qt.MouseButton.MiddleButton and (address := self.anchorAt(event.position().toPoint())):
+            self.link_activated.emit(address)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if abs(event.angleDelta().x()) > abs(event.angleDelta().y()) and self._can_scroll_sideways():
+            super().wheelEvent(event)
+        else:
+            event.ignore()  # the conversation scrolls, not this view
+
+    def _can_scroll_sideways(self) -> bool:
+        return self.horizontalScrollBar().maximum() > 0
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in PAGING_KEYS:
+            event.ignore()
+            return
+        before = self.textCursor()
+        super().keyPressEvent(event)
+        if self.textCursor() != before:
+            self.cursor_moved.emit(self.cursorRect())
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        self._shows_focus = event.reason() in _KEYBOARD_REASONS
+        super().focusInEvent(event)
+        self.viewport().update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self._shows_focus = False
+        super().focusOutEvent(event)
+        if event.reason() == Qt.FocusReason.MouseFocusReason and self.textCursor().hasSelection():
+            cursor = self.textCursor()  # one selection in the conversation, not one per view
+            cursor.clearSelection()
+            self.setTextCursor(cursor)
+        self.viewport().update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self._shows_focus:
+            paint_focus(self.viewport())
+
+    def createMimeDataFromSelection(self) -> QMimeData:
+        """The selection as plain text, with the markers of lists."""
+        data = QMimeData()
+        data.setText(selected_text(self.textCursor()))
+        return data
+
+
+class TextView(DocumentView):
+    """Paragraphs. `set_paragraphs` writes only what changed; `num_written` counts paragraphs, for tests and benches."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._paragraphs: tuple[Paragraph, ...] = ()
+        self.num_written = 0
+        writer.prepare(self.document())
+
+    @property
+    def paragraphs(self) -> tuple[Paragraph, ...]:
+        """What is shown."""
+        return self._paragraphs
+
+    def set_paragraphs(self, paragraphs: Sequence[Paragraph]) -> None:
+        """Show these."""
+        new = tuple(paragraphs)
+        self.num_written += writer.rewrite(self.document(), self._paragraphs, new)
+        self._paragraphs = new
+
+    def restyle(self) -> None:
+        """Take the fonts and colours that are in use now."""
+        self.document().setDefaultFont(self.font())
+        writer.rewrite(self.document(), self._paragraphs, ())
+        writer.rewrite(self.document(), (), self._paragraphs)
+
+    def fit(self, width: int) -> int:
+        """Lay the text out in this width; returns the height that it needs."""
+        document = self.document()
+        if document.textWidth() != width:
+            document.setTextWidth(width)
+        return math.ceil(document.size().height())
+
+    def natural_width(self, limit: int) -> int:
+        """The width that the text would like, at most the limit."""
+        self.fit(limit)
+        return min(limit, math.ceil(self.document().idealWidth()) + 1)
+
+
+def paint_focus(widget: QWidget) -> None:
+    """The focus ring, drawn inside a widget's edge."""
+    painter = QPainter(widget)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(QColor(theme.current().accent), theme.FOCUS_WIDTH))
+    painter.drawRoundedRect(widget.rect().adjusted(1, 1, -1, -1), theme.SPACE_S, theme.SPACE_S)
+
+
+def selected_text(cursor: QTextCursor) -> str:
+    """The selected text, with the marker of each list item that is selected from its beginning."""
+    start, end = cursor.selectionStart(), cursor.selectionEnd()
+    lines = []
+    block = cursor.document().findBlock(start)
+    while block.isValid() and block.position() <= end:
+        piece = QTextCursor(block)  # positions count UTF-16 units, so the document cuts, not Python
+        piece.setPosition(max(start, block.position()))
+        piece.setPosition(min(end, block.position() + block.length() - 1), QTextCursor.MoveMode.KeepAnchor)
+        marker = f"{_marker_of(block)} " if block.textList() and start <= block.position() else ""
+        lines.append(marker + piece.selectedText().replace("\u2028", "\n"))
+        block = block.next()
+    return "\n".join(lines)
+
+
+def _marker_of(block: QTextBlock) -> str:
+    match block.blockFormat().marker():
+        case QTextBlockFormat.MarkerType.Checked:
+            return "☑"
+        case QTextBlockFormat.MarkerType.Unchecked:
+            return "☐"
+        case _:
+            return block.textList().itemText(block) or "•"

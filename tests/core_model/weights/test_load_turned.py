@@ -1,0 +1,43 @@
+"""Experts laid out for one-row products: other memory, same numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from core_model.model.llama4 import Llama4
+from core_model.model.moe import MoE
+from core_model.weights.load import load_steps
+from tests.checkpoints import CheckpointShelf
+
+
+def load(folder: Path, dtype: torch.dtype, *, turn_experts: bool) -> Llama4:
+    steps = load_steps(folder, torch.device("cpu"), dtype, turn_experts=turn_experts)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            model = end.value
+            break
+    assert isinstance(model, Llama4)
+    return model
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_turned_experts_are_the_same_tensors(
+    checkpoint_shelf: CheckpointShelf,
+    fp8_checkpoint: tuple[Path, dict[str, torch.Tensor]],
+    dtype: torch.dtype,
+) -> None:
+    for folder in (checkpoint_shelf.folder("maverick"), fp8_checkpoint[0]):
+        turned, stored = (load(folder, dtype, turn_experts=turn) for turn in (True, False))
+        expected = stored.state_dict()
+        for name, tensor in turned.state_dict().items():
+            assert torch.equal(tensor, expected[name]), name
+        layers = [module.experts for module in turned.modules() if isinstance(module, MoE)]
+        assert layers
+        for layer in layers:
+            assert layer.gate_up_proj[1].T.is_contiguous()
+            assert layer.down_proj[1].T.is_contiguous()
