@@ -25,9 +25,9 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 from media.errors import MediaError
 from media.limits import DEFAULT_LIMITS, Limits
 from media.probe import Probe, unreadable
-from media.rgb import over_white, to_rgb
+from media.rgb import to_rgb
 from media.signatures import FORMATS
-from media.stopping import ShouldStop, Stopped, check_stop, open_stoppable
+from media.stopping import ShouldStop, Stopped, check_stop, never_stop, open_stoppable
 from media.types import ConvertProgress, MediaItem, MediaKind, Picture, RgbArray
 
 logger = logging.getLogger(__name__)
@@ -97,14 +97,8 @@ def item_from_array(
     if not height or not width:
         raise MediaError("Empty picture", f"{name} has no pixels.", "Copy it again.")
     _refuse_many_pixels(name, height * width, limits)
-    if pixels.ndim == 2:
-        rgb, was_transparent = np.stack([pixels] * 3, axis=2), False
-    elif pixels.shape[2] == 3:
-        rgb, was_transparent = np.array(pixels, order="C"), False
-    else:
-        opaque, was_transparent = over_white(Image.fromarray(np.ascontiguousarray(pixels), "RGBA"))
-        rgb = np.array(opaque)
-    return _item(rgb, name, limits, (), _transparency_notes(was_transparent))
+    rgb = to_rgb(Image.fromarray(np.ascontiguousarray(pixels)), never_stop)
+    return _item(rgb.pixels, name, limits, (), _transparency_notes(rgb.was_transparent))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +150,8 @@ def _too_many_pixels(name: str, megapixels: str, limits: Limits) -> MediaError:
 
 def _refuse_many_scans(name: str, jpeg: bytes, limits: Limits) -> None:
     """Count the scans from marker to marker (ITU-T T.81, annex B); what follows the end of image is not looked at."""
+    if jpeg.count(b"\xff\xda") <= limits.max_jpeg_scans:
+        return  # the usual case, without reading the markers
     position = num_scans = 0
     while found := _JPEG_MARKER.search(jpeg, position):
         marker, position = found[0][-1], found.end()

@@ -56,13 +56,13 @@ def to_rgb(image: Image.Image, should_stop: ShouldStop) -> RgbPixels:
     for top, strip in _strips(image, should_stop):
         opaque = strip
         if strip.has_transparency_data and not strip.mode.startswith("I"):
-            opaque, is_see_through = over_white(strip)
+            opaque, is_see_through = _over_white(strip)
             was_transparent |= is_see_through
         pixels[top : top + strip.height] = convert(opaque)
     return RgbPixels(pixels, was_transparent)
 
 
-def over_white(image: Image.Image) -> tuple[Image.Image, bool]:
+def _over_white(image: Image.Image) -> tuple[Image.Image, bool]:
     """The picture on white paper, in mode RGB, and whether any of the paper shows."""
     rgba = image.convert("RGBA")
     least_alpha, _ = rgba.getchannel("A").getextrema()

@@ -16,7 +16,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
@@ -96,15 +95,6 @@ def prepare_streams() -> None:
     if isinstance(sys.stdin, io.TextIOWrapper):
         is_old = sys.platform == "win32" and not sys.stdin.isatty()
         sys.stdin.reconfigure(encoding="utf-8-sig" if is_old else None, errors="replace")
-
-
-def abandon(stream: TextIO) -> None:
-    """Point a stream whose reader left to nowhere, so that the flush at the end of the program cannot fail."""
-    with Path(os.devnull).open("wb") as nowhere:
-        try:
-            os.dup2(nowhere.fileno(), stream.fileno())
-        except (OSError, ValueError):
-            return
 
 
 @contextmanager

@@ -20,7 +20,6 @@ from core_model.types import ShouldStop
 from gui.chat_view_protocol import Chip
 from gui.conversation import new_id
 from gui.job import Job, Worker
-from media.image import item_from_array
 from media.types import ConvertProgress, MediaItem
 
 Convert = Callable[[Path, ShouldStop], Generator[object, None, None]]  # ConvertProgress ..., last the MediaItem
@@ -195,6 +194,8 @@ class _Reader(QObject):
 
 
 def _convert_image(image: QImage, name: str, _should_stop: ShouldStop) -> Generator[object, None, None]:
+    from media.image import item_from_array  # brings Pillow in: on the media thread, when the first picture comes
+
     rgba = image.convertToFormat(QImage.Format.Format_RGBA8888)  # straight alpha, no padding
     pixels = np.frombuffer(rgba.constBits(), np.uint8).reshape(rgba.height(), rgba.width(), 4)
     yield item_from_array(pixels, name)

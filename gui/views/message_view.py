@@ -16,7 +16,7 @@ from gui import theme
 from gui.views.blocks import BlocksView
 from gui.views.chat_entries import Entry
 from gui.views.error_card import ErrorCard
-from gui.views.quiet_button import QuietButton
+from gui.views.quiet_button import QuietButton, has_focus_inside
 
 
 class AnswerView(QWidget):
@@ -59,7 +59,7 @@ class AnswerView(QWidget):
     @property
     def is_busy(self) -> bool:
         """Whether it must stay: it is being written, or a person is at work in it."""
-        return self._entry.is_open or self.isAncestorOf(self.focusWidget() or self)
+        return self._entry.is_open or has_focus_inside(self)
 
     def show_entry(self) -> None:
         """Show the entry as it is now."""
@@ -145,7 +145,7 @@ class AnswerView(QWidget):
         bottom = top + height
         if not self.outcome.isHidden():
             left += theme.SPACE if left else 0
-            needed = self.outcome.sizeHint().width()
+            needed = self.outcome.fontMetrics().horizontalAdvance(self.outcome.text()) + theme.SPACE_S
             if left + needed > width:
                 left, top = 0, bottom
             needed = min(needed, width)

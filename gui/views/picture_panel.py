@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from core_model.types import PictureView
 from gui import theme
 from gui.icons import icon
+from gui.picture_files import to_image
 from media.types import RgbArray
 
 HAIRLINE = 1
@@ -31,13 +31,6 @@ class SeenPicture:
     name: str
     view: PictureView | None
     note: str = ""  # why there is no view, when it is known: "This model reads whole pictures."
-
-
-def to_image(pixels: RgbArray) -> QImage:
-    """An array as an image that owns its bytes."""
-    array = np.ascontiguousarray(pixels)
-    height, width = array.shape[:2]
-    return QImage(array.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
 
 
 def explain(view: PictureView) -> str:

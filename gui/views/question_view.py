@@ -18,8 +18,8 @@ from gui.markdown_blocks import plain_paragraphs
 from gui.views.chat_entries import Entry
 from gui.views.chip_face import ChipFace, chips_of
 from gui.views.prompt_edit import PromptEdit
-from gui.views.quiet_button import QuietButton
-from gui.views.text_view import DocumentView, TextView
+from gui.views.quiet_button import QuietButton, has_focus_inside
+from gui.views.text_view import TextView
 
 MAX_SHOWN = 20_000  # characters before "Show all"
 MAX_SHARE = 0.85  # of the reading width
@@ -80,7 +80,7 @@ class QuestionView(QWidget):
     @property
     def is_busy(self) -> bool:
         """Whether a person is at work in it, so that it must stay."""
-        return self.is_editing or self.isAncestorOf(self.focusWidget() or self)
+        return self.is_editing or has_focus_inside(self)
 
     @property
     def is_editing(self) -> bool:
@@ -92,10 +92,6 @@ class QuestionView(QWidget):
         yield from self._faces
         yield from (self.text_view, self.more_button, self.edit_button, self.copy_button)
         yield from (self.editor, self.send_button, self.cancel_button)
-
-    def document_views(self) -> Iterator[DocumentView]:
-        """The views that hold its text."""
-        yield self.text_view
 
     def _show_text(self, text: str) -> None:
         self.text_view.set_paragraphs(plain_paragraphs(text) if text else ())
@@ -184,7 +180,8 @@ class QuestionView(QWidget):
             inner = max(faces_width - theme.SPACE, text_width, 24)
         left = width - inner - PAD_X
         bottom = self._place_faces(rows, left, PAD_Y, width)
-        bottom = self._place_editor(left, bottom, inner, width) if self.is_editing else self._place_text(left, bottom, inner, width)
+        place = self._place_editor if self.is_editing else self._place_text
+        bottom = place(left, bottom, inner, width)
         self._bubble = self._mirrored(QRect(left - PAD_X, 0, inner + 2 * PAD_X, bottom + PAD_Y), width)
         self.update()
         return bottom + PAD_Y if self.is_editing else self._place_actions(bottom + PAD_Y, width)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, QTimer
-from PySide6.QtWidgets import QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QToolButton, QWidget
 
 from gui import theme
 from gui.icons import icon
@@ -36,3 +36,9 @@ class QuietButton(QToolButton):
         """Show a check mark for a moment."""
         self._timer.start(DONE_MS)
         self.restyle()
+
+
+def has_focus_inside(widget: QWidget) -> bool:
+    """Whether the keyboard is on something inside this widget."""
+    focused = QApplication.focusWidget()
+    return focused is not None and widget.isAncestorOf(focused)

@@ -1,0 +1,75 @@
+"""Starts the window and runs it to its end.
+
+The window is shown before torch is imported: the assistant is made on the model thread, by a factory, when the event
+loop is already running.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+from PySide6.QtWidgets import QApplication, QWidget
+
+from core_model.assistant import Assistant
+from core_model.types import ShouldStop
+from gui import folders, icons, theme
+from gui.desk import Desk
+from gui.faults import Faults
+from gui.model_controller import Factory
+
+
+def run(argv: Sequence[str], factory: Factory | None = None) -> int:
+    """Open the window and return the exit status when it is closed.
+
+    Args:
+        argv: the program's name and Qt's own arguments.
+        factory: makes the assistant, on the model thread; the local one when not given.
+    """
+    app = QApplication(list(argv))
+    prepare(app)
+    faults = Faults(folders.log_folder())
+    faults.install()
+    # What is written is on the disk within half a second, so Ctrl+C in a terminal may end the program at once.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    desk = make_desk(factory or local_assistant, faults)
+    desk.ended.connect(app.quit)
+    desk.start()
+    status = app.exec()
+    faults.uninstall()
+    return status
+
+
+def prepare(app: QApplication) -> None:
+    """Give the application its name and look."""
+    app.setApplicationName("Altiplano")
+    app.setDesktopFileName("altiplano")
+    app.setWindowIcon(icons.app_icon())
+    app.setQuitOnLastWindowClosed(False)  # the desk says when everything is kept
+    theme.apply(app)
+
+
+def make_desk(factory: Factory, faults: Faults) -> Desk:
+    """The desk with its real parts, and this assistant."""
+    return Desk(factory, _chat_view(), convert_file, faults)
+
+
+def local_assistant() -> Assistant:
+    """The assistant of this machine. Imports torch, so it is called on the model thread only."""
+    from core_model.local_assistant import LocalAssistant
+
+    return LocalAssistant()
+
+
+def convert_file(path: Path, should_stop: ShouldStop) -> Generator[object, None, None]:
+    """Convert a file. Pillow and what else decodes is imported on the media thread, when the first file comes."""
+    from media.convert import convert
+
+    yield from convert(path, should_stop=should_stop)
+
+
+def _chat_view() -> QWidget:
+    from gui.views.chat_view import ChatView
+
+    return ChatView()

@@ -1,0 +1,78 @@
+"""Opens the dialogs of the window. None blocks: each is opened, and what a person chose comes back as a signal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
+
+from core_model.types import MemoryPlan
+from gui.settings import Settings
+from gui.views.fault_dialog import FaultDialog
+from gui.views.plan_dialog import PlanDialog
+from gui.views.settings_dialog import SettingsDialog
+from gui.views.shortcuts_dialog import ShortcutsDialog
+
+PICTURE_PATTERNS = "*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff"
+
+
+class Dialogs(QObject):
+    """See the module.
+
+    Signals:
+        files_chosen (list[Path]), model_chosen (str), settings_changed (Settings): what came back.
+    """
+
+    files_chosen = Signal(object)
+    model_chosen = Signal(str)
+    settings_changed = Signal(object)
+
+    def __init__(self, window: QWidget, log_file: Path) -> None:
+        super().__init__(window)
+        self._window, self._log_file = window, log_file
+        self._fault: FaultDialog | None = None
+
+    def pick_files(self) -> None:
+        """Let a person choose files to ask about."""
+        dialog = QFileDialog(self._window, self.tr("Ask about these files"))
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.setNameFilters([self.tr("Pictures ({0})").format(PICTURE_PATTERNS), self.tr("All files (*)")])
+        dialog.filesSelected.connect(self._on_files_selected)
+        self._open(dialog)
+
+    def pick_model(self) -> None:
+        """Let a person choose a checkpoint's folder."""
+        dialog = QFileDialog(self._window, self.tr("Open a model folder"))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.fileSelected.connect(self.model_chosen)
+        self._open(dialog)
+
+    def show_settings(self, settings: Settings) -> None:
+        dialog = SettingsDialog(settings, self._window)
+        dialog.changed.connect(self.settings_changed)
+        self._open(dialog)
+
+    def show_plan(self, name: str, plan: MemoryPlan) -> None:
+        self._open(PlanDialog(name, plan, self._window))
+
+    def show_shortcuts(self) -> None:
+        self._open(ShortcutsDialog(self._window))
+
+    def show_fault(self, details: str) -> None:
+        """Show an error that nobody foresaw. One at a time: the first is the one that matters."""
+        if self._fault is None:
+            self._fault = FaultDialog(details, str(self._log_file), self._window)
+            self._fault.finished.connect(self._on_fault_closed)
+            self._open(self._fault)
+
+    def _open(self, dialog: QDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def _on_files_selected(self, files: list[str]) -> None:
+        self.files_chosen.emit([Path(file) for file in files])
+
+    def _on_fault_closed(self) -> None:
+        self._fault = None

@@ -1,0 +1,139 @@
+"""The probe: content decides, names do not, and every refusal says what the file really is."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from media.errors import MediaError
+from media.probe import READABLE, Probe, display_name, probe
+from media.types import MediaKind
+from tests.picture_files import encoded, gradient
+
+
+def refusal(path: Path) -> MediaError:
+    with pytest.raises(MediaError) as caught:
+        probe(path)
+    return caught.value
+
+
+@pytest.mark.parametrize("file_format", sorted(READABLE))
+@pytest.mark.parametrize("suffix", ["", ".txt", ".PNG", ".jpg"])
+def test_pictures_are_known_by_content_whatever_their_name(tmp_path: Path, file_format: str, suffix: str) -> None:
+    path = tmp_path / f"picture{suffix}"
+    data = encoded(gradient(), file_format.upper())
+    path.write_bytes(data)
+    assert probe(path) == Probe(path, MediaKind.IMAGE, file_format, len(data))
+
+
+def test_text_named_as_a_picture_is_said_to_be_text(tmp_path: Path) -> None:
+    path = tmp_path / "holiday.png"
+    path.write_text("Dear diary,\n", encoding="utf-8")
+    error = refusal(path)
+    assert error.title == "Not a picture"
+    assert error.message == "holiday.png is named .png but holds text."
+    assert "paste" in error.hint
+
+
+def test_a_saved_web_page_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "cat.JPG"
+    path.write_text("<!doctype html><title>Not found</title>", encoding="utf-8")
+    error = refusal(path)
+    assert error.message == "cat.JPG is named .jpg but holds a web page."
+    assert "browser" in error.hint
+
+
+def test_an_honest_name_is_not_scolded(tmp_path: Path) -> None:
+    path = tmp_path / "report.pdf"
+    path.write_bytes(b"%PDF-1.7\n\x00")
+    error = refusal(path)
+    assert error.message == "report.pdf is a PDF document."
+    assert "PNG, JPEG, WebP, GIF, BMP and TIFF" in error.hint
+
+
+def test_a_picture_in_another_format_comes_with_a_way_out(tmp_path: Path) -> None:
+    path = tmp_path / "phone.heic"
+    path.write_bytes(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic")
+    error = refusal(path)
+    assert (error.title, error.message) == ("Unsupported picture", "phone.heic is a HEIC picture.")
+    assert "JPEG or PNG" in error.hint
+
+
+def test_a_clip_named_as_a_picture(tmp_path: Path) -> None:
+    path = tmp_path / "clip.gif"
+    path.write_bytes(b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2")
+    assert refusal(path).message == "clip.gif is named .gif but holds an MP4 video."
+
+
+def test_unknown_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "data.bin"
+    path.write_bytes(bytes(range(256)))
+    assert refusal(path).message == "data.bin holds no picture that this program knows."
+
+
+def test_a_picture_of_no_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "empty.png"
+    path.touch()
+    error = refusal(path)
+    assert (error.title, error.message) == ("Empty file", "empty.png has 0 bytes.")
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    error = refusal(tmp_path)
+    assert error.title == "A folder"
+    assert "Drop the pictures" in error.hint
+
+
+@pytest.mark.parametrize("name", ["gone.png", "gone/deeper.png", "a\0b.png"])
+def test_a_file_that_is_not_there(tmp_path: Path, name: str) -> None:
+    assert refusal(tmp_path / name).title == "File not found"
+
+
+def test_a_path_through_a_file(tmp_path: Path) -> None:
+    (tmp_path / "photo.png").write_bytes(b"x")
+    assert refusal(tmp_path / "photo.png" / "inner.png").title == "File not found"
+
+
+def test_a_name_longer_than_file_systems_allow(tmp_path: Path) -> None:
+    assert refusal(tmp_path / ("x" * 5000 + ".png")).title in {"File cannot be read", "File not found"}
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission(tmp_path: Path) -> None:
+    path = tmp_path / "secret.png"
+    path.write_bytes(b"x")
+    path.chmod(0)
+    assert refusal(path).title == "No permission"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a regular file that cannot be read exists in /proc only")
+def test_a_file_that_fails_while_being_read() -> None:
+    error = refusal(Path("/proc/self/mem"))
+    assert error.title == "File cannot be read"
+    assert error.message.startswith("mem: ")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes live elsewhere on Windows")
+def test_a_pipe_is_refused_without_waiting_for_its_writer(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.png"
+    os.mkfifo(path)
+    assert refusal(path).title == "Not a file"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("photo.png", "photo.png"),
+        ("写真 1.png", "写真 1.png"),
+        ("\u202egnp.exe", "\ufffdgnp.exe"),  # would be shown as exe.png
+        ("two\nlines.png", "two\ufffdlines.png"),
+        ("bad\udcff.png", "bad\ufffd.png"),  # a byte that is no UTF-8
+        ("👩\u200d🎨.png", "👩\u200d🎨.png"),
+    ],
+)
+def test_names_are_safe_to_show(name: str, shown: str) -> None:
+    assert display_name(Path("folder") / name) == shown
+    shown.encode("utf-8")
