@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, QSettings, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QWidget
 
 import resources
+from core_model.types import SamplingParams
 from gui import folders, theme
 from gui.answer_queue import AnswerQueue
 from gui.chat_controller import ChatController

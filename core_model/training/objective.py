@@ -113,7 +113,7 @@ def compute_losses(model: Llama4, heads: CellHeads, batch: Batch | Conversations
             hidden, labels = _read_whole(model, batch, features)
         logits = model.head(hidden)
         answer = F.cross_entropy(logits, labels)
-        balance = torch.stack([_imbalance(logits) for logits in router_logits]).mean()
+        balance = torch.stack([imbalance(logits) for logits in router_logits]).mean()
     return Losses(answer, cells, balance, len(labels))
 
 
@@ -198,7 +198,7 @@ def _router_logits(model: Llama4) -> Iterator[list[Tensor]]:
             hook.remove()
 
 
-def _imbalance(logits: Tensor) -> Tensor:
+def imbalance(logits: Tensor) -> Tensor:
     """Switch Transformer's balance loss: E * sum of (share of tokens x mean probability); 1 when even. [N, E]"""
     num_experts = logits.shape[-1]
     share = F.one_hot(logits.argmax(-1), num_experts).float().mean(0)

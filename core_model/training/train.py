@@ -126,6 +126,7 @@ class Trainer:
         self.model = Llama4(model_config(load_tokenizer(tokenizer_folder)))
         self.heads = CellHeads(vision_config().hidden_size, NUM_COLOR_CLASSES, NUM_KIND_CLASSES)
         initialize(self.model, self.model.config.text.num_hidden_layers, recipe.SEED)
+        initialize(self.heads, 1, recipe.SEED)
         self.optimizer = optimizer_for([self.model, self.heads], hyper)
         self.step, self.next_index, self.seconds = 0, 0, 0.0
         self.decay_from: int | None = None

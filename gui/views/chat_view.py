@@ -69,6 +69,7 @@ class ChatView(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName(self.tr("Conversation"))
         self.setWidget(self._column)
+        self._column.setAutoFillBackground(False)  # which `setWidget` turned on
         self._jump = QPushButton(self.tr("Jump to newest"), self)
         self._jump.setIconSize(QSize(16, 16))
         theme.look(self._jump, "plain")

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
 
-from PySide6.QtCore import QElapsedTimer, Qt, QTimer, Signal
+from PySide6.QtCore import QElapsedTimer, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -21,6 +21,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QSyntaxHighlighter,
+    QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
     QTextDocument,
@@ -33,7 +34,7 @@ from gui.addresses import num_hidden, visible
 from gui.code_tokens import CodeToken, TokenKind, can_colour, code_tokens
 from gui.icons import icon
 from gui.markdown_blocks import CodeBlock
-from gui.views.paragraphs import for_document
+from gui.views.paragraphs import LINE_HEIGHT, for_document
 from gui.views.text_view import DocumentView
 
 MAX_SHOWN = 20_000  # characters of one block before "Show all"
@@ -65,25 +66,39 @@ class CodeDocumentView(DocumentView):
         font = theme.mono_font(theme.TEXT_S)
         self.setFont(font)
         self.document().setDefaultFont(font)
+        cursor = QTextCursor(self.document())
+        cursor.select(QTextCursor.SelectionType.Document)
+        cursor.setBlockFormat(_line_format())
         self.setTabStopDistance(4 * QFontMetricsF(font).horizontalAdvance(" "))
 
     def append(self, text: str) -> None:
         """Add to the end of what is shown."""
         cursor = QTextCursor(self.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
+        is_first = self.document().isEmpty()
         first, *others = text.split("\n")
         cursor.beginEditBlock()
+        cursor.setBlockFormat(_line_format())
         cursor.insertText(for_document(first))
         for line in others:
             cursor.insertBlock()
             cursor.insertText(for_document(line))
         cursor.endEditBlock()
+        if is_first:  # the caret went along with the first text, and the view with the caret
+            self.moveCursor(QTextCursor.MoveOperation.Start)
 
     def fit(self, width: int) -> int:
         """The height that all lines need, with room for a scroll bar where they are wider than this."""
         document = self.document()
         height = math.ceil(document.size().height())
         return height + (self.horizontalScrollBar().sizeHint().height() if document.idealWidth() > width else 0)
+
+
+def _line_format() -> QTextBlockFormat:
+    result = QTextBlockFormat()
+    height = round(theme.text_px(theme.TEXT_S) * LINE_HEIGHT)
+    result.setLineHeight(height, QTextBlockFormat.LineHeightTypes.MinimumHeight.value)
+    return result
 
 
 class CodeColours(QSyntaxHighlighter):
@@ -259,6 +274,11 @@ class CodeView(QWidget):
     def restyle(self) -> None:
         """Take the fonts and colours that are in use now."""
         self.view.restyle()
+        font = QFont(self.font())
+        font.setPixelSize(theme.text_px(theme.TEXT_S))
+        self.copy_button.setFont(font)
+        self.more_button.setFont(font)
+        self.copy_button.setIconSize(QSize(16, 16))
         self.copy_button.setIcon(icon("copy", theme.current().soft))
         self._colours.rehighlight()
         self.update()

@@ -27,14 +27,14 @@ from gui.markdown_blocks import Paragraph, Span, Spans
 LINE_HEIGHT = 1.5
 INDENT = 28  # pixels per list level at 100 %
 
+TASKS = "☐☑"
+
 _HEADINGS = {1: theme.TEXT_XL, 2: theme.TEXT_L}  # the smaller ones are bold text
 _BULLETS = {
     "•": QTextListFormat.Style.ListDisc,
     "◦": QTextListFormat.Style.ListCircle,
     "▪": QTextListFormat.Style.ListSquare,
 }
-_TASKS = {"☐": QTextBlockFormat.MarkerType.Unchecked, "☑": QTextBlockFormat.MarkerType.Checked}
-
 # What a QTextDocument takes as structure; as text these would begin new paragraphs behind our back.
 _STRUCTURE = re.compile("[\u2029\ufdd0\ufdd1\ufffc\r]")
 
@@ -102,6 +102,10 @@ def _write(cursor: QTextCursor, paragraph: Paragraph, is_first: bool) -> None:
     if current_list := cursor.currentList():  # a new block joins the list of the one before
         current_list.remove(cursor.block())
         cursor.setBlockFormat(block_format)
+    cursor.setBlockCharFormat(char_format_of(Span(""), paragraph.heading))  # the marker of an item is drawn in it
+    if paragraph.marker and paragraph.marker in TASKS:
+        write_spans(cursor, (Span(f"{paragraph.marker} "), *paragraph.spans))
+        return
     if paragraph.marker:
         cursor.createList(_list_format(paragraph))
     write_spans(cursor, paragraph.spans, paragraph.heading)
@@ -117,10 +121,8 @@ def block_format_of(paragraph: Paragraph, is_first: bool) -> QTextBlockFormat:
         result.setTopMargin(_space_above(paragraph))
     if paragraph.heading:
         result.setHeadingLevel(paragraph.heading)  # screen readers jump from heading to heading
-    if not paragraph.marker:
+    if paragraph.marker in TASKS:
         result.setIndent(paragraph.depth)
-    elif paragraph.marker in _TASKS:
-        result.setMarker(_TASKS[paragraph.marker])
     return result
 
 
@@ -145,8 +147,6 @@ def _list_format(paragraph: Paragraph) -> QTextListFormat:
 
 def write_spans(cursor: QTextCursor, spans: Spans, heading: int = 0, is_bold: bool = False) -> None:
     """Insert styled text where the cursor stands."""
-    if not spans:
-        cursor.setBlockCharFormat(char_format_of(Span(""), heading))
     for span in spans:
         cursor.insertText(for_document(span.text), char_format_of(span, heading, is_bold))
 

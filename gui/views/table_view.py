@@ -124,8 +124,8 @@ class TableDocumentView(DocumentView):
         if table_format.columnWidthConstraints() != fixed:
             table_format.setColumnWidthConstraints(fixed)
             self._table.setFormat(table_format)
-        self.setLineWrapColumnOrWidth(max(table_width, 1))
-        self.document().setTextWidth(max(table_width, 1))
+        if self.lineWrapColumnOrWidth() != table_width:
+            self.setLineWrapColumnOrWidth(max(table_width, 1))
         bar = self.horizontalScrollBar().sizeHint().height() if table_width > width else 0
         return math.ceil(self.document().size().height()) + bar
 

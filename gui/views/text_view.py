@@ -20,11 +20,10 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QTextBlock,
-    QTextBlockFormat,
     QTextCursor,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QFrame, QTextBrowser, QToolTip, QWidget
+from PySide6.QtWidgets import QFrame, QTextBrowser, QTextEdit, QToolTip, QWidget
 
 from gui import theme
 from gui.addresses import visible_address
@@ -135,6 +134,8 @@ class TextView(DocumentView):
         self._paragraphs: tuple[Paragraph, ...] = ()
         self.num_written = 0
         writer.prepare(self.document())
+        # The width is told, not taken from the widget: a hidden widget does not know its own yet.
+        self.setLineWrapMode(QTextEdit.LineWrapMode.FixedPixelWidth)
 
     @property
     def paragraphs(self) -> tuple[Paragraph, ...]:
@@ -145,6 +146,8 @@ class TextView(DocumentView):
         """Show these."""
         new = tuple(paragraphs)
         self.num_written += writer.rewrite(self.document(), self._paragraphs, new)
+        if not self._paragraphs:  # the caret went along with the first text
+            self.moveCursor(QTextCursor.MoveOperation.Start)
         self._paragraphs = new
 
     def restyle(self) -> None:
@@ -155,10 +158,9 @@ class TextView(DocumentView):
 
     def fit(self, width: int) -> int:
         """Lay the text out in this width; returns the height that it needs."""
-        document = self.document()
-        if document.textWidth() != width:
-            document.setTextWidth(width)
-        return math.ceil(document.size().height())
+        if self.lineWrapColumnOrWidth() != width:
+            self.setLineWrapColumnOrWidth(width)
+        return math.ceil(self.document().size().height())
 
     def natural_width(self, limit: int) -> int:
         """The width that the text would like, at most the limit."""
@@ -190,10 +192,4 @@ def selected_text(cursor: QTextCursor) -> str:
 
 
 def _marker_of(block: QTextBlock) -> str:
-    match block.blockFormat().marker():
-        case QTextBlockFormat.MarkerType.Checked:
-            return "☑"
-        case QTextBlockFormat.MarkerType.Unchecked:
-            return "☐"
-        case _:
-            return block.textList().itemText(block) or "•"
+    return block.textList().itemText(block) or "•"

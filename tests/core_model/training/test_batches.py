@@ -1,0 +1,143 @@
+"""Samples become token ids, labels and tiles that belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from core_model.canvas import Canvas
+from core_model.config import VisionConfig
+from core_model.text.special_tokens import END_OF_TURN, PATCH
+from core_model.text.tokenizer import Tokenizer, load_tokenizer
+from core_model.training import recipe
+from core_model.training.batches import Encoder, batches, shrunk, tile_boxes
+from core_model.training.data.dataset import sample
+from core_model.training.data.vocabulary import train_tokenizer, write_tokenizer
+from core_model.training.objective import IGNORED, Batch, Conversations
+from core_model.training.train import tile_geometry, vision_config
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
+    folder = tmp_path_factory.mktemp("tokenizer")
+    write_tokenizer(folder, train_tokenizer(count=150))
+    return load_tokenizer(folder)
+
+
+@pytest.fixture(scope="module")
+def vision() -> VisionConfig:
+    return vision_config()
+
+
+@pytest.fixture(scope="module")
+def encoder(tokenizer: Tokenizer, vision: VisionConfig) -> Encoder:
+    return Encoder(tokenizer, tile_geometry(vision), vision.patch_size)
+
+
+@pytest.fixture(scope="module")
+def made(encoder: Encoder) -> list[Batch | Conversations]:
+    return [batch for _, batch in islice(batches(encoder, 1, 30_000, 40_000, 4), 16)]
+
+
+def rows_of(batch: Batch | Conversations) -> Iterator[tuple[list[int], list[int]]]:
+    """Token ids and labels of each row, a shared row with its prefix in front."""
+    if isinstance(batch, Conversations):
+        yield from zip(batch.token_ids.tolist(), batch.labels.tolist(), strict=True)
+        return
+    for rows in batch.rows:
+        for ids, labels, group in zip(rows.token_ids.tolist(), rows.labels.tolist(), rows.group.tolist(), strict=True):
+            prefix = batch.prefix_ids[group].tolist()
+            yield prefix + ids, [IGNORED] * len(prefix) + labels
+
+
+def test_both_kinds_of_batch_occur(made: list[Batch | Conversations]) -> None:
+    assert {type(batch) for batch in made} == {Batch, Conversations}
+    assert any(isinstance(batch, Batch) and batch.tiles is None for batch in made), "talk without pictures"
+
+
+def test_labels_are_the_next_tokens_of_answers_and_end_with_the_turn(
+    made: list[Batch | Conversations], tokenizer: Tokenizer
+) -> None:
+    end_of_turn = tokenizer.special_id(END_OF_TURN)
+    for batch in made:
+        for ids, labels in rows_of(batch):
+            learned = [position for position, label in enumerate(labels) if label != IGNORED]
+            assert learned
+            for position in learned:
+                if position + 1 < len(ids) and labels[position] != end_of_turn:
+                    assert ids[position + 1] == labels[position]
+            answer = [labels[position] for position in learned]
+            assert end_of_turn in answer
+            text = tokenizer.decode(token for token in answer if token != end_of_turn)
+            assert text[0].isupper() or text[0].isdigit() or text[0] == '"'
+
+
+def test_there_are_as_many_tiles_as_patch_tokens_and_cell_labels(
+    made: list[Batch | Conversations], tokenizer: Tokenizer, vision: VisionConfig
+) -> None:
+    patch = tokenizer.special_id(PATCH)
+    for batch in made:
+        ids = batch.prefix_ids if isinstance(batch, Batch) else batch.token_ids
+        num_patches = int((ids == patch).sum())
+        num_tiles = 0 if batch.tiles is None else len(batch.tiles)
+        assert num_patches == num_tiles * vision.tokens_per_tile
+        if batch.cell_labels is not None:
+            assert batch.cell_labels.shape == (num_tiles, vision.patches_per_side**2, 2)
+        if isinstance(batch, Batch):
+            assert not any((rows.token_ids == patch).any() for rows in batch.rows)
+
+
+def test_shared_rows_stay_within_one_attention_chunk(made: list[Batch | Conversations]) -> None:
+    sizes = [
+        batch.prefix_ids.shape[1] + rows.token_ids.shape[1]
+        for batch in made
+        if isinstance(batch, Batch)
+        for rows in batch.rows
+    ]
+    assert max(sizes) <= recipe.CHUNK_SIZE
+
+
+def test_plain_rows_cross_chunks(made: list[Batch | Conversations]) -> None:
+    assert max(b.token_ids.shape[1] for b in made if isinstance(b, Conversations)) > recipe.CHUNK_SIZE
+
+
+def test_the_same_number_gives_the_same_batch(encoder: Encoder) -> None:
+    one, other = (next(batches(encoder, 1, 500, 40_000, 3)) for _ in range(2))
+    assert one[0] == other[0]
+    for mine, theirs in zip(rows_of(one[1]), rows_of(other[1]), strict=True):
+        assert mine == theirs
+
+
+def test_cells_say_what_the_tiles_show(encoder: Encoder) -> None:
+    """A labelled patch differs from a patch of the same tile that is background."""
+    contrasts = []
+    for index in range(60):
+        one = sample(index, 5, 0.0)
+        tiles, cells = encoder.tiles_of(one), encoder.cells_of(one)
+        if tiles is None or cells is None or not (cells[..., 0] > 0).any():
+            continue
+        side, size = 8, encoder.patch_size
+        patches = tiles.float().unfold(2, size, size).unfold(3, size, size).mean((-1, -2))  # [N, 3, side, side]
+        patches = patches.permute(0, 2, 3, 1).reshape(len(tiles), side * side, 3)
+        for tile, labels in zip(patches, cells[..., 0], strict=True):
+            if (labels > 0).any() and (labels == 0).any():
+                inside, outside = tile[labels > 0].mean(0), tile[labels == 0].mean(0)
+                contrasts.append(float((inside - outside).abs().max()))
+    assert len(contrasts) > 40
+    assert np.median(contrasts) > 60
+
+
+def test_tile_boxes_cover_the_picture_and_the_padding() -> None:
+    boxes = tile_boxes(Canvas(2, 2, 96, 192), 100, 200, 96)
+    assert boxes == [(0, 0, 100, 100), (100, 0, 200, 100), (0, 100, 100, 200), (100, 100, 200, 200), (0, 0, 200, 100)]
+
+
+def test_shrunk_pictures_fit_one_tile_and_keep_their_labels(encoder: Encoder) -> None:
+    for index in range(20):
+        small = shrunk(sample(index, 3, 1.0), 96)
+        for picture, labels in zip(small.pictures, small.labels, strict=True):
+            assert max(picture.height, picture.width) <= 96
+            assert labels is None or labels.shape[:2] == (picture.height, picture.width)

@@ -1,0 +1,155 @@
+"""The cheap way to many answers must teach the same as the plain way."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from core_model.config import parse_config
+from core_model.model.llama4 import Llama4
+from core_model.training.objective import (
+    IGNORED,
+    Batch,
+    CellHeads,
+    Conversations,
+    Rows,
+    compute_losses,
+    imbalance,
+)
+from core_model.training.train import initialize
+
+PATCH_ID = 60
+CONFIG = {
+    "model_type": "llama4",
+    "image_token_index": PATCH_ID,
+    "text_config": {
+        "vocab_size": 64,
+        "hidden_size": 32,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "intermediate_size": 16,
+        "num_local_experts": 4,
+        "attention_chunk_size": 64,
+    },
+    "vision_config": {
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "image_size": 16,
+        "patch_size": 4,
+        "projector_input_dim": 16,
+        "projector_output_dim": 16,
+        "vision_output_dim": 16,
+    },
+}
+NUM_PATCHES, CELLS = 4, 16
+
+
+@pytest.fixture
+def model() -> Llama4:
+    model = Llama4(parse_config(CONFIG))
+    initialize(model, 4, seed=0)
+    return model
+
+
+@pytest.fixture
+def heads() -> CellHeads:
+    torch.manual_seed(0)
+    return CellHeads(16, 3, 5)
+
+
+def tiles(count: int) -> torch.Tensor:
+    return torch.randint(0, 256, (count, 3, 16, 16), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+
+
+PREFIX = [1, 2, *[PATCH_ID] * NUM_PATCHES, 3]
+QUESTIONS = ([5, 6, 7, 8], [9, 10, 11, 12, 13, 14], [15, 16, 17, 18])
+ANSWER_FROM = 2
+
+
+def labels(ids: list[int]) -> list[int]:
+    """Learn what follows from the third token on."""
+    return [IGNORED] * ANSWER_FROM + ids[ANSWER_FROM + 1 :] + [0]
+
+
+def shared_batch() -> Batch:
+    """Two pictures; the first has two questions of four tokens, the second one of six."""
+    same_length = Rows(
+        torch.tensor([QUESTIONS[0], QUESTIONS[2]]),
+        torch.tensor([labels(QUESTIONS[0]), labels(QUESTIONS[2])]),
+        torch.tensor([0, 0]),
+    )
+    other = Rows(torch.tensor([QUESTIONS[1]]), torch.tensor([labels(QUESTIONS[1])]), torch.tensor([1]))
+    return Batch(torch.tensor([PREFIX, PREFIX]), (same_length, other), tiles(2), None)
+
+
+def plain_batches() -> list[tuple[Conversations, int]]:
+    """The same, each question a conversation of its own with its picture."""
+    made = []
+    for question, picture in ((QUESTIONS[0], 0), (QUESTIONS[2], 0), (QUESTIONS[1], 1)):
+        ids = torch.tensor([PREFIX + question])
+        wanted = torch.tensor([[IGNORED] * len(PREFIX) + labels(question)])
+        made.append((Conversations(ids, wanted, tiles(2)[picture : picture + 1], None), len(question) - ANSWER_FROM))
+    return made
+
+
+def test_rows_that_share_a_prefix_have_the_loss_and_gradient_of_separate_conversations(
+    model: Llama4, heads: CellHeads
+) -> None:
+    shared = compute_losses(model, heads, shared_batch())
+    shared.answer.backward()
+    gradients = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+    model.zero_grad()
+    separate = plain_batches()
+    total = sum(count for _, count in separate)
+    loss = sum(compute_losses(model, heads, batch).answer * count for batch, count in separate) / total
+    assert isinstance(loss, torch.Tensor)
+    loss.backward()
+    assert shared.num_answer_tokens == total
+    assert shared.answer.item() == pytest.approx(loss.item(), abs=1e-5)
+    for name, parameter in model.named_parameters():
+        if parameter.grad is not None:
+            assert torch.allclose(gradients[name], parameter.grad, atol=1e-5), name
+    assert gradients["vision_model.patch_embedding.linear.weight"].abs().max() > 0
+
+
+def test_the_other_pictures_do_not_leak_into_a_row(model: Llama4, heads: CellHeads) -> None:
+    batch = shared_batch()
+    changed = batch.tiles.clone() if batch.tiles is not None else torch.empty(0)
+    changed[1] = 255 - changed[1]
+    rows = batch.rows[:1]  # about the first picture only
+    one = compute_losses(model, heads, Batch(batch.prefix_ids, rows, batch.tiles, None)).answer
+    other = compute_losses(model, heads, Batch(batch.prefix_ids, rows, changed, None)).answer
+    assert one.item() == pytest.approx(other.item(), abs=1e-6)
+
+
+def test_cells_are_learned_where_they_are_known(model: Llama4, heads: CellHeads) -> None:
+    batch = shared_batch()
+    known = torch.randint(0, 3, (2, CELLS, 2))
+    unknown = torch.full((2, CELLS, 2), IGNORED)
+    for cells, is_zero in ((known, False), (unknown, True), (torch.cat([known[:1], unknown[:1]]), False)):
+        losses = compute_losses(model, heads, Batch(batch.prefix_ids, batch.rows, batch.tiles, cells))
+        assert torch.isfinite(losses.cells)
+        assert (losses.cells.item() == 0) == is_zero
+
+
+def test_balance_is_one_when_experts_are_used_evenly_and_their_number_when_one_does_all() -> None:
+    even = 20.0 * torch.eye(4).repeat(5, 1)
+    alone = torch.tensor([[20.0, 0.0, 0.0, 0.0]]).repeat(20, 1)
+    assert imbalance(even).item() == pytest.approx(1.0, abs=1e-3)
+    assert imbalance(alone).item() == pytest.approx(4.0, abs=1e-3)
+
+
+def test_a_few_steps_learn_an_answer_by_heart(model: Llama4, heads: CellHeads) -> None:
+    optimizer = torch.optim.Adam([*model.parameters(), *heads.parameters()], lr=3e-3)
+    first = last = 0.0
+    for step in range(30):
+        losses = compute_losses(model, heads, shared_batch())
+        losses.answer.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        last = losses.answer.item()
+        first = first if step else last
+    assert last < 0.2 * first

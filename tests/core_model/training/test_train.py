@@ -1,0 +1,79 @@
+"""The loop resumes where it was, the schedule does what it says, and the export opens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import torch
+
+import core_model
+from core_model.training import recipe
+from core_model.training.batches import Encoder, batches
+from core_model.training.data.vocabulary import train_tokenizer, write_tokenizer
+from core_model.training.export import export
+from core_model.training.objective import Batch, Conversations
+from core_model.training.train import Trainer, learning_rate, load_tokenizer, tile_geometry, vision_config
+
+HYPER = recipe.Hyperparameters(pictures_per_batch=1, warmup_steps=4)
+
+
+@pytest.fixture(scope="module")
+def tokenizer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tokenizer")
+    write_tokenizer(folder, train_tokenizer(count=100))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def some_batches(tokenizer_folder: Path) -> list[Batch | Conversations]:
+    vision = vision_config()
+    encoder = Encoder(load_tokenizer(tokenizer_folder), tile_geometry(vision), vision.patch_size)
+    stream: Iterator[tuple[int, Batch | Conversations]] = batches(encoder, 1, 0, 1000, 1)
+    return [batch for _, batch in islice(stream, 3)]
+
+
+def weights(trainer: Trainer) -> list[torch.Tensor]:
+    return [parameter.detach() for parameter in trainer.model.parameters()]
+
+
+def test_a_resumed_run_is_the_run_that_was_not_interrupted(
+    tmp_path: Path, tokenizer_folder: Path, some_batches: list[Batch | Conversations]
+) -> None:
+    straight = Trainer(tmp_path / "straight", tokenizer_folder, HYPER)
+    for batch in some_batches:
+        straight.train_step(batch, 1e-3)
+    broken = Trainer(tmp_path / "broken", tokenizer_folder, HYPER)
+    broken.train_step(some_batches[0], 1e-3)
+    broken.step, broken.next_index = 1, 17
+    broken.save()
+    resumed = Trainer(tmp_path / "broken", tokenizer_folder, HYPER)
+    assert (resumed.step, resumed.next_index) == (1, 17)
+    for batch in some_batches[1:]:
+        resumed.train_step(batch, 1e-3)
+    for one, other in zip(weights(straight), weights(resumed), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_the_export_opens_and_holds_the_run_in_bf16(tmp_path: Path, tokenizer_folder: Path) -> None:
+    trainer = Trainer(tmp_path / "run", tokenizer_folder, HYPER)
+    trainer.save()
+    export(trainer.path, tokenizer_folder, tmp_path / "model")
+    opened = core_model.load_model(tmp_path / "model")
+    for (name, mine), theirs in zip(trainer.model.named_parameters(), opened.parameters(), strict=True):
+        assert torch.equal(mine.bfloat16().float(), theirs), name
+    assert opened.config.vision == trainer.model.config.vision
+    assert opened.config.text.eos_token_ids
+    size = sum(file.stat().st_size for file in (tmp_path / "model").iterdir())
+    assert size < 64e6
+
+
+def test_the_learning_rate_warms_up_holds_and_decays() -> None:
+    rates = [learning_rate(step, HYPER, 20, 10) for step in range(35)]
+    assert rates[:4] == sorted(rates[:4])
+    assert rates[3:20] == [HYPER.peak_lr] * 17
+    assert rates[20:31] == sorted(rates[20:31], reverse=True)
+    assert rates[-1] == pytest.approx(HYPER.final_lr)
+    assert learning_rate(10**6, HYPER, None, 1) == HYPER.peak_lr
