@@ -64,7 +64,7 @@ def to_rgb(image: Image.Image, should_stop: ShouldStop) -> RgbPixels:
 
 def _over_white(image: Image.Image) -> tuple[Image.Image, bool]:
     """The picture on white paper, in mode RGB, and whether any of the paper shows."""
-    rgba = image.convert("RGBA")
+    rgba = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")  # Pillow has no shorter way
     least_alpha, _ = rgba.getchannel("A").getextrema()
     if least_alpha == 255:
         return rgba.convert("RGB"), False

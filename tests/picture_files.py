@@ -22,7 +22,7 @@ GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6  # colour types of PNG
 def encoded(image: Image.Image, file_format: str, **options: Any) -> bytes:
     """The picture as a file of this format."""
     file = io.BytesIO()
-    image.save(file, file_format, **options)
+    image.copy().save(file, file_format, **options)  # saving leaves settings behind in an image
     return file.getvalue()
 
 
@@ -49,19 +49,21 @@ def _chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def tiff(width: int, height: int, data: bytes, *more: tuple[int, int], bits: int = 8) -> bytes:
-    """A grey, uncompressed TIFF of one strip; `more` are further tags with one value each, or other values."""
-    tags = {256: width, 257: height, 258: bits, 259: 1, 262: 1, 273: 0, 277: 1, 278: height, 279: len(data)}
-    tags |= dict(more)
-    start = 8 + 2 + 12 * len(tags) + 4
-    tags[273] = start
+def tiff(
+    width: int, height: int, data: bytes, *more: tuple[int, int], bits: int = 8, tile: tuple[int, int] | None = None
+) -> bytes:
+    """A grey, uncompressed TIFF of one strip, or one tile of (width, height); `more` are further tags and values."""
+    tags = {256: width, 257: height, 258: bits, 259: 1, 262: 1, 277: 1} | dict(more)
+    offset_tag = 324 if tile else 273
+    tags |= {322: tile[0], 323: tile[1], 325: len(data)} if tile else {278: height, 279: len(data)}
+    tags[offset_tag] = 8 + 2 + 12 * (len(tags) + 1) + 4
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(tags.items()))
     return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + data
 
 
 def press_profile(lab_of_inks: Sequence[tuple[float, float, float]]) -> bytes:
     """An ICC profile (version 2, lut8) of a press: L*, a*, b* for the 16 mixes of no or full C, M, Y, K; K fastest."""
-    points = bytes(round(v) for l, a, b in lab_of_inks for v in (l * 2.55, a + 128, b + 128))
+    points = bytes(round(v) for light, a, b in lab_of_inks for v in (light * 2.55, a + 128, b + 128))
     identity = bytes(range(256))
     matrix = struct.pack(">9i", *(65536 if i % 4 == 0 else 0 for i in range(9)))
     lut = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + matrix + identity * 4 + points + identity * 3

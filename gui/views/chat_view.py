@@ -156,7 +156,7 @@ class ChatView(QScrollArea):
         view = self._column.view_of(message_id)
         if isinstance(view, AnswerView):
             view.show_status()
-            if had_status != bool(sentence) or view.status.height() != view.status.heightForWidth(view.width()):
+            if had_status != bool(sentence) or view.status.height() != view.status.heightForWidth(view.status.width()):
                 self._refit(message_id)
 
     def finish_answer(self, message_id: str, outcome: str, can_continue: bool = False) -> None:

@@ -101,6 +101,7 @@ class ChipFace(QAbstractButton):
         painter.setClipPath(path)
         painter.drawImage(QRectF(place), image, source)
         painter.restore()
+        painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(QColor(theme.current().line), 1))  # the edge of a picture as light as the bubble
         painter.drawRoundedRect(QRectF(place).adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
 

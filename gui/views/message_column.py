@@ -135,7 +135,7 @@ class MessageColumn(QWidget):
             entry.guess_height(width)
             self._tops.append(top)
             if view := self._views.get(entry.message_id):
-                place = QRect(left, top, width, entry.height)
+                place = QRect(left - view.OUTSET, top, width + 2 * view.OUTSET, entry.height)
                 if view.geometry() != place:
                     view.setGeometry(place)
             top += entry.height + GAP
@@ -146,7 +146,7 @@ class MessageColumn(QWidget):
         entry, width = self._entries[index], self.reading_width
         height = view.fit(width)
         entry.measured_width = width
-        if height == entry.height and view.width() == width:
+        if height == entry.height and view.width() == width + 2 * view.OUTSET:
             return False
         entry.height = height
         self.place(index)

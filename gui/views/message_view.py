@@ -29,6 +29,8 @@ class AnswerView(QWidget):
         cursor_moved(QRect): the caret moved by keyboard; where, in this widget.
     """
 
+    OUTSET = 6  # pixels that it is wider on both sides than the text, so that icons line up with letters
+
     regenerate_requested = Signal()
     continue_requested = Signal()
     retry_requested = Signal()
@@ -39,6 +41,7 @@ class AnswerView(QWidget):
     def __init__(self, entry: Entry, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._entry = entry
+        self._width = 0
         self.blocks = BlocksView(self)
         self.blocks.set_text_name(self.tr("Answer"))
         self.status = _caption(self)
@@ -118,52 +121,53 @@ class AnswerView(QWidget):
 
     def fit(self, width: int) -> int:
         """Place everything in this width; returns the height that it needs."""
+        self._width = width + 2 * self.OUTSET
         bottom = self.blocks.fit(width)
-        self.blocks.setGeometry(0, 0, width, bottom)
+        self.blocks.setGeometry(self.OUTSET, 0, width, bottom)
         if self.card is not None:
             top = bottom + theme.SPACE_M if bottom else 0
             height = self.card.fit(width)
-            self.card.setGeometry(0, top, width, height)
+            self.card.setGeometry(self.OUTSET, top, width, height)
             bottom = top + height
-        return self._place_footer(bottom + (theme.SPACE if bottom else 0), width)
+        return self._place_footer(bottom + (theme.SPACE if bottom else 0), width + self.OUTSET)
 
     def _place_footer(self, top: int, width: int) -> int:
         """The line below the answer: the status, or actions and outcome; the outcome wraps below them if it must."""
         height = self.again_button.sizeHint().height()
         if not self.status.isHidden():
-            needed = max(height, self.status.heightForWidth(width))
-            self.status.setGeometry(0, top, width, needed)
+            needed = max(height, self.status.heightForWidth(width - self.OUTSET))
+            self.status.setGeometry(self._mirrored(QRect(self.OUTSET, top, width - self.OUTSET, needed)))
             return top + needed
         left = 0
         for button in (self.copy_button, self.again_button):
             if not button.isHidden():
-                button.setGeometry(self._mirrored(QRect(left, top, button.sizeHint().width(), height), width))
+                button.setGeometry(self._mirrored(QRect(left, top, button.sizeHint().width(), height)))
                 left += button.sizeHint().width()
         return self._place_outcome(left, top, width, height) if left or not self.outcome.isHidden() else top + height
 
     def _place_outcome(self, left: int, top: int, width: int, height: int) -> int:
         bottom = top + height
         if not self.outcome.isHidden():
-            left += theme.SPACE if left else 0
+            left += theme.SPACE if left else self.OUTSET
             needed = self.outcome.fontMetrics().horizontalAdvance(self.outcome.text()) + theme.SPACE_S
             if left + needed > width:
-                left, top = 0, bottom
-            needed = min(needed, width)
+                left, top = self.OUTSET, bottom
+            needed = min(needed, width - left)
             height = max(height, self.outcome.heightForWidth(needed))
-            self.outcome.setGeometry(self._mirrored(QRect(left, top, needed, height), width))
+            self.outcome.setGeometry(self._mirrored(QRect(left, top, needed, height)))
             left, bottom = left + needed, top + height
         if not self.continue_button.isHidden():
             size = self.continue_button.sizeHint()
             left += theme.SPACE_M
             if left + size.width() > width:
-                left, top = 0, bottom + theme.SPACE_S
+                left, top = self.OUTSET, bottom + theme.SPACE_S
             place = QRect(left, top + (height - size.height()) // 2, size.width(), size.height())
-            self.continue_button.setGeometry(self._mirrored(place, width))
+            self.continue_button.setGeometry(self._mirrored(place))
             bottom = max(bottom, place.bottom() + 1)
         return bottom
 
-    def _mirrored(self, place: QRect, width: int) -> QRect:
-        return QStyle.visualRect(self.layoutDirection(), QRect(0, 0, width, 0), place)
+    def _mirrored(self, place: QRect) -> QRect:
+        return QStyle.visualRect(self.layoutDirection(), QRect(0, 0, self._width, 0), place)
 
 
 def _caption(parent: QWidget) -> QLabel:

@@ -36,6 +36,8 @@ class QuestionView(QWidget):
         cursor_moved(QRect): the caret moved by keyboard; where, in this widget.
     """
 
+    OUTSET = 0  # see `AnswerView`
+
     edited = Signal(str)
     pictures_requested = Signal()
     resized = Signal()

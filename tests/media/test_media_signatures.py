@@ -46,7 +46,9 @@ def test_other_files_are_told_apart(head: bytes, name: str) -> None:
     assert recognise(head) is FORMATS[name]
 
 
-@pytest.mark.parametrize("head", [b"", b"\x00\x01\x02\x03", b"\x89PNG", b"BM\x00\x00", b"text with a \x00 in it"])
+@pytest.mark.parametrize(
+    "head", [b"", b"\x00\x01\x02\x03", b"\x89PNG\r\n\x1a", b"BM\x00\x00", b"text with a \x00 in it"]
+)
 def test_the_unknown_stays_unknown(head: bytes) -> None:
     assert recognise(head) is None
 
