@@ -67,7 +67,7 @@ class ComposerController(QObject):
             return
         self._is_armed = self._attachments.is_reading and not self._attachments.has_failed
         if self._attachments.has_failed:
-            self._composer.set_hint(self.tr("Take away what could not be read, then send."), "fault")
+            self._composer.set_hint(self.tr("Take away what could not be read, then send."), "caption-fault")
         elif self._is_armed:
             self._tell()
         else:
@@ -126,8 +126,8 @@ class ComposerController(QObject):
         if not items or state.info is None:
             self._composer.set_hint("")
         elif not state.info.sees_pictures and any(item.num_pictures for item in items):
-            self._composer.set_hint(self.tr("{0} sees no pictures.").format(state.name), "caution")
+            self._composer.set_hint(self.tr("{0} sees no pictures.").format(state.name), "caption-caution")
         else:
             cost = sum(parts_tokens(item.parts, state.tiles) for item in items)
-            room = f"{state.info.context_length:,}"
-            self._composer.set_hint(self.tr("{0} of {1}").format(words.tokens(cost), room))
+            room = words.tokens(state.info.context_length)
+            self._composer.set_hint(self.tr("{0} of {1}").format(f"{cost:,}", room))

@@ -2,7 +2,8 @@
 
 The model has one and the conversion of files another, so that loading, answering and unloading never overlap and
 whatever is bound to a thread (torch's grad mode, the CUDA device) stays on it. No view touches a thread: it connects
-methods of QObjects to a job, and Qt delivers on the receiver's thread.
+to a job, and hears of it on the window's thread, never before it has returned to the event loop: whoever connects
+right after `submit` misses nothing.
 
 A job reports how it ended exactly once: finished, failed or cancelled. A stop is a flag that the generator is given
 as `should_stop`; it should end by itself and may still yield (its statistics, the text so far), which still arrives.
@@ -22,7 +23,7 @@ import traceback
 from collections.abc import Callable, Generator
 from enum import StrEnum
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 
 from core_model.types import ShouldStop
 from gui.coalesce import coalesce
@@ -45,7 +46,7 @@ class JobState(StrEnum):
 
 
 class Job(QObject):
-    """One piece of work and what became of it.
+    """One piece of work and what became of it. It lives on the window's thread, where its signals are emitted.
 
     Signals:
         started: the generator is being driven.
@@ -64,6 +65,7 @@ class Job(QObject):
     failed = Signal(object)
     cancelled = Signal()
     ended = Signal()
+    _posted = Signal(str, object)
 
     def __init__(self, work: Work, name: str) -> None:
         super().__init__()
@@ -74,6 +76,7 @@ class Job(QObject):
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._state = JobState.QUEUED
+        self._posted.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
     @property
     def state(self) -> JobState:
@@ -94,13 +97,13 @@ class Job(QObject):
         """Drive the generator to its end. Called once, by the worker, on its thread."""
         if not self._move(JobState.QUEUED, JobState.RUNNING):
             return
-        self.started.emit()
+        self._posted.emit("started", None)
         try:
             end = self._drive()
-        except BaseException as error:  # SystemExit of a library must not end this thread in silence either
+        except BaseException as error:  # noqa: BLE001 - nothing may end this thread in silence, not even SystemExit
             end = JobState.FAILED
             self._keep(error)
-            log.exception("%s failed", self.objectName())
+            self._log(error)
         self._move(JobState.RUNNING, end)
         self._report()
 
@@ -110,7 +113,7 @@ class Job(QObject):
         stopped_s: float | None = None
         try:
             for event in events:
-                self.event_arrived.emit(event)
+                self._posted.emit("event", event)
                 if self._stop.is_set():
                     stopped_s = time.monotonic() if stopped_s is None else stopped_s
                     if time.monotonic() - stopped_s >= STOP_GRACE_S:
@@ -125,6 +128,12 @@ class Job(QObject):
         traceback.clear_frames(error.__traceback__)
         self.error = error
 
+    def _log(self, error: BaseException) -> None:
+        if hasattr(error, "title"):  # of the families whose words are shown to the person
+            log.warning("%s: %s", self.objectName(), error)
+        else:
+            log.error("%s failed\n%s", self.objectName(), self.details)
+
     def _move(self, before: JobState, after: JobState) -> bool:
         with self._lock:
             if self._state is not before:
@@ -134,13 +143,19 @@ class Job(QObject):
 
     def _report(self) -> None:
         self._work = None
-        if self._state is JobState.FINISHED:
-            self.finished.emit()
-        elif self._state is JobState.FAILED:
-            self.failed.emit(self.error)
+        self._posted.emit(self._state.value, self.error)
+        self._posted.emit("ended", None)
+
+    def _deliver(self, what: str, value: object) -> None:
+        """On the window's thread: pass on what the worker posted."""
+        if what == "event":
+            self.event_arrived.emit(value)
+        elif what == JobState.FAILED:
+            self.failed.emit(value)
         else:
-            self.cancelled.emit()
-        self.ended.emit()
+            signals = {"started": self.started, "ended": self.ended}
+            ends = {JobState.FINISHED.value: self.finished, JobState.CANCELLED.value: self.cancelled}
+            (signals | ends)[what].emit()
 
 
 class Worker(QObject):
@@ -165,7 +180,7 @@ class Worker(QObject):
     def submit(self, work: Work, name: str = "job") -> Job:
         """Queue a piece of work: a function that takes `should_stop` and returns a generator of events.
 
-        Connect to the job before returning to the event loop; nothing is delivered before that.
+        Call it on the window's thread, and connect to the job before returning to the event loop.
         """
         assert not self._is_shut_down, "a worker that was shut down takes no work"
         job = Job(work, name)

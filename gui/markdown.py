@@ -5,9 +5,11 @@ streaming is what is seen later. It rests on one fact of CommonMark (with link d
 new top-level block settle everything before them. So only the open tail, from the last top-level block on, is read
 again when more text arrives, and the cut into blocks does not depend on how the text was cut into pieces.
 
-Time is linear in the text, hostile or not. A top-level fence is scanned once and never parsed. Any other block is cut
-when it has grown past `SOFT_LIMIT`: a list before its last item, a table with its header carried over, a paragraph at
-the end of a line. Behind `MAX_PARSED` characters nothing is read any more and the rest is shown as it is.
+Time is linear in the text, hostile or not. A top-level fence is scanned once and never parsed. A list that has grown
+past `SOFT_LIMIT` is cut before its last item, a table after any row with its header carried over, so that a long one
+costs little while it streams; both go on as if nothing had happened. A paragraph is cut at the end of a line, but only
+when it is longer than any person would write, and so is a quote or a single item of a list. Behind `MAX_PARSED`
+characters nothing is read any more and the rest is shown as it is.
 """
 
 from __future__ import annotations
@@ -23,8 +25,9 @@ from gui.markdown_builder import build, code_block, top_level_groups
 from gui.markdown_open import presentable
 from gui.markdown_rules import parse
 
-SOFT_LIMIT = 8_192  # characters
-HARD_LIMIT = 65_536
+SOFT_LIMIT = 1_024  # characters, for what can be cut without harm; a power of two below the others
+PARAGRAPH_LIMIT = 8_192
+HARD_LIMIT = 65_536  # for a quote, or a list of one item
 MAX_PARSED = 300_000
 
 _NEWLINE = re.compile("\n")
@@ -64,6 +67,18 @@ class _Fence:
         return code_block(self.info, "".join(self.lines) + last_line, is_closed=is_closed)
 
 
+@dataclass(frozen=True, slots=True)
+class _Carry:
+    """What a block that was cut hands on to its rest."""
+
+    header: str = ""  # of a table: its first two lines
+    number: int | None = None  # of a list: what its next item is called
+    is_cut: bool = False
+
+
+_NOTHING = _Carry()
+
+
 @dataclass(slots=True)
 class _Window:
     """A stretch of the text that was read: its top-level groups, and where their lines begin."""
@@ -72,17 +87,19 @@ class _Window:
     groups: list[list[Token]]
     line_starts: list[int]
     num_carried: int  # lines of a table's header that were put before the text
-    goes_on: bool  # whether the text goes on with the table that was carried over
+    goes_on: bool  # whether the first group is the rest of what was cut before
     is_open: bool
 
     @classmethod
-    def read(cls, text: str, carry: str, is_open: bool) -> _Window:
-        groups = top_level_groups(parse(carry + text, is_open))
-        goes_on = bool(carry) and bool(groups) and any(token.type == "tbody_open" for token in groups[0])
-        if carry and not goes_on:
-            groups = groups[1:]
+    def read(cls, text: str, carry: _Carry, is_open: bool) -> _Window:
+        groups = top_level_groups(parse(carry.header + text, is_open))
+        goes_on = carry.is_cut and bool(groups)
+        if carry.header and groups and not any(token.type == "tbody_open" for token in groups[0]):
+            groups, goes_on = groups[1:], False  # nothing but the header: the table had ended
+        if goes_on and carry.number is not None:
+            groups[0][0].attrSet("start", carry.number)
         starts = [0, *(match.end() for match in _NEWLINE.finditer(text))]
-        return cls(text, groups, starts, carry.count("\n"), goes_on, is_open)
+        return cls(text, groups, starts, carry.header.count("\n"), goes_on, is_open)
 
     def start_of(self, token: Token) -> int:
         """Where in the text a block begins."""
@@ -99,7 +116,8 @@ class _Window:
         for group in groups:
             end = self._line_start(group[0].map[1]) if group[0].map else len(self.text)
             source = self.text[self.start_of(group[0]) : end]
-            result += build(group, source, self.is_open and group is self.groups[-1])
+            is_open, goes_on = self.is_open and group is self.groups[-1], self.goes_on and group[0] is self.groups[0][0]
+            result += build(group, source, is_open, goes_on)
         return result
 
 
@@ -113,7 +131,7 @@ class BlockStream:
         self._start = 0  # of the open tail in it
         self._num_passed = 0  # characters before `_text`
         self._limit = SOFT_LIMIT
-        self._carry = ""  # the header of a table that was cut
+        self._carry = _NOTHING
         self._fence: _Fence | None = None
         self._ends_in_return = False
         self._num_settled = 0  # end of the last complete line that was looked at
@@ -185,7 +203,7 @@ class BlockStream:
             return True
         if self._is_too_long:
             return False
-        if not self._carry and (opening := _FENCE.match(self._text, self._start)):
+        if not self._carry.header and (opening := _FENCE.match(self._text, self._start)):
             self._fence = _Fence.opened_by(opening)
             self._start = self._num_settled = opening.end()
             return True
@@ -210,9 +228,11 @@ class BlockStream:
         """
         cut = self._cut()
         end = (self._text.rfind("\n", self._start, cut) if cut else self._text.rfind("\n", self._start)) + 1
-        if end > max(self._start, self._num_settled) and self._settle_up_to(end):
-            return True
-        self._num_settled = max(end, self._num_settled)
+        num_looked_at = self._num_settled - self._start
+        if cut or end - self._num_settled > num_looked_at // 4:  # not again for every line of a growing block
+            if end > self._start and self._settle_up_to(end):
+                return True
+            self._num_settled = max(end, self._num_settled)
         if not cut:
             return False
         return (cut != end and self._settle_up_to(cut)) or self._cut_block(self._read(self._text[self._start : cut]))
@@ -220,7 +240,7 @@ class BlockStream:
     def _settle_up_to(self, end: int) -> bool:
         """Freeze every block but the last of this window; says whether there was one."""
         window = self._read(self._text[self._start : end])
-        if self._carry and not window.goes_on:
+        if self._carry.header and not window.goes_on:
             self._move_to(self._start)
             return True
         if len(window.groups) < 2:
@@ -244,15 +264,16 @@ class BlockStream:
         group = window.groups[0] if window.groups else []
         kind = group[0].type if group else ""
         items = [token for token in group if token.type == "list_item_open" and token.level == 1]
-        end, carry = len(window.text), ""
+        end, carry = len(window.text), _NOTHING
         if len(items) > 1:
-            end = window.start_of(items[-1])
+            end, carry = window.start_of(items[-1]), _Carry(number=_next_number(group[0], len(items) - 1), is_cut=True)
             group = [*group[: group.index(items[-1])], group[-1]]
-        elif kind.endswith(("list_open", "blockquote_open")) and self._limit < HARD_LIMIT:
+        elif kind == "table_open":
+            header = self._carry.header or "".join(window.text.splitlines(keepends=True)[:2])
+            carry = _Carry(header, is_cut=True)
+        elif self._limit < (HARD_LIMIT if kind.endswith(("list_open", "quote_open")) else PARAGRAPH_LIMIT):
             self._limit *= 2
             return True
-        elif kind == "table_open":
-            carry = self._carry or "".join(window.text.splitlines(keepends=True)[:2])
         self._freeze(window.blocks([group] if group else []))
         self._move_to(self._start + end, carry)
         return True
@@ -264,7 +285,7 @@ class BlockStream:
         self._frozen.extend(blocks)
         self._fence = None
 
-    def _move_to(self, start: int, carry: str = "") -> None:
+    def _move_to(self, start: int, carry: _Carry = _NOTHING) -> None:
         """Begin a new tail; what held for the old one is forgotten."""
         self._start = self._num_settled = start
         self._carry, self._limit = carry, SOFT_LIMIT
@@ -300,6 +321,14 @@ class BlockStream:
         if last_line and not fence.closing.fullmatch(last_line):
             fence.take(last_line)
         self._freeze((fence.block(),))
+
+
+def _next_number(opening: Token, num_items: int) -> int | None:
+    """What the item is called that follows this many of a list; None for bullets."""
+    if opening.type != "ordered_list_open":
+        return None
+    start = opening.attrGet("start")
+    return (1 if start is None else int(start)) + num_items
 
 
 __all__ = ["Block", "BlockStream", "CodeBlock", "TableBlock", "parse_blocks"]

@@ -78,6 +78,7 @@ class TableBlock:
     rows: tuple[tuple[Spans, ...], ...]
     quote: int = 0
     depth: int = 0
+    goes_on: bool = False  # more rows of the table before it
 
 
 @dataclass(frozen=True, slots=True)

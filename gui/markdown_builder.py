@@ -45,17 +45,18 @@ def top_level_groups(tokens: Sequence[Token]) -> list[list[Token]]:
     return groups
 
 
-def build(group: Sequence[Token], source: str, is_open: bool = False) -> tuple[Block, ...]:
+def build(group: Sequence[Token], source: str, is_open: bool = False, goes_on: bool = False) -> tuple[Block, ...]:
     """The blocks of one top-level group.
 
     Args:
         group: its tokens.
         source: the Markdown it was made of, shown instead where the tokens do not hold all of it.
         is_open: whether it may still grow.
+        goes_on: whether it is the rest of a list or table that was cut.
     """
     if sum(token.type == "th_open" for token in group) > MAX_COLUMNS:
         return (CodeBlock(source.strip("\n")),)
-    return _Builder(is_open).build(group)
+    return _Builder(is_open, goes_on).build(group)
 
 
 @dataclass
@@ -64,8 +65,8 @@ class _OpenList:
 
 
 class _Builder:
-    def __init__(self, is_open: bool) -> None:
-        self._is_open = is_open
+    def __init__(self, is_open: bool, goes_on: bool) -> None:
+        self._is_open, self._goes_on = is_open, goes_on
         self._blocks: list[Block] = []
         self._paragraphs: list[Paragraph] = []
         self._lists: list[_OpenList] = []
@@ -78,7 +79,8 @@ class _Builder:
         iterator = iter(tokens)
         for token in iterator:
             if token.type == "table_open":
-                self._add(_table(iterator, self._quote, len(self._lists)))
+                table = _table(iterator, self._quote, len(self._lists))
+                self._add(replace(table, goes_on=self._goes_on))
             elif token.nesting == 0:
                 self._take_leaf(token)
             else:
@@ -100,7 +102,7 @@ class _Builder:
     def _open_or_close(self, token: Token) -> None:
         match token.type:
             case "paragraph_open":
-                self._heading, self._is_tight = 0, token.hidden and bool(self._paragraphs)
+                self._heading, self._is_tight = 0, token.hidden and (bool(self._paragraphs) or self._goes_on)
             case "heading_open":
                 self._heading, self._is_tight = int(token.tag[1]), False
             case "bullet_list_open" | "ordered_list_open":
@@ -155,7 +157,7 @@ class _Builder:
             marker = "☐" if task[1] == " " else "☑"
             spans = merged((replace(spans[0], text=spans[0].text[task.end() :]), *spans[1:]))
         self._paragraphs.append(Paragraph(spans, self._heading, len(self._lists), marker, self._is_tight))
-        self._marker = ""
+        self._marker, self._goes_on = "", False
 
 
 def code_block(info: str, content: str, quote: int = 0, depth: int = 0, is_closed: bool = True) -> CodeBlock:

@@ -5,8 +5,9 @@ become one palette, which Fusion draws everything with, and one style sheet for 
 for a look by a property instead of a colour: `look(button, "primary")`. What is drawn by hand or as HTML asks
 `current()` and listens to `notifier().theme_changed`.
 
-Looks: labels "soft", "caption", "strong", "title", "headline", "good", "caution", "fault"; buttons "primary", "plain",
-"quiet", "wide", "example", "round"; frames "surface", "raised", "card", "notice", "hairline", "hairline-v".
+Looks: labels "soft", "caption", "strong", "title", "headline", "good", "caution", "fault", "caption-caution",
+"caption-fault"; buttons "primary", "plain", "quiet", "wide", "example", "round"; frames "surface", "raised", "card",
+"notice", "hairline", "hairline-v"; fields "search".
 """
 
 from __future__ import annotations
@@ -169,6 +170,8 @@ QLabel[look="caption"] { color: $soft; font-size: ${s}px; }
 QLabel[look="strong"] { font-weight: 600; }
 QLabel[look="title"] { font-size: ${l}px; font-weight: 600; }
 QLabel[look="headline"] { font-size: ${xl}px; font-weight: 600; }
+QLabel[look="caption-caution"] { color: $caution; font-size: ${s}px; }
+QLabel[look="caption-fault"] { color: $fault; font-size: ${s}px; }
 QLabel[look="good"] { color: $good; }
 QLabel[look="caution"] { color: $caution; }
 QLabel[look="fault"] { color: $fault; }
@@ -209,11 +212,14 @@ QToolButton[look="round"]:focus { border-color: $text; }
 QToolButton[look="round"]:disabled { background: $raised; }
 
 QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox { background: $surface; color: $text; border: 1px solid $line;
-    border-radius: 8px; padding: 6px 9px; selection-background-color: $accent; selection-color: $surface; }
+    border-radius: 8px; padding: 6px 9px; placeholder-text-color: $soft;
+    selection-background-color: $accent; selection-color: $surface; }
 QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus { border: 2px solid $accent;
     padding: 5px 8px; }
+QLineEdit[look="search"] { padding-left: 2px; }
 QComboBox::drop-down { border: none; width: 28px; }
 QComboBox::down-arrow { image: url("$arrow_down"); width: 14px; height: 14px; }
+QAbstractSpinBox QLineEdit { background: transparent; border: none; padding: 0 6px; }
 QSpinBox::up-button, QDoubleSpinBox::up-button { background: transparent; border: none; width: 24px;
     subcontrol-origin: padding; subcontrol-position: top right; }
 QSpinBox::down-button, QDoubleSpinBox::down-button { background: transparent; border: none; width: 24px;
@@ -224,11 +230,13 @@ QComboBox QAbstractItemView { background: $surface; border: 1px solid $line; pad
     selection-background-color: $accent_ground; selection-color: $text; outline: none; }
 
 QPlainTextEdit, QTextEdit, QTextBrowser { background: transparent; border: none; color: $text;
+    placeholder-text-color: $soft;
     selection-background-color: $accent; selection-color: $surface; }
 QAbstractScrollArea { background: transparent; border: none; }
 QAbstractItemView { background: transparent; border: none; outline: none;
     selection-background-color: $accent_ground; selection-color: $text; }
 
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QMenu { background: $surface; border: 1px solid $line; padding: 4px; }
 QMenu::item { padding: 6px 24px 6px 12px; border-radius: 6px; color: $text; }
 QMenu::item:selected { background: $raised; }

@@ -208,8 +208,7 @@ def _count_frames(probe: Probe, should_stop: ShouldStop) -> int | None:
     try:
         with open_stoppable(probe.path, lambda: should_stop() or time.monotonic() > deadline) as source:
             return int(getattr(Image.open(source, formats=(probe.format,)), "n_frames", 1))
-    except Stopped:
-        check_stop(should_stop)
+    except Stopped:  # the second is over, or the person wants to stop, which the next check will see
         return None
     except Exception:
         logger.debug("The frames cannot be counted.", exc_info=True)

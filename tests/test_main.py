@@ -117,3 +117,49 @@ def test_the_built_in_model_sees_a_picture_and_json_tells_its_cost(tmp_path: Pat
     assert next(event for event in events if event["event"] == "media")["name"] == "red.png"
     assert events[-1]["stats"]["num_prompt_tokens"] > plain[-1]["stats"]["num_prompt_tokens"]
     assert 1 <= events[-1]["stats"]["num_new_tokens"] <= 24
+
+
+# Looks at the first window that appears, says what it saw, and closes it as a person would.
+CLOSE_THE_WINDOW = """
+import sys, threading, time
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+import main
+
+def look():
+    windows = [widget for widget in QApplication.topLevelWidgets() if widget.isVisible() and widget.isWindow()]
+    if not windows:
+        QTimer.singleShot(20, look)
+        return
+    print(QApplication.platformName(), windows[0].grab().toImage().pixelColor(5, 5).name(), windows[0].windowTitle())
+    windows[0].close()
+
+def wait_for_the_application():
+    while QApplication.instance() is None:
+        time.sleep(0.01)
+    QTimer.singleShot(0, QApplication.instance(), look)
+
+threading.Thread(target=wait_for_the_application, daemon=True).start()
+sys.exit(main.main([]))
+"""
+
+
+@pytest.mark.parametrize("platform", ["offscreen", pytest.param("xcb", marks=pytest.mark.window)])
+def test_no_verb_opens_the_window_and_closing_it_ends_the_program(platform: str) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", CLOSE_THE_WINDOW],
+        cwd=ROOT,
+        env=os.environ | {"QT_QPA_PLATFORM": platform, "PYTHONUTF8": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    shown_on, colour, title = result.stdout.split(maxsplit=2)
+    assert shown_on == platform
+    assert colour != "#000000"
+    assert "Altiplano" in title
+    assert "Traceback" not in result.stderr

@@ -44,6 +44,10 @@ class TensorReader(Protocol):
         """The tensor on the CPU; shares memory with every other tensor of that name."""
         ...
 
+    def release(self, name: str) -> None:
+        """The tensor was copied: its memory may go. It can be had again."""
+        ...
+
 
 class Checkpoint:
     """An opened folder; a `TensorReader`. Mapped tensors outlive it."""
@@ -109,6 +113,11 @@ class Checkpoint:
         if file.path not in self._mapped:
             self._mapped[file.path] = MappedFile(file, writable=self._writable)
         return self._mapped[file.path].tensor(file.tensors[name])
+
+    def release(self, name: str) -> None:
+        file = self._file_of[name]
+        if file.path in self._mapped:
+            self._mapped[file.path].release(file.tensors[name])
 
     def _stored(self, name: str) -> StoredTensor:
         return self._file_of[name].tensors[name]

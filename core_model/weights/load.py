@@ -152,6 +152,7 @@ def _read(
         for rows, block in _blocks(reader, matrix, device):
             _write(target[rows], block.to(dtype))
             yield from meter.advance(matrix, len(block) / len(target))
+        reader.release(matrix.weight)
     return tensor
 
 
@@ -163,6 +164,7 @@ def _read_turned(
     for target, stored in zip(tensor, reader.get(source.weight), strict=True):
         target.T.copy_(stored.to(device, dtype).T)
         yield from meter.advance(source, 1 / len(tensor))
+    reader.release(source.weight)
     return tensor
 
 

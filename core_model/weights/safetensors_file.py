@@ -183,7 +183,7 @@ class MappedFile:
         Raises:
             CheckpointError: it cannot be mapped, or is no longer the file that was checked.
         """
-        self._window = _map(file, mmap.ACCESS_COPY if writable else mmap.ACCESS_READ)
+        self._mapping, self._window = _map(file, mmap.ACCESS_COPY if writable else mmap.ACCESS_READ)
 
     def tensor(self, stored: StoredTensor) -> torch.Tensor:
         """A view of the file. Only a tensor at an address that its type forbids is copied; no usual writer makes one.
@@ -198,8 +198,16 @@ class MappedFile:
         count = stored.num_bytes // stored.dtype.itemsize
         return torch.frombuffer(self._window, dtype=stored.dtype, offset=stored.start, count=count).view(stored.shape)
 
+    def release(self, stored: StoredTensor) -> None:
+        """Say that a tensor was copied and its pages need not stay in this process. Views of it stay valid."""
+        if hasattr(mmap, "MADV_DONTNEED"):  # not on Windows, which trims a process's mapped pages by itself
+            first = -(-stored.start // mmap.PAGESIZE) * mmap.PAGESIZE
+            num_bytes = (stored.start + stored.num_bytes) // mmap.PAGESIZE * mmap.PAGESIZE - first
+            if num_bytes > 0:
+                self._mapping.madvise(mmap.MADV_DONTNEED, first, num_bytes)
 
-def _map(file: SafetensorsFile, access: int) -> ctypes.Array[ctypes.c_uint8]:
+
+def _map(file: SafetensorsFile, access: int) -> tuple[mmap.mmap, ctypes.Array[ctypes.c_uint8]]:
     try:
         with file.path.open("rb") as handle:
             mapping = mmap.mmap(handle.fileno(), 0, access=access)
@@ -211,7 +219,7 @@ def _map(file: SafetensorsFile, access: int) -> ctypes.Array[ctypes.c_uint8]:
     memory = np.frombuffer(mapping, dtype=np.uint8)
     window = (ctypes.c_uint8 * file.size).from_address(memory.ctypes.data)
     window.owner = memory  # type: ignore[attr-defined]  # an address keeps nothing alive by itself
-    return window
+    return mapping, window
 
 
 def _damaged(path: Path, what: str, tensor: str | None = None, hint: str = _DOWNLOAD_AGAIN) -> CheckpointError:

@@ -14,7 +14,7 @@ from gui.views.flow_layout import FlowLayout
 from media.types import RgbArray
 
 THUMBNAIL = 40
-CHIP_WIDTH, FAILED_WIDTH = 220, 344
+CHIP_WIDTH, FAILED_WIDTH = 264, 344
 
 
 class AttachmentChip(QFrame):

@@ -8,7 +8,7 @@ by Qt's layouts: `fit` walks down once and gives every part its place, so that a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
@@ -64,21 +64,14 @@ class Part:
 
 
 def runs_of(blocks: Sequence[Block]) -> Iterator[tuple[Block, ...]]:
-    """The blocks of each part: text of one quote level together, everything else alone.
+    """The blocks of each part: text of one quote level together, a table with its rest, everything else alone.
 
     The cut looks only back, so what comes later never moves it.
     """
     run: list[Block] = []
     num_characters = 0
     for block in blocks:
-        fits = (
-            bool(run)
-            and isinstance(block, TextBlock)
-            and isinstance(run[0], TextBlock)
-            and block.quote == run[0].quote
-            and num_characters < RUN_LIMIT
-        )
-        if run and not fits:
+        if run and not _belongs(block, run[0], num_characters):
             yield tuple(run)
             run, num_characters = [], 0
         run.append(block)
@@ -86,6 +79,16 @@ def runs_of(blocks: Sequence[Block]) -> Iterator[tuple[Block, ...]]:
             num_characters += sum(len(paragraph.text) for paragraph in block.paragraphs)
     if run:
         yield tuple(run)
+
+
+def _belongs(block: Block, first: Block, num_characters: int) -> bool:
+    match block, first:
+        case TextBlock(), TextBlock():
+            return block.quote == first.quote and num_characters < RUN_LIMIT
+        case TableBlock(), TableBlock():
+            return block.goes_on
+        case _:
+            return False
 
 
 class BlocksView(QWidget):
@@ -124,6 +127,12 @@ class BlocksView(QWidget):
         for part in self._parts[index + 1 :]:
             _discard(part)
         del self._parts[index + 1 :]
+
+    def set_open(self, is_open: bool) -> None:
+        """Mark the end of the text while more is to come."""
+        for part in self._parts:
+            if isinstance(part.view, TextView):
+                part.view.set_open_end(is_open and part is self._parts[-1])
 
     def _set_part(self, index: int, run: tuple[Block, ...]) -> None:
         part = self._parts[index] if index < len(self._parts) else None
@@ -183,19 +192,24 @@ class BlocksView(QWidget):
 
     def fit(self, width: int) -> int:
         """Place every part in this width; returns the height of all."""
-        is_mirrored = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
         top, above = 0, None
         for part in self._parts:
             top += _gap(above, part)
             room = max(1, width - part.indent)
             if part.width != room:
                 part.height, part.width = part.view.fit(room), room
-            place = QRect(0 if is_mirrored else part.indent, top, room, part.height)
+            place = QRect(0 if self._is_mirrored(part) else part.indent, top, room, part.height)
             if part.view.geometry() != place:
                 part.view.setGeometry(place)
             top, above = top + part.height, part
         self.update()
         return top
+
+    def _is_mirrored(self, part: Part) -> bool:
+        """Whether a part is set in from the right: a quote in Arabic, also in a window that runs from the left."""
+        if isinstance(part.view, TextView):
+            return part.view.document().begin().textDirection() == Qt.LayoutDirection.RightToLeft
+        return self.layoutDirection() == Qt.LayoutDirection.RightToLeft
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """The bars in front of quotes."""
@@ -208,7 +222,7 @@ class BlocksView(QWidget):
                 goes_on = below is not None and below.blocks[0].quote > level
                 bottom = below.view.y() if below is not None and goes_on else place.bottom() + 1
                 left = level * QUOTE_INDENT
-                if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
+                if self._is_mirrored(part):
                     left = self.width() - left - QUOTE_BAR
                 painter.fillRect(QRect(left, place.y(), QUOTE_BAR, bottom - place.y()), colour)
 
@@ -236,7 +250,8 @@ def _show(view: PartView, run: tuple[Block, ...]) -> None:
         case CodeView(), CodeBlock() as block:
             view.set_block(block)
         case TableView(), TableBlock() as block:
-            view.set_block(block)
+            rows = tuple(row for piece in run if isinstance(piece, TableBlock) for row in piece.rows)
+            view.set_block(replace(block, rows=rows))
 
 
 def _document_view(view: PartView) -> DocumentView | None:

@@ -64,7 +64,7 @@ class ChipFace(QAbstractButton):
 
     @property
     def _facts(self) -> str:
-        return " · ".join(self._chip.facts)
+        return " · ".join(f"\u2068{fact}\u2069" for fact in self._chip.facts)  # each in its own direction
 
     def _name_font(self) -> QFont:
         font = QFont(self.font())

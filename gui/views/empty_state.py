@@ -117,6 +117,8 @@ class EmptyState(QScrollArea):
         outside.addWidget(column, 1000)
         outside.addStretch(1)
         self.setWidget(content)
+        content.setAutoFillBackground(False)  # the surface shows through
+        self.viewport().setAutoFillBackground(False)
 
     def show_model(self, state: ModelState) -> None:
         """Say what the model that is in can do."""

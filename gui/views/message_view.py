@@ -80,6 +80,7 @@ class AnswerView(QWidget):
     def show_text(self) -> None:
         """Show the text as far as it has come."""
         self.blocks.set_blocks(self._entry.blocks)
+        self.blocks.set_open(self._entry.is_open)
 
     def show_status(self) -> None:
         """Say what is happening."""
@@ -129,6 +130,9 @@ class AnswerView(QWidget):
             height = self.card.fit(width)
             self.card.setGeometry(self.OUTSET, top, width, height)
             bottom = top + height
+        footer = (self.status, self.outcome, self.copy_button, self.again_button, self.continue_button)
+        if all(widget.isHidden() for widget in footer):
+            return bottom
         return self._place_footer(bottom + (theme.SPACE if bottom else 0), width + self.OUTSET)
 
     def _place_footer(self, top: int, width: int) -> int:
@@ -143,7 +147,7 @@ class AnswerView(QWidget):
             if not button.isHidden():
                 button.setGeometry(self._mirrored(QRect(left, top, button.sizeHint().width(), height)))
                 left += button.sizeHint().width()
-        return self._place_outcome(left, top, width, height) if left or not self.outcome.isHidden() else top + height
+        return self._place_outcome(left, top, width, height)
 
     def _place_outcome(self, left: int, top: int, width: int, height: int) -> int:
         bottom = top + height

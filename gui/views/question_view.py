@@ -23,7 +23,7 @@ from gui.views.text_view import TextView
 
 MAX_SHOWN = 20_000  # characters before "Show all"
 MAX_SHARE = 0.85  # of the reading width
-PAD_X, PAD_Y = 16, 10
+PAD_X, PAD_TOP, PAD_BOTTOM = 16, 8, 11  # a line of text has its own air above the letters
 
 
 class QuestionView(QWidget):
@@ -181,12 +181,12 @@ class QuestionView(QWidget):
             text_width = self.text_view.natural_width(inner_limit) if self._text else 0
             inner = max(faces_width - theme.SPACE, text_width, 24)
         left = width - inner - PAD_X
-        bottom = self._place_faces(rows, left, PAD_Y, width)
+        bottom = self._place_faces(rows, left, PAD_BOTTOM if rows else PAD_TOP, width)
         place = self._place_editor if self.is_editing else self._place_text
         bottom = place(left, bottom, inner, width)
-        self._bubble = self._mirrored(QRect(left - PAD_X, 0, inner + 2 * PAD_X, bottom + PAD_Y), width)
+        self._bubble = self._mirrored(QRect(left - PAD_X, 0, inner + 2 * PAD_X, bottom + PAD_BOTTOM), width)
         self.update()
-        return bottom + PAD_Y if self.is_editing else self._place_actions(bottom + PAD_Y, width)
+        return bottom + PAD_BOTTOM if self.is_editing else self._place_actions(bottom + PAD_BOTTOM, width)
 
     def _place_faces(self, rows: list[list[ChipFace]], left: int, top: int, width: int) -> int:
         for row in rows:

@@ -95,14 +95,21 @@ class SettingsDialog(QDialog):
         buttons.rejected.connect(self.reject)
         column.addWidget(buttons)
 
+    def _label_width(self) -> int:
+        """One width for both sections, so that their fields stand in one column."""
+        return self.fontMetrics().horizontalAdvance(self.tr("Longest answer, tokens")) + theme.SPACE
+
     def _form(self, rows: tuple[tuple[str, QWidget], ...]) -> QFormLayout:
         form = QFormLayout()
         form.setSpacing(theme.SPACE)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeading)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for words, widget in rows:
             widget.setAccessibleName(words)
-            form.addRow(words, widget)
+            label = QLabel(words)
+            label.setMinimumWidth(self._label_width())
+            label.setBuddy(widget)
+            form.addRow(label, widget)
         return form
 
     def _show(self, settings: Settings) -> None:

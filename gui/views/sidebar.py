@@ -20,7 +20,7 @@ class SearchField(QLineEdit):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setClearButtonEnabled(False)
+        theme.look(self, "search")
         self._icon = self.addAction(icons.icon("search"), QLineEdit.ActionPosition.LeadingPosition)
         theme.notifier().theme_changed.connect(self._on_theme_changed)
         self._on_theme_changed()
@@ -66,7 +66,7 @@ class Sidebar(QFrame):
         self.list = self._make_list()
         self._empty = QLabel(self)
         self._empty.setWordWrap(True)
-        self._empty.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
+        self._empty.setContentsMargins(theme.SPACE_M, theme.SPACE, theme.SPACE_M, 0)
         theme.look(self._empty, "caption")
         self._arrange()
         self._connect()
@@ -92,6 +92,7 @@ class Sidebar(QFrame):
         column.addWidget(self.search)
         column.addWidget(self._empty)
         column.addWidget(self.list, 1)
+        column.addStretch(0)
         column.addWidget(self.settings_button)
 
     def _connect(self) -> None:

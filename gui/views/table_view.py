@@ -7,6 +7,7 @@ still too wide scrolls. A long table shows its first rows and a button for the r
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from PySide6.QtCore import QMimeData, Qt, Signal
 from PySide6.QtGui import (
@@ -53,18 +54,20 @@ class TableDocumentView(DocumentView):
         self._table: QTextTable | None = None
 
     def set_table(self, block: TableBlock) -> None:
-        """Show this. A table that only grew gets its new rows appended."""
+        """Show this. Only the rows that differ are written."""
         old, self._block = self._block, block
-        num_same = len(old.rows) if self._can_append(old, block) else 0
-        if self._table is None or not num_same:
+        if self._table is None or (old.header, old.alignments) != (block.header, block.alignments):
             self._rebuild()
             return
+        num_same = _num_same(old.rows, block.rows)
+        if num_same == len(old.rows) == len(block.rows):
+            return
         self._natural = self._natural_widths()
-        self._table.appendRows(len(block.rows) - num_same)
+        if num_same < len(old.rows):
+            self._table.removeRows(1 + num_same, len(old.rows) - num_same)
+        if num_same < len(block.rows):
+            self._table.appendRows(len(block.rows) - num_same)
         self._fill_rows(self._table, num_same)
-
-    def _can_append(self, old: TableBlock, new: TableBlock) -> bool:
-        return (old.header, old.alignments) == (new.header, new.alignments) and old.rows == new.rows[: len(old.rows)]
 
     def restyle(self) -> None:
         """Take the fonts and colours that are in use now."""
@@ -150,6 +153,11 @@ class TableDocumentView(DocumentView):
             return None
         cell = self._table.cellAt(position)
         return (cell.row(), cell.column()) if cell.isValid() else None
+
+
+def _num_same(old: Sequence[object], new: Sequence[object]) -> int:
+    pairs = enumerate(zip(old, new, strict=False))
+    return next((index for index, (before, after) in pairs if before != after), min(len(old), len(new)))
 
 
 def _table_format() -> QTextTableFormat:

@@ -30,6 +30,7 @@ from gui.addresses import visible_address
 from gui.markdown_blocks import Paragraph
 from gui.views import paragraphs as writer
 
+END_MARK = 6  # pixels
 PAGING_KEYS = (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 _KEYBOARD_REASONS = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
 
@@ -132,6 +133,7 @@ class TextView(DocumentView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._paragraphs: tuple[Paragraph, ...] = ()
+        self._has_open_end = False
         self.num_written = 0
         writer.prepare(self.document())
         # The width is told, not taken from the widget: a hidden widget does not know its own yet.
@@ -149,6 +151,27 @@ class TextView(DocumentView):
         if not self._paragraphs:  # the caret went along with the first text
             self.moveCursor(QTextCursor.MoveOperation.Start)
         self._paragraphs = new
+
+    def set_open_end(self, has_open_end: bool) -> None:
+        """Show a mark behind the last letter, where more is to come."""
+        if has_open_end != self._has_open_end:
+            self._has_open_end = has_open_end
+            self.viewport().update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self._has_open_end:
+            painter = QPainter(self.viewport())
+            painter.fillRect(self._end_mark(), QColor(theme.current().accent))
+
+    def _end_mark(self) -> QRect:
+        end = QTextCursor(self.document())
+        end.movePosition(QTextCursor.MoveOperation.End)
+        place = self.cursorRect(end)
+        height = theme.text_px(theme.TEXT_M)
+        is_rtl = end.block().textDirection() == Qt.LayoutDirection.RightToLeft
+        left = place.x() - END_MARK - 2 if is_rtl else place.x() + 3
+        return QRect(min(left, self.viewport().width() - END_MARK), place.bottom() - height, END_MARK, height)
 
     def restyle(self) -> None:
         """Take the fonts and colours that are in use now."""

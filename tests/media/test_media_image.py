@@ -13,7 +13,7 @@ from PIL import ExifTags, Image
 
 from media.convert import convert
 from media.errors import MediaError
-from media.image import item_from_array
+from media.image import _strict_pillow, item_from_array
 from media.limits import Limits
 from media.types import MediaItem, MediaKind, Picture
 from tests.picture_files import GREY, RGB, RGBA, encoded, gradient, png, tiff
@@ -305,11 +305,20 @@ def test_the_limit_is_exact_in_every_format(path: Path, file_format: str) -> Non
     refusal(path, encoded(Image.new("L", (100, 300)), file_format), SMALL)  # past Pillow's own line too
 
 
-def test_the_limit_leaves_pillow_as_it_was(path: Path) -> None:
-    before = Image.MAX_IMAGE_PIXELS
+def test_the_limit_leaves_pillow_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 12345)
     item_of(path, encoded(gradient(), "PNG"), SMALL)
     refusal(path, encoded(Image.new("L", (200, 101)), "PNG"), SMALL)
-    assert before == Image.MAX_IMAGE_PIXELS
+    assert Image.MAX_IMAGE_PIXELS == 12345
+
+
+def test_pillow_checks_the_size_itself_at_the_same_limit() -> None:
+    with _strict_pillow(100):
+        Image._decompression_bomb_check((10, 10))
+        with pytest.raises(Image.DecompressionBombWarning):
+            Image._decompression_bomb_check((10, 11))
+        with pytest.raises(Image.DecompressionBombError):
+            Image._decompression_bomb_check((10, 21))
 
 
 def test_a_gif_whose_frame_is_larger_than_its_header_says(path: Path) -> None:
@@ -343,7 +352,7 @@ def test_a_jpeg_of_endless_refinement(path: Path) -> None:
 
 def test_scans_are_not_counted_in_metadata_nor_behind_the_end(path: Path) -> None:
     jpeg = encoded(gradient(), "JPEG", comment=b"\xff\xda" * 200)
-    assert item_of(path, jpeg + b"\xff\xda" * 200).facts[0] == "40 × 30"  # phones append a clip
+    assert item_of(path, jpeg + b"\0\2" + b"\xff\xda\0\2" * 200).facts[0] == "40 × 30"  # phones append a clip
 
 
 def test_a_file_too_large_to_be_a_picture(path: Path) -> None:

@@ -9,6 +9,7 @@ import torch
 
 from core_model.model.llama4 import Llama4
 from core_model.model.moe import MoE
+from core_model.weights.checkpoint import Checkpoint
 from core_model.weights.load import load_steps
 from tests.checkpoints import CheckpointShelf
 
@@ -41,3 +42,13 @@ def test_turned_experts_are_the_same_tensors(
         for layer in layers:
             assert layer.gate_up_proj[1].T.is_contiguous()
             assert layer.down_proj[1].T.is_contiguous()
+
+
+def test_copied_tensors_leave_the_process_and_can_be_read_again(checkpoint_shelf: CheckpointShelf) -> None:
+    checkpoint = Checkpoint.open(checkpoint_shelf.folder("scout"))
+    for name in checkpoint.names():
+        before = checkpoint.get(name)
+        content = before.clone()
+        checkpoint.release(name)
+        assert torch.equal(before, content)
+        assert torch.equal(checkpoint.get(name), content)
