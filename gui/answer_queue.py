@@ -132,11 +132,13 @@ class AnswerQueue(QObject):
         if live is None:
             return
         self._answers.remove(live)
-        if live.finished is not None:
-            self._model.note_speed(live.finished.stats)
+        if not live.is_given_up:
+            live.dialogue.put(live.message)  # the next question of this conversation must know it
         if not any(each.is_running for each in self._answers):
             self._timer.stop()
         self.ended.emit(live)
+        if live.finished is not None:
+            self._model.note_speed(live.finished.stats)
         if not live.is_quitting:
             self._pump()
         self.changed.emit()

@@ -212,7 +212,6 @@ class ChatController(QObject):
         if live.is_given_up:
             return
         message, error = live.message, live.message.error
-        live.dialogue.put(message)
         self._history.update(message)
         if live.dialogue is not self._shown:
             return

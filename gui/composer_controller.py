@@ -87,6 +87,11 @@ class ComposerController(QObject):
             self._drafts[self._conversation] = text
             self._history.put_draft(self._conversation, text)
 
+    def finish(self) -> None:
+        """Keep what is typed for the last time."""
+        self.keep_draft()
+        self._draft_timer.timeout.disconnect(self.keep_draft)
+
     def _send_now(self) -> None:
         text, attached = self._composer.text(), self._attachments.take()
         self._is_armed = False

@@ -73,6 +73,9 @@ class Desk(QObject):
         self.window = MainWindow(Sidebar(self.conversations_model), chat_view, self.composer, state)
         self.pictures = PictureController(self.window.panel, self.chat, self.model, self.media_worker)
         self.dialogs = Dialogs(self.window, faults.log_file)
+        self._is_ending = False
+        self._load_timer = QTimer(self, singleShot=True, interval=LOAD_DELAY_MS)
+        self._load_timer.timeout.connect(self.model.ensure)
         self._running = {self.model_worker, self.media_worker}
         self._join_window()
         self._join_model()
@@ -85,13 +88,11 @@ class Desk(QObject):
         self.on_model_state_changed(self.model.state)
         self.window.show()
         self.conversations.load()
-        QTimer.singleShot(LOAD_DELAY_MS, self._load_last)
+        self.model.want(_folder(self.keeper.value.model_folder))
+        self._load_timer.start()
         if self.keeper.repairs:
             names = ", ".join(self.keeper.repairs)
             self._notify("settings", self.tr("These settings could not be read and were reset: {0}.").format(names))
-
-    def _load_last(self) -> None:
-        self.open_model(self.keeper.value.model_folder)
 
     def sampling(self) -> SamplingParams:
         """What a person chose for the next answer."""
@@ -156,7 +157,7 @@ class Desk(QObject):
 
     def open_model(self, folder: str) -> None:
         """Open a model; an empty name is the built-in one."""
-        self.model.load(Path(folder) if folder else resources.built_in_model())
+        self.model.load(_folder(folder))
 
     def show_settings(self) -> None:
         self.dialogs.show_settings(self.keeper.value)
@@ -247,7 +248,11 @@ class Desk(QObject):
 
     def end(self) -> None:
         """End everything; `ended` tells when. Safe to call twice."""
-        self.composing.keep_draft()
+        if self._is_ending:
+            return
+        self._is_ending = True
+        self._load_timer.stop()
+        self.composing.finish()
         self.queue.quit()
         self.model.cancel_load()
         self.model_worker.shutdown()
@@ -263,3 +268,8 @@ class Desk(QObject):
         self._running.discard(worker)
         if not self._running:
             self.history.finish()
+
+
+def _folder(name: str) -> Path:
+    """A model's folder from the settings, where an empty name is the built-in model."""
+    return Path(name) if name else resources.built_in_model()

@@ -141,8 +141,12 @@ class History(QObject):
             self._tell()
             yield from ()
 
-        self._worker.submit(work, "history: write")
+        self._worker.submit(work, "history: write").failed.connect(self.on_write_failed)
         return done
+
+    def on_write_failed(self, error: object) -> None:
+        """Not even memory took it: say so, as the log alone would be silence."""
+        self.trouble_changed.emit(self.tr("The last change could not be kept ({0}).").format(error))
 
     def _open_archive(self) -> Archive:
         if self._archive is None:

@@ -88,8 +88,8 @@ class Archive:
         if self._disk is not None and conversation_id not in self._moved:
             try:
                 self._retrying(change)
-            except (sqlite3.Error, OSError) as error:
-                log.warning("The history could not be written", exc_info=True)
+            except Exception as error:  # words that were typed are worth more than knowing what went wrong here
+                log.exception("The history could not be written")
                 self._say(error)
             else:
                 self._look_at_pictures()

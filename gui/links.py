@@ -56,7 +56,7 @@ def examine(address: str) -> LinkTarget:
     if not url.host():
         raise RefusedLinkError("It does not say which site it leads to.")
     host, ascii_host = visible_address(url.host()), url.host(_ENCODED)
-    user = visible_address(url.userInfo(_DECODED))
+    user = visible_address(url.userInfo())
     return LinkTarget(encoded, shown, url.scheme(), host, "" if ascii_host == host else ascii_host, user)
 
 
@@ -102,7 +102,8 @@ class LinkDialog(QDialog):
         copy = buttons.addButton(self.tr("Copy the address"), QDialogButtonBox.ButtonRole.ActionRole)
         copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(target.address))
         cancel = buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
-        cancel.setDefault(True)  # Enter, pressed too soon, opens nothing
+        cancel.setDefault(True)
+        cancel.setFocus()  # Enter, pressed too soon, opens nothing
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         return buttons
@@ -167,6 +168,8 @@ class LinkOpener(QObject):
         super().__init__(parent)
         self._launch = launch
         self._dialog: QDialog | None = None
+        self._target: LinkTarget | None = None
+        self._window: QWidget | None = None
 
     def open(self, address: str, window: QWidget | None = None) -> None:
         """Ask about an address, or say why not. Returns at once; a second call while one is asked about is ignored."""
@@ -177,9 +180,8 @@ class LinkOpener(QObject):
         except RefusedLinkError as refusal:
             self._show(RefusalDialog(address, str(refusal), window))
             return
-        dialog = LinkDialog(target, window)
-        dialog.accepted.connect(lambda: self._open(target, window))
-        self._show(dialog)
+        self._target, self._window = target, window
+        self._show(LinkDialog(target, window))
 
     def _show(self, dialog: QDialog) -> None:
         self._dialog = dialog
@@ -187,11 +189,13 @@ class LinkOpener(QObject):
         dialog.finished.connect(self._on_dialog_finished)
         dialog.open()
 
-    def _on_dialog_finished(self) -> None:
-        self._dialog = None
+    def _on_dialog_finished(self, result: int) -> None:
+        is_asked, self._dialog = isinstance(self._dialog, LinkDialog), None
+        target = self._target
+        if is_asked and result == QDialog.DialogCode.Accepted and target is not None:
+            self._open(target)
 
-    def _open(self, target: LinkTarget, window: QWidget | None) -> None:
-        self._dialog = None
+    def _open(self, target: LinkTarget) -> None:
         if not self._launch(QUrl.fromEncoded(target.address.encode("ascii"))):
-            reason = "No program on this machine took the address. You can copy it from here."
-            self._show(RefusalDialog(target.address, reason, window))
+            reason = self.tr("No program on this machine took the address. You can copy it from here.")
+            self._show(RefusalDialog(target.address, reason, self._window))

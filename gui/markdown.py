@@ -101,6 +101,12 @@ class _Window:
         starts = [0, *(match.end() for match in _NEWLINE.finditer(text))]
         return cls(text, groups, starts, carry.header.count("\n"), goes_on, is_open)
 
+    @property
+    def num_before_fence(self) -> int:
+        """How many groups come before the last one, or before the first fence: fences are scanned, never parsed."""
+        last = len(self.groups) - 1
+        return next((index for index in range(1, last) if self.groups[index][0].markup[:1] in ("`", "~")), last)
+
     def start_of(self, token: Token) -> int:
         """Where in the text a block begins."""
         assert token.map is not None, "every block knows its lines"
@@ -229,7 +235,8 @@ class BlockStream:
         cut = self._cut()
         end = (self._text.rfind("\n", self._start, cut) if cut else self._text.rfind("\n", self._start)) + 1
         num_looked_at = self._num_settled - self._start
-        if cut or end - self._num_settled > num_looked_at // 4:  # not again for every line of a growing block
+        # A growing block is not read again for each of its lines.
+        if cut or self._is_finished or end - self._num_settled > num_looked_at // 4:
             if end > self._start and self._settle_up_to(end):
                 return True
             self._num_settled = max(end, self._num_settled)
@@ -246,7 +253,7 @@ class BlockStream:
         if len(window.groups) < 2:
             return False
         # A window that was widened for its first block may hold later ones that are too long themselves.
-        num_settled = 1 if self._limit > SOFT_LIMIT else len(window.groups) - 1
+        num_settled = 1 if self._limit > SOFT_LIMIT else window.num_before_fence
         self._freeze(window.blocks(window.groups[:num_settled]))
         self._move_to(self._start + window.start_of(window.groups[num_settled][0]))
         return True

@@ -70,6 +70,10 @@ class ModelController(QObject):
         job.failed.connect(self.on_load_failed)
         job.cancelled.connect(self.on_load_cancelled)
 
+    def want(self, folder: Path) -> None:
+        """Name the model that `ensure` opens."""
+        self._folder = folder
+
     def ensure(self) -> None:
         """Open the model that was asked for last, unless it is in or on its way."""
         if self.state.phase in (ModelPhase.NONE, ModelPhase.FAILED):

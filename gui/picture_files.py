@@ -14,12 +14,13 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice
-from PySide6.QtGui import QImage, QImageReader
+from PySide6.QtGui import QImage, QImageReader, QImageWriter
 
 from media.types import Picture, RgbArray
 
 log = logging.getLogger(__name__)
 
+_PNG = QByteArray(b"png")
 _FAST_PNG = 80  # Qt's "quality" is the compression turned around; tighter costs seconds for a photograph
 _READ_LIMIT_MB = 2048  # these are our own files, already held to the limits of the media package
 _KEEP_UNUSED_S = 24 * 3600.0  # a picture may be attached and not yet sent
@@ -43,8 +44,14 @@ def to_png(pixels: RgbArray) -> bytes:
     """A small picture as PNG, for a row of the database."""
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    to_image(pixels).save(buffer, b"PNG", _FAST_PNG)
+    _write_png(QImageWriter(buffer, _PNG), pixels)
     return bytes(buffer.data().data())
+
+
+def _write_png(writer: QImageWriter, pixels: RgbArray) -> None:
+    writer.setQuality(_FAST_PNG)
+    if not writer.write(to_image(pixels)):
+        raise OSError(f"a picture could not be written: {writer.errorString()}")
 
 
 def from_png(png: bytes) -> RgbArray:
@@ -111,8 +118,7 @@ class PictureFiles:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f"{path.name}.{os.getpid()}.part")
         try:
-            if not to_image(picture.pixels).save(str(aside), b"PNG", _FAST_PNG):
-                raise OSError(f"could not write {aside}")
+            _write_png(QImageWriter(str(aside), _PNG), picture.pixels)
             with aside.open("rb+") as file:
                 os.fsync(file.fileno())
             aside.replace(path)

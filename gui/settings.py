@@ -65,7 +65,7 @@ _VALID: dict[str, Callable[[object], bool]] = {
     "top_p": lambda value: value is None or (_is_number(value, 0.0, 1.0) and value != 0),
     "max_new_tokens": lambda value: value is None or (isinstance(value, int) and _is_number(value, 1, 10_000_000)),
     "model_folder": lambda value: isinstance(value, str),
-    "recent_models": lambda value: isinstance(value, list) and all(isinstance(each, str) for each in value),
+    "recent_models": lambda value: isinstance(value, list | tuple) and all(isinstance(each, str) for each in value),
 }
 
 
@@ -80,7 +80,7 @@ def from_json(values: object) -> tuple[Settings, list[str]]:
 
 
 def _plain(value: object) -> object:
-    return tuple(value[:NUM_RECENT_MODELS]) if isinstance(value, list) else value
+    return tuple(value[:NUM_RECENT_MODELS]) if isinstance(value, list | tuple) else value
 
 
 def to_json(settings: Settings) -> dict[str, object]:

@@ -240,7 +240,9 @@ def _item(pixels: RgbArray, name: str, limits: Limits, facts: tuple[str, ...], n
 
 
 def _thumbnail(pixels: RgbArray, side: int) -> RgbArray:
-    small = Image.fromarray(pixels)
+    """Each of its pixels is the mean of 4 x 4 samples or more; all of a photograph would take several times as long."""
+    step = max(1, max(pixels.shape) // (4 * side))
+    small = Image.fromarray(np.ascontiguousarray(pixels[::step, ::step]))
     small.thumbnail((side, side))
     thumbnail = np.array(small)
     thumbnail.setflags(write=False)

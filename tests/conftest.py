@@ -19,6 +19,8 @@ import hypothesis
 import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+if sys.platform == "linux":
+    os.environ["LC_ALL"] = "C.UTF-8"  # Qt warns of other encodings, and a warning of Qt fails a test
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models of the tests are too small to be worth a second thread
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")

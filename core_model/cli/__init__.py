@@ -11,13 +11,14 @@ Exit statuses: 0 done; 1 an error, said on standard error; 2 the command line is
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from core_model.assistant import Assistant
 from core_model.cli import ask
 from core_model.cli.exit_status import ExitStatus
-from core_model.cli.terminal import ReaderLeftError, prepare_streams
+from core_model.cli.terminal import ReaderLeftError, abandon, prepare_streams
 
 __all__ = ["ExitStatus", "local_assistant", "run"]
 
@@ -39,6 +40,7 @@ def run(arguments: Sequence[str], open_assistant: Callable[[], Assistant] | None
     except KeyboardInterrupt:
         return ExitStatus.INTERRUPTED
     except ReaderLeftError:
+        abandon(sys.stdout)
         return ExitStatus.READER_LEFT
 
 

@@ -105,6 +105,8 @@ def _progress(event: ConvertProgress | LoadProgress | PrefillProgress) -> str:
     match event:
         case ConvertProgress(fraction, activity):
             return f"{activity}: {fraction:.0%}"
+        case LoadProgress(_, 0, activity):  # before the sizes are known
+            return activity or "Loading the model"
         case LoadProgress(done, total, activity):
             return f"{activity or 'Loading the model'}: {done / 1e6:,.0f} of {total / 1e6:,.0f} MB"
         case PrefillProgress(done, total):

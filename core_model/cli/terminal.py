@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
@@ -24,6 +25,8 @@ from core_model.types import ShouldStop
 _ESCAPE_CONTROLS = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"}
 _ESCAPE_CONTROLS[0x7F] = "\u2421"  # the picture of DEL
 _ESCAPE_CONTROLS |= {code: f"<U+{code:04X}>" for code in range(0x80, 0xA0)}  # C1, where one character is a sequence
+
+_USUAL_COLUMNS = 80
 
 
 class ReaderLeftError(Exception):
@@ -77,9 +80,9 @@ class StatusLine:
 
 def _num_columns() -> int:
     try:
-        return max(os.get_terminal_size(sys.stderr.fileno()).columns, 20)
-    except (OSError, ValueError):  # not a terminal after all, or one that does not tell
-        return 80
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _USUAL_COLUMNS  # 0: it does not tell
+    except (OSError, ValueError):  # not a terminal after all
+        return _USUAL_COLUMNS
 
 
 def prepare_streams() -> None:
@@ -95,6 +98,12 @@ def prepare_streams() -> None:
     if isinstance(sys.stdin, io.TextIOWrapper):
         is_old = sys.platform == "win32" and not sys.stdin.isatty()
         sys.stdin.reconfigure(encoding="utf-8-sig" if is_old else None, errors="replace")
+
+
+def abandon(stream: TextIO) -> None:
+    """Point a stream whose reader left to nowhere: what is still in its buffer would fail at the program's end."""
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 @contextmanager

@@ -3,8 +3,9 @@
 `core_model.canvas` chooses the grid from the size alone; here the pixels follow: resize, pad with black at the bottom
 and on the right, cut row by row, and last the whole picture squeezed into one more tile when there are several. The
 tiles stay bytes, which is what the window shows as "what the model saw"; `normalize_tiles` makes numbers of them for
-the model. Both functions are pure and may run on any thread. The source of every step is transformers,
-`models/llama4/image_processing_llama4.py`.
+the model. Both functions are pure and may run on any thread. Cutting stays on its own thread, 13 tiles of a photograph
+of 12 megapixels in some 15 ms, so showing tiles does not take cores from an answer that is being written. The source
+of every step is transformers, `models/llama4/image_processing_llama4.py`.
 
 **The resize is torch's own uint8 kernel**, antialiased bilinear: the one that torchvision calls for the processor, so
 torchvision itself is not needed. It works in integers: weights of 16 bits, first along the width, then along the
@@ -20,10 +21,7 @@ Shapes: N tiles of a picture, S pixels on a tile's side, H and W height and widt
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -31,11 +29,11 @@ from torch.utils.dlpack import from_dlpack
 
 from core_model.canvas import Canvas, choose_canvas
 from core_model.types import Picture, TileGeometry
+from media.types import RgbArray
 
 _RESCALE = 1 / 255
 _MEAN = 0.5
 _STD = 0.5
-_BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}  # the integer that is as wide as a float
 
 
 def picture_tiles(picture: Picture, geometry: TileGeometry) -> Tensor:
@@ -44,39 +42,32 @@ def picture_tiles(picture: Picture, geometry: TileGeometry) -> Tensor:
     Returns:
         uint8 [N, 3, S, S].
     """
-    canvas = choose_canvas(picture.height, picture.width, geometry)
+    side, canvas = geometry.tile_size, choose_canvas(picture.height, picture.width, geometry)
     pixels = _as_batch(picture)
-    local = _cut(_resize(pixels, canvas.content_height, canvas.content_width), canvas, geometry.tile_size)
-    if not canvas.has_global_view:
-        return local
-    return torch.cat([local, _resize(pixels, geometry.tile_size, geometry.tile_size)])
+    tiles = np.empty((canvas.num_tiles, 3, side, side), np.uint8)
+    content = _resize(pixels, canvas.content_height, canvas.content_width)
+    tiles[: canvas.num_local_tiles] = _cut(content, canvas, side)
+    if canvas.has_global_view:
+        tiles[-1] = _resize(pixels, side, side).transpose(2, 0, 1)
+    return torch.from_numpy(tiles)
 
 
 def normalize_tiles(tiles: Tensor, dtype: torch.dtype) -> Tensor:
-    """Bytes to the numbers that the vision tower was trained on, about -1 to 1.
+    """Bytes to the numbers that the vision tower was trained on, -1 to 1.
 
     The processor rescales and normalises in bfloat16 whatever the model's type is, and rounds after each of its three
-    steps. Only 256 results are possible, so this looks them up: exact, and several times faster than the arithmetic.
-    Other types receive the same 256 values, as they do when the processor's output is cast to the model's type.
+    steps; the same steps are taken here. Half of the 256 results differ from exact arithmetic, by up to 0.004. Other
+    types receive these values too, as they do when the processor's output is cast to the model's type.
 
     Args:
-        tiles: uint8 [N, 3, S, S], on the CPU.
+        tiles: uint8 [N, 3, S, S].
         dtype: a floating type of 16 bits or more.
     Returns:
-        `dtype` [N, 3, S, S], contiguous.
+        `dtype` [N, 3, S, S], on the same device.
     """
     assert tiles.dtype == torch.uint8, "tiles are bytes"
-    table = torch.from_numpy(normalized_values()).to(dtype)
-    table_bits = table.view(_BITS[dtype.itemsize]).numpy()  # numpy knows no bfloat16, but it can move its bits
-    return torch.from_numpy(table_bits[tiles.contiguous().numpy()]).view(dtype)
-
-
-@lru_cache(maxsize=1)
-def normalized_values() -> npt.NDArray[np.float32]:
-    """What each byte becomes, [256]. Every value is exact in bfloat16."""
-    values = torch.arange(256, dtype=torch.bfloat16) * _RESCALE
-    mean, std = torch.tensor([_MEAN, _STD], dtype=torch.bfloat16)
-    return ((values - mean) / std).float().numpy()
+    rescaled = tiles.to(torch.bfloat16) * _RESCALE
+    return rescaled.sub_(_MEAN).div_(_STD).to(dtype)
 
 
 def _as_batch(picture: Picture) -> Tensor:
@@ -87,16 +78,15 @@ def _as_batch(picture: Picture) -> Tensor:
     return from_dlpack(np.ascontiguousarray(picture.pixels)).permute(2, 0, 1)[None]
 
 
-def _resize(pixels: Tensor, height: int, width: int) -> Tensor:
-    """uint8 [1, 3, height, width]."""
-    return F.interpolate(pixels, size=(height, width), mode="bilinear", antialias=True)
+def _resize(pixels: Tensor, height: int, width: int) -> RgbArray:
+    """[height, width, 3]."""
+    resized = F.interpolate(pixels, size=(height, width), mode="bilinear", antialias=True)
+    return resized[0].permute(1, 2, 0).numpy()
 
 
-def _cut(content: Tensor, canvas: Canvas, tile_size: int) -> Tensor:
+def _cut(content: RgbArray, canvas: Canvas, side: int) -> RgbArray:
     """Lay the content on a black canvas and cut that into tiles, row by row. [rows * cols, 3, S, S]"""
-    rows, cols = canvas.rows, canvas.cols
-    right = cols * tile_size - canvas.content_width
-    bottom = rows * tile_size - canvas.content_height
-    whole = F.pad(content[0], (0, right, 0, bottom))
-    grid = whole.reshape(3, rows, tile_size, cols, tile_size).permute(1, 3, 0, 2, 4)
-    return grid.reshape(rows * cols, 3, tile_size, tile_size)
+    whole = np.zeros((canvas.rows * side, canvas.cols * side, 3), np.uint8)
+    whole[: canvas.content_height, : canvas.content_width] = content
+    grid = whole.reshape(canvas.rows, side, canvas.cols, side, 3).transpose(0, 2, 4, 1, 3)
+    return grid.reshape(canvas.num_local_tiles, 3, side, side)

@@ -54,6 +54,11 @@ class Part:
     blocks: tuple[Block, ...]
     height: int = 0
     width: int = -1  # that the height was measured for; -1 when it has to be measured
+    is_mirrored: bool = False  # set in from the right
+
+    @property
+    def quote(self) -> int:
+        return self.blocks[0].quote
 
     @property
     def indent(self) -> int:
@@ -107,6 +112,10 @@ class BlocksView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._parts: list[Part] = []
+        self._blocks: Sequence[Block] = ()
+        self._fitted_width = -1
+        self._num_fitted = 0  # parts from the top that are in their place
+        self._marked: TextView | None = None  # where more text is to come
         self._text_name = ""
         self.num_built = 0  # widgets, for tests and benches
 
@@ -121,18 +130,33 @@ class BlocksView(QWidget):
 
     def set_blocks(self, blocks: Sequence[Block]) -> None:
         """Show these; parts that hold the same blocks as before stay untouched."""
-        index = -1
-        for index, run in enumerate(runs_of(blocks)):
+        first, start = self._first_part_to_look_at(_num_same(self._blocks, blocks))
+        self._num_fitted = min(self._num_fitted, first)
+        index = first - 1
+        for index, run in enumerate(runs_of(blocks[start:]), start=first):
             self._set_part(index, run)
         for part in self._parts[index + 1 :]:
-            _discard(part)
+            self._discard(part)
         del self._parts[index + 1 :]
+        self._blocks = blocks
+
+    def _first_part_to_look_at(self, num_same: int) -> tuple[int, int]:
+        """The part of the last block that is the same, which may take in what follows; and its first block."""
+        index, start = len(self._parts), len(self._blocks)
+        while index and start >= num_same:
+            index -= 1
+            start -= len(self._parts[index].blocks)
+        return index, start
 
     def set_open(self, is_open: bool) -> None:
         """Mark the end of the text while more is to come."""
-        for part in self._parts:
-            if isinstance(part.view, TextView):
-                part.view.set_open_end(is_open and part is self._parts[-1])
+        last = self._parts[-1].view if is_open and self._parts else None
+        marked = last if isinstance(last, TextView) else None
+        if self._marked is not marked and self._marked is not None:
+            self._marked.set_open_end(False)
+        if marked is not None:
+            marked.set_open_end(True)
+        self._marked = marked
 
     def _set_part(self, index: int, run: tuple[Block, ...]) -> None:
         part = self._parts[index] if index < len(self._parts) else None
@@ -142,11 +166,18 @@ class BlocksView(QWidget):
         kind = _view_class(run[0])
         if part is None or type(part.view) is not kind:
             if part is not None:
-                _discard(part)
+                self._discard(part)
             part = Part(self._build(kind), run)
             self._parts[index : index + 1] = [part]
         _show(part.view, run)
         part.blocks, part.width = run, -1
+        part.is_mirrored = self._runs_from_the_right(part.view)
+
+    def _discard(self, part: Part) -> None:
+        if part.view is self._marked:
+            self._marked = None
+        part.view.hide()
+        part.view.deleteLater()
 
     def _build(self, kind: type[PartView]) -> PartView:
         self.num_built += 1
@@ -165,6 +196,7 @@ class BlocksView(QWidget):
         for part in self._parts:
             if part.view is self.sender():
                 part.width = -1
+        self._num_fitted = 0
         self.resized.emit()
 
     def _on_cursor_moved(self, rect: QRect) -> None:
@@ -188,43 +220,57 @@ class BlocksView(QWidget):
         for part in self._parts:
             part.view.restyle()
             part.width = -1
+        self._num_fitted = 0
         self.update()
 
     def fit(self, width: int) -> int:
         """Place every part in this width; returns the height of all."""
-        top, above = 0, None
-        for part in self._parts:
+        if width != self._fitted_width:
+            self._num_fitted, self._fitted_width = 0, width
+        above = self._parts[self._num_fitted - 1] if self._num_fitted else None
+        top = above.view.geometry().bottom() + 1 if above else 0
+        for part in self._parts[self._num_fitted :]:
             top += _gap(above, part)
             room = max(1, width - part.indent)
             if part.width != room:
                 part.height, part.width = part.view.fit(room), room
-            place = QRect(0 if self._is_mirrored(part) else part.indent, top, room, part.height)
+            place = QRect(0 if part.is_mirrored else part.indent, top, room, part.height)
             if part.view.geometry() != place:
                 part.view.setGeometry(place)
             top, above = top + part.height, part
-        self.update()
+        self._num_fitted = len(self._parts)
+        if any(part.quote for part in self._parts):
+            self.update()
         return top
 
-    def _is_mirrored(self, part: Part) -> bool:
-        """Whether a part is set in from the right: a quote in Arabic, also in a window that runs from the left."""
-        if isinstance(part.view, TextView):
-            return part.view.document().begin().textDirection() == Qt.LayoutDirection.RightToLeft
+    def _runs_from_the_right(self, view: PartView) -> bool:
+        """A quote in Arabic does, also in a window that runs from the left."""
+        if isinstance(view, TextView):
+            return view.document().begin().textDirection() == Qt.LayoutDirection.RightToLeft
         return self.layoutDirection() == Qt.LayoutDirection.RightToLeft
 
-    def paintEvent(self, _event: QPaintEvent) -> None:
+    def paintEvent(self, event: QPaintEvent) -> None:
         """The bars in front of quotes."""
         painter = QPainter(self)
         colour = QColor(theme.current().line)
         for number, part in enumerate(self._parts):
-            place, quote = part.view.geometry(), part.blocks[0].quote
+            if not part.quote:
+                continue
             below = self._parts[number + 1] if number + 1 < len(self._parts) else None
-            for level in range(quote):
-                goes_on = below is not None and below.blocks[0].quote > level
-                bottom = below.view.y() if below is not None and goes_on else place.bottom() + 1
+            top = part.view.y()
+            for level in range(part.quote):
+                goes_on = below is not None and below.quote > level
+                bottom = below.view.y() if below is not None and goes_on else top + part.height
                 left = level * QUOTE_INDENT
-                if self._is_mirrored(part):
+                if part.is_mirrored:
                     left = self.width() - left - QUOTE_BAR
-                painter.fillRect(QRect(left, place.y(), QUOTE_BAR, bottom - place.y()), colour)
+                painter.fillRect(QRect(left, top, QUOTE_BAR, bottom - top) & event.rect(), colour)
+
+
+def _num_same(old: Sequence[Block], new: Sequence[Block]) -> int:
+    """How many blocks from the top are the same objects."""
+    pairs = enumerate(zip(old, new, strict=False))
+    return next((index for index, (before, after) in pairs if before is not after), min(len(old), len(new)))
 
 
 def _view_class(block: Block) -> type[PartView]:
@@ -256,11 +302,6 @@ def _show(view: PartView, run: tuple[Block, ...]) -> None:
 
 def _document_view(view: PartView) -> DocumentView | None:
     return view if isinstance(view, TextView) else view.view if isinstance(view, CodeView | TableView) else None
-
-
-def _discard(part: Part) -> None:
-    part.view.hide()
-    part.view.deleteLater()
 
 
 def _gap(above: Part | None, part: Part) -> int:

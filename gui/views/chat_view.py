@@ -37,6 +37,7 @@ FLUSH_MS = 33
 SLOW_FLUSH_MS = 8  # a flush that takes longer than this makes the next ones rarer
 MAX_FLUSH_MS = 500
 RESIZE_MS = 40
+TABS_MS = 300
 AT_END = 24  # pixels from the end that still count as being there, on the way down
 MARGIN_SCREENS = 1.5  # how far around the visible part messages are drawn ahead, when there is time
 
@@ -78,6 +79,7 @@ class ChatView(QScrollArea):
         self._flush_timer = self._timer(self._flush)
         self._resize_timer = self._timer(self._on_resize_timeout)
         self._idle_timer = self._timer(self._draw_ahead)
+        self._tab_timer = self._timer(self._column.order_tabs)
         self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
         self.verticalScrollBar().rangeChanged.connect(self._update_jump)
         theme.notifier().theme_changed.connect(self._on_theme_changed)
@@ -199,7 +201,7 @@ class ChatView(QScrollArea):
         if isinstance(view, AnswerView):
             view.show_entry()
             self._refit(entry.message_id)
-            self._column.order_tabs()
+            self._order_tabs_soon()
         else:
             self._settle()
 
@@ -240,7 +242,7 @@ class ChatView(QScrollArea):
                 view.show_text()
                 self._refit(message_id)
                 if view.blocks.num_built != num_built:
-                    self._column.order_tabs()
+                    self._order_tabs_soon()
         self._dirty.clear()
         elapsed_ms = clock.nsecsElapsed() / 1e6
         self.flush_times_ms.append(elapsed_ms)
@@ -273,7 +275,12 @@ class ChatView(QScrollArea):
             self._idle_timer.start(0)
             return
         self._column.drop_far(*self._stretch(2 * MARGIN_SCREENS))
-        self._column.order_tabs()
+        self._order_tabs_soon()
+
+    def _order_tabs_soon(self) -> None:
+        """It takes a moment for a long answer, so not for each of its parts while it streams."""
+        if not self._tab_timer.isActive():
+            self._tab_timer.start(TABS_MS)
 
     def _stretch(self, screens: float) -> tuple[int, int]:
         """The visible part of the column, with this many screens around it."""

@@ -19,7 +19,6 @@ MAX_PICTURE = QSize(220, 160)
 MIN_SIDE = 40
 CARD_THUMBNAIL = 40
 MAX_CARD = 260
-_KIND_NAMES = {MediaKind.IMAGE: "Picture", MediaKind.VIDEO: "Clip", MediaKind.AUDIO: "Recording"}
 
 
 def chips_of(message: Message, chips: tuple[Chip, ...]) -> tuple[Chip, ...]:
@@ -41,12 +40,23 @@ class ChipFace(QAbstractButton):
         self._image = to_image(chip.thumbnail)
         self._is_picture = chip.kind is MediaKind.IMAGE
         facts = ", ".join(chip.facts)
-        kind = _KIND_NAMES.get(chip.kind, "Document")
+        kind = self._kind_name()
         self.setAccessibleName(" ".join(part for part in (kind, chip.name, facts) if part))
         self.setAccessibleDescription(self.tr("Show what the model saw"))
         self.setToolTip("\n".join(part for part in (chip.name, facts, *chip.notes) if part))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+
+    def _kind_name(self) -> str:
+        match self._chip.kind:
+            case MediaKind.IMAGE:
+                return self.tr("Picture")
+            case MediaKind.VIDEO:
+                return self.tr("Clip")
+            case MediaKind.AUDIO:
+                return self.tr("Recording")
+            case MediaKind.DOCUMENT:
+                return self.tr("Document")
 
     def sizeHint(self) -> QSize:
         if not self._is_picture:

@@ -34,6 +34,7 @@ class NoticeBar(QFrame):
         self._label.setTextFormat(Qt.TextFormat.PlainText)
         self._button = QPushButton(self)
         theme.look(self._button, "plain")
+        self._button.setAccessibleName(self.tr("Remedy"))
         self._close = QToolButton(self)
         self._close.setIconSize(QSize(16, 16))
         self._close.setAccessibleName(self.tr("Close this notice"))
@@ -73,6 +74,7 @@ class NoticeBar(QFrame):
         self._label.setText(notice.sentence)
         self.setAccessibleName(notice.sentence)
         self._button.setText(notice.action)
+        self._button.setAccessibleName(notice.action or self.tr("Remedy"))
         self._button.setVisible(bool(notice.action))
         self._close.setIcon(icons.icon("close", colours.soft))
 

@@ -13,6 +13,7 @@ from PySide6.QtGui import (
     QColor,
     QFont,
     QFontMetricsF,
+    QTextBlock,
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
@@ -78,10 +79,29 @@ def _num_same(old: Sequence[Paragraph], new: Sequence[Paragraph]) -> int:
 def _remove_from(cursor: QTextCursor, index: int) -> None:
     if index == 0:
         cursor.select(QTextCursor.SelectionType.Document)
+        cursor.removeSelectedText()
+        _forget_formats(cursor)
     else:
         cursor.setPosition(cursor.document().findBlockByNumber(index).position() - 1)
         cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
-    cursor.removeSelectedText()
+        cursor.removeSelectedText()
+
+
+def _forget_formats(cursor: QTextCursor) -> None:
+    """A document is never without a paragraph; the one that is left when all are gone looks like any new one."""
+    if current_list := cursor.currentList():
+        current_list.remove(cursor.block())
+    cursor.setBlockFormat(QTextBlockFormat())
+    cursor.setBlockCharFormat(QTextCharFormat())
+    cursor.setCharFormat(QTextCharFormat())
+
+
+def marker_of(block: QTextBlock) -> str:
+    """What stands in front of an item of a list."""
+    items = block.textList()
+    style = items.format().style()
+    bullet = next((mark for mark, bullet_style in _BULLETS.items() if bullet_style == style), "")
+    return bullet or items.itemText(block)
 
 
 def _set_indent(document: QTextDocument, paragraphs: Sequence[Paragraph]) -> None:

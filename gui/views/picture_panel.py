@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
@@ -33,28 +33,47 @@ class SeenPicture:
     note: str = ""  # why there is no view, when it is known: "This model reads whole pictures."
 
 
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("PicturePanel", text)
+
+
 def explain(view: PictureView) -> str:
     """How the model saw a picture, in plain words."""
     side = view.tiles[0].shape[0]
-    tokens = f"It takes {view.num_tokens:,} tokens of the conversation."
-    if view.rows * view.cols == 1 and not view.has_global_view:
-        return f"The model sees this picture as one tile of {side} × {side} pixels. {tokens}"
-    cut = f"cut into {view.rows * view.cols} tiles ({_arrangement(view)}), each {side} × {side} pixels"
-    whole = ", followed by one small view of the whole" if view.has_global_view else ""
-    return f"The model sees this picture {cut}{whole}. {tokens}"
+    tokens = _tr("It takes {0} tokens of the conversation.").format(f"{view.num_tokens:,}")
+    num_local = view.rows * view.cols
+    if num_local == 1 and not view.has_global_view:
+        seen = _tr("The model sees this picture as one tile of {0} × {0} pixels.").format(side)
+    elif view.has_global_view:
+        sentence = _tr("The model sees this picture as {0} tiles ({1}) of {2} × {2} pixels, then once more as a whole.")
+        seen = sentence.format(num_local, _arrangement(view), side)
+    else:
+        sentence = _tr("The model sees this picture as {0} tiles ({1}) of {2} × {2} pixels.")
+        seen = sentence.format(num_local, _arrangement(view), side)
+    return f"{seen} {tokens}"
 
 
 def _arrangement(view: PictureView) -> str:
-    rows = "1 row" if view.rows == 1 else f"{view.rows} rows"
-    return f"{rows} of {view.cols}"
+    return (
+        _tr("1 row of {0}").format(view.cols) if view.rows == 1 else _tr("{0} rows of {1}").format(view.rows, view.cols)
+    )
 
 
 class TileGrid(QWidget):
-    """Tiles in their arrangement, row by row, with a hairline between neighbours."""
+    """Tiles in their arrangement, row by row, with a hairline between neighbours.
 
-    def __init__(self, tiles: Sequence[RgbArray], rows: int, cols: int, name: str, parent: QWidget | None = None):
-        super().__init__(parent)
+    Args:
+        tiles: rows times cols of them, each [side, side, 3].
+        rows, cols: how they are arranged.
+        name: what a screen reader says.
+        room_cols: how many columns the width is meant for. The view of the whole gets the scale of the tiles, as it
+            is one tile among the others to the model.
+    """
+
+    def __init__(self, tiles: Sequence[RgbArray], rows: int, cols: int, name: str, room_cols: int = 0) -> None:
+        super().__init__()
         assert len(tiles) == rows * cols, "a grid is full"
+        self._room_cols = room_cols or cols
         self._images = [to_image(tile) for tile in tiles]
         self._rows, self._cols = rows, cols
         self.setAccessibleName(name)
@@ -76,7 +95,7 @@ class TileGrid(QWidget):
     def _side(self, width: int) -> int:
         """Pixels per tile: a whole multiple of its own size where that fits, else as much as there is room for."""
         own = self._images[0].width()
-        room = (width - (self._cols - 1) * HAIRLINE) // self._cols
+        room = (width - (self._room_cols - 1) * HAIRLINE) // self._room_cols
         return max(1, room) if room < own else own * min(MAX_ZOOM, room // own)
 
     def heightForWidth(self, width: int) -> int:
@@ -124,20 +143,18 @@ class PictureEntry(QWidget):
         if picture.name:
             layout.addWidget(_label(picture.name))
         if picture.view is None:
-            layout.addWidget(_label(picture.note or "How the model sees this picture is not known.", "soft"))
+            layout.addWidget(_label(picture.note or _tr("How the model sees this picture is not known."), "soft"))
             return
-        for grid in _grids(picture.view, picture.name or "the picture"):
-            layout.addWidget(grid)
-        layout.addWidget(_label(explain(picture.view), "caption"))
-
-
-def _grids(view: PictureView, name: str) -> list[TileGrid]:
-    num_local = view.rows * view.cols
-    what = "1 tile" if num_local == 1 else f"{num_local} tiles, {_arrangement(view)}"
-    grids = [TileGrid(view.tiles[:num_local], view.rows, view.cols, f"{name} as the model saw it: {what}")]
-    if view.has_global_view:
-        grids.append(TileGrid(view.tiles[num_local : num_local + 1], 1, 1, f"{name}: the view of the whole"))
-    return grids
+        view, name = picture.view, picture.name or _tr("The picture")
+        num_local = view.rows * view.cols
+        tiles = _tr("{0} as the model saw it: {1} tiles, {2}").format(name, num_local, _arrangement(view))
+        what = _tr("{0} as the model saw it: 1 tile").format(name) if num_local == 1 else tiles
+        layout.addWidget(TileGrid(view.tiles[:num_local], view.rows, view.cols, what))
+        if view.has_global_view:
+            layout.addWidget(_label(_tr("The view of the whole:"), "caption"))
+            whole = view.tiles[num_local : num_local + 1]
+            layout.addWidget(TileGrid(whole, 1, 1, _tr("{0}: the view of the whole").format(name), room_cols=view.cols))
+        layout.addWidget(_label(explain(view), "caption"))
 
 
 def _label(text: str, look: str = "") -> QLabel:
@@ -162,15 +179,15 @@ class PicturePanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setMinimumWidth(240)
-        self.setAccessibleName("What the model saw")
+        self.setAccessibleName(self.tr("What the model saw"))
         self._close = QToolButton(self)
-        self._close.setAccessibleName("Close what the model saw")
-        self._close.setToolTip("Close")
+        self._close.setAccessibleName(self.tr("Close what the model saw"))
+        self._close.setToolTip(self.tr("Close"))
         self._close.clicked.connect(self.close_requested)
         self._area = QScrollArea(self)
         self._area.setWidgetResizable(True)
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._area.setAccessibleName("Pictures as the model saw them")
+        self._area.setAccessibleName(self.tr("Pictures as the model saw them"))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(theme.SPACE_L, theme.SPACE, theme.SPACE, theme.SPACE)
         layout.setSpacing(theme.SPACE)
@@ -182,7 +199,7 @@ class PicturePanel(QWidget):
 
     def _header(self) -> QHBoxLayout:
         header = QHBoxLayout()
-        title = _label("What the model saw", "title")
+        title = _label(self.tr("What the model saw"), "title")
         header.addWidget(title, 1)
         header.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
         return header
@@ -195,7 +212,7 @@ class PicturePanel(QWidget):
     def show_pictures(self, pictures: Sequence[SeenPicture]) -> None:
         """Show these, in the order in which the model read them. None at all says so."""
         if not pictures:
-            self.show_note("This message has no pictures.")
+            self.show_note(self.tr("This message has no pictures."))
             return
         self._fill([PictureEntry(picture) for picture in pictures])
 

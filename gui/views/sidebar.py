@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QListView, QMenu, QPushButton, QVBoxLayout, QWidget
 
@@ -22,11 +22,20 @@ class SearchField(QLineEdit):
         super().__init__(parent)
         theme.look(self, "search")
         self._icon = self.addAction(icons.icon("search"), QLineEdit.ActionPosition.LeadingPosition)
+        self._icon.setText(self.tr("Search"))
         theme.notifier().theme_changed.connect(self._on_theme_changed)
         self._on_theme_changed()
 
     def _on_theme_changed(self) -> None:
         self._icon.setIcon(icons.icon("search", theme.current().soft))
+
+    def event(self, event: QEvent) -> bool:
+        # Esc has a meaning in the whole window; while there is something to empty, it means this.
+        is_override = event.type() == QEvent.Type.ShortcutOverride
+        if is_override and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape and self.text():
+            event.accept()
+            return True
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.text():

@@ -63,11 +63,14 @@ class TableDocumentView(DocumentView):
         if num_same == len(old.rows) == len(block.rows):
             return
         self._natural = self._natural_widths()
+        edit = QTextCursor(self.document())
+        edit.beginEditBlock()  # one layout for all of it, not one per cell
         if num_same < len(old.rows):
             self._table.removeRows(1 + num_same, len(old.rows) - num_same)
         if num_same < len(block.rows):
             self._table.appendRows(len(block.rows) - num_same)
         self._fill_rows(self._table, num_same)
+        edit.endEditBlock()
 
     def restyle(self) -> None:
         """Take the fonts and colours that are in use now."""
@@ -139,18 +142,21 @@ class TableDocumentView(DocumentView):
         return data
 
     def _selected_cells(self) -> str:
-        cursor = self.textCursor()
-        start, end = (self._cell_at(position) for position in (cursor.selectionStart(), cursor.selectionEnd()))
-        if start is None or end is None or start == end:
+        cursor, table = self.textCursor(), self._table
+        if table is None:
+            return ""
+        # A selection of everything begins before the first cell and ends behind the last.
+        start = self._cell_at(cursor.selectionStart()) or (0, 0)
+        end = self._cell_at(cursor.selectionEnd()) or (table.rows() - 1, table.columns() - 1)
+        if start == end:
             return cursor.selectedText().replace("\u2029", "\n").replace("\u2028", "\n")
-        rows = (self._block.header, *self._block.rows)[min(start[0], end[0]) : max(start[0], end[0]) + 1]
+        rows = (self._block.header, *self._block.rows)[start[0] : end[0] + 1]
         columns = slice(min(start[1], end[1]), max(start[1], end[1]) + 1)
         return "\n".join("\t".join(spans_text(cell) for cell in row[columns]) for row in rows)
 
     def _cell_at(self, position: int) -> tuple[int, int] | None:
         """Row and column at a position of the document."""
-        if self._table is None:
-            return None
+        assert self._table is not None, "only a table has cells"
         cell = self._table.cellAt(position)
         return (cell.row(), cell.column()) if cell.isValid() else None
 

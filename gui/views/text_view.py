@@ -19,7 +19,6 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
-    QTextBlock,
     QTextCursor,
     QWheelEvent,
 )
@@ -78,9 +77,14 @@ class DocumentView(QTextBrowser):
         if not address:
             QToolTip.hideText()
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() != Qt.MouseButton.MiddleButton:
+            super().mousePressEvent(event)
+
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        super().mouseReleaseEvent(event)
-        if event.button() == Qt.MouseButton.MiddleButton and (address := self.anchorAt(event.position().toPoint())):
+        if event.button() != Qt.MouseButton.MiddleButton:
+            super().mouseReleaseEvent(event)
+        elif address := self.anchorAt(event.position().toPoint()):
             self.link_activated.emit(address)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -208,11 +212,7 @@ def selected_text(cursor: QTextCursor) -> str:
         piece = QTextCursor(block)  # positions count UTF-16 units, so the document cuts, not Python
         piece.setPosition(max(start, block.position()))
         piece.setPosition(min(end, block.position() + block.length() - 1), QTextCursor.MoveMode.KeepAnchor)
-        marker = f"{_marker_of(block)} " if block.textList() and start <= block.position() else ""
+        marker = f"{writer.marker_of(block)} " if block.textList() and start <= block.position() else ""
         lines.append(marker + piece.selectedText().replace("\u2028", "\n"))
         block = block.next()
     return "\n".join(lines)
-
-
-def _marker_of(block: QTextBlock) -> str:
-    return block.textList().itemText(block) or "•"

@@ -268,6 +268,8 @@ sys.exit(cli.run(sys.argv[1:], lambda: FakeAssistant({assistant})))
 @contextmanager
 def started(assistant: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """A child process that asks a scripted assistant, in a session of its own, and killed if the test leaves it."""
+    environment = os.environ | {"PYTHONUTF8": "1"}
+    environment.pop("PYTHONUNBUFFERED", None)  # it would hide what buffers do at the end of the program
     with subprocess.Popen(
         [sys.executable, "-c", SCRIPTED.format(assistant=assistant), "ask", "Who?", *arguments],
         cwd=ROOT,
@@ -276,7 +278,7 @@ def started(assistant: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         text=True,
         encoding="utf-8",
         start_new_session=True,
-        env=os.environ | {"PYTHONUTF8": "1"},
+        env=environment,
     ) as child:
         try:
             yield child

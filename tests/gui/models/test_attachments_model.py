@@ -1,0 +1,166 @@
+"""Attachments with the real converter and real files, and with converters that fail, wait and crash."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtGui import QColor, QImage
+from pytestqt.qtbot import QtBot
+
+from core_model.types import ShouldStop
+from gui.app import convert_file
+from gui.job import Worker
+from gui.models.attachments import Attachments, AttachmentState
+from media.errors import MediaError
+from media.types import ConvertProgress, Picture
+from tests.gui.samples import item
+
+
+@pytest.fixture
+def attachments(worker: Worker) -> Attachments:
+    return Attachments(worker, convert_file)
+
+
+def states(attachments: Attachments) -> list[str]:
+    return [f"{each.name}: {each.state}" for each in attachments.all()]
+
+
+def settle(qtbot: QtBot, attachments: Attachments) -> None:
+    qtbot.waitUntil(lambda: not attachments.is_reading)
+
+
+def test_a_picture_becomes_ready(qtbot: QtBot, attachments: Attachments, tmp_path: Path) -> None:
+    path = tmp_path / "bird.png"
+    Image.new("RGB", (64, 48), "red").save(path)
+    attachments.add_files([path])
+    assert states(attachments) == ["bird.png: reading"]
+    settle(qtbot, attachments)
+    (ready,) = attachments.all()
+    assert states(attachments) == ["bird.png: ready"]
+    assert ready.item is not None
+    chip = ready.chip()
+    assert (chip.name, chip.num_parts) == ("bird.png", 1)
+    assert chip.facts == ready.item.facts
+
+
+def test_a_file_that_is_no_picture_stays_with_its_reason(
+    qtbot: QtBot, attachments: Attachments, tmp_path: Path
+) -> None:
+    path = tmp_path / "notes.png"
+    path.write_text("hello")
+    attachments.add_files([path, tmp_path / "gone.png"])
+    settle(qtbot, attachments)
+    assert states(attachments) == ["notes.png: failed", "gone.png: failed"]
+    assert attachments.has_failed
+    assert all(each.error_title and each.error_message for each in attachments.all())
+
+
+def test_a_pasted_picture_needs_no_file(qtbot: QtBot, attachments: Attachments) -> None:
+    image = QImage(5, 3, QImage.Format.Format_ARGB32)
+    image.fill(QColor(200, 100, 50))
+    attachments.add_image(image, "Pasted picture")
+    settle(qtbot, attachments)
+    (ready,) = attachments.all()
+    assert ready.item is not None
+    (part,) = ready.item.parts
+    assert isinstance(part, Picture)
+    np.testing.assert_array_equal(part.pixels, np.full((3, 5, 3), (200, 100, 50), np.uint8))
+
+
+def test_progress_is_shown_on_the_way(qtbot: QtBot, worker: Worker) -> None:
+    gate = threading.Event()
+
+    def convert(path: Path, _stop: ShouldStop) -> Generator[object, None, None]:
+        yield ConvertProgress(0.5, "Reading the picture")
+        gate.wait(10)
+        yield item()
+
+    attachments = Attachments(worker, convert)
+    attachments.add_files([Path("a.png")])
+    qtbot.waitUntil(lambda: attachments.all()[0].fraction == 0.5)
+    assert attachments.all()[0].activity == "Reading the picture"
+    gate.set()
+    settle(qtbot, attachments)
+    assert attachments.all()[0].state is AttachmentState.READY
+
+
+def test_taking_one_away_stops_reading_it(qtbot: QtBot, worker: Worker) -> None:
+    stopped = threading.Event()
+
+    def convert(path: Path, should_stop: ShouldStop) -> Generator[object, None, None]:
+        while not should_stop():
+            yield ConvertProgress(0.1, "Reading")
+        stopped.set()
+
+    attachments = Attachments(worker, convert)
+    attachments.add_files([Path("a.png")])
+    qtbot.waitUntil(lambda: attachments.all()[0].fraction > 0)
+    attachments.remove(attachments.all()[0].id)
+    assert attachments.all() == []
+    qtbot.waitUntil(stopped.is_set)
+    qtbot.wait(20)
+    assert attachments.all() == []
+
+
+@pytest.mark.parametrize(
+    "error", [MediaError("Too large", "It has 240 megapixels.", "Make it smaller."), RuntimeError("x")]
+)
+def test_errors_are_words_on_the_chip(qtbot: QtBot, worker: Worker, error: Exception) -> None:
+    def convert(path: Path, _stop: ShouldStop) -> Generator[object, None, None]:
+        yield ConvertProgress(0.1, "Reading")
+        raise error
+
+    attachments = Attachments(worker, convert)
+    attachments.add_files([Path("a.png")])
+    settle(qtbot, attachments)
+    (failed,) = attachments.all()
+    assert failed.state is AttachmentState.FAILED
+    assert failed.error_title == getattr(error, "title", "Could not be read")
+    assert failed.error_message
+
+
+def test_a_converter_that_brings_nothing_has_failed(qtbot: QtBot, worker: Worker) -> None:
+    def convert(path: Path, _stop: ShouldStop) -> Generator[object, None, None]:
+        yield ConvertProgress(1.0, "Done")
+
+    attachments = Attachments(worker, convert)
+    attachments.add_files([Path("a.png")])
+    settle(qtbot, attachments)
+    assert attachments.has_failed
+
+
+def test_what_is_taken_can_be_put_back(qtbot: QtBot, attachments: Attachments, tmp_path: Path) -> None:
+    path = tmp_path / "bird.png"
+    Image.new("RGB", (64, 48), "red").save(path)
+    attachments.add_files([path, path])
+    settle(qtbot, attachments)
+    before = attachments.all()
+    assert attachments.take() == before
+    assert attachments.all() == []
+    attachments.put_back(before)
+    assert attachments.all() == before
+
+
+def test_each_conversation_has_its_own(qtbot: QtBot, worker: Worker) -> None:
+    gate = threading.Event()
+
+    def convert(path: Path, _stop: ShouldStop) -> Generator[object, None, None]:
+        gate.wait(10)
+        yield item(name=path.name)
+
+    attachments = Attachments(worker, convert)
+    attachments.switch("first")
+    attachments.add_files([Path("a.png")])
+    attachments.switch("second")
+    assert attachments.all() == []
+    attachments.add_files([Path("b.png")])
+    gate.set()
+    settle(qtbot, attachments)
+    assert states(attachments) == ["b.png: ready"]
+    attachments.switch("first")
+    assert states(attachments) == ["a.png: ready"], "it went on being read while it was not shown"

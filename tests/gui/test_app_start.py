@@ -1,0 +1,79 @@
+"""The start, in a process of its own: the window is painted before torch is imported, and the end is orderly."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+PAINTED_FIRST = """
+    import sys
+    from PySide6.QtCore import QEvent, QObject, QTimer
+    from PySide6.QtWidgets import QApplication
+    from core_model.fake_assistant import FakeAssistant
+    from gui import app
+
+    heavy = ("torch", "transformers", "PIL", "cv2", "soundfile")
+    seen = {}
+
+    class Watch(QObject):
+        def eventFilter(self, watched, event):
+            if event.type() == QEvent.Type.Paint and "paint" not in seen:
+                seen["paint"] = [name for name in heavy if name in sys.modules]
+            return False
+
+    watch = Watch()
+
+    def quit_window():
+        for widget in QApplication.topLevelWidgets():
+            if widget.windowTitle().startswith("Altiplano"):
+                widget.close()
+
+    make_desk = app.make_desk
+
+    def watched(*args):
+        QApplication.instance().installEventFilter(watch)
+        QTimer.singleShot(1500, quit_window)
+        return make_desk(*args)
+
+    app.make_desk = watched
+
+    def factory():
+        seen["factory after paint"] = "paint" in seen
+        return FakeAssistant()
+    status = app.run(["altiplano"], factory)
+    assert seen == {"paint": [], "factory after paint": True}, seen
+    print("status", status)
+"""
+
+LOCAL = """
+    import sys, threading
+    from gui import app
+    assistant = app.local_assistant()
+    assert type(assistant).__name__ == "LocalAssistant"
+    assert "torch" in sys.modules
+"""
+
+
+def run(program: str, home: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"ALTIPLANO_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        capture_output=True, text=True, env=environment, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def test_the_window_is_painted_before_anything_heavy_is_imported(tmp_path: Path) -> None:
+    done = run(PAINTED_FIRST, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "status 0" in done.stdout
+    assert (tmp_path / "log" / "altiplano.log").exists()
+
+
+def test_the_real_assistant_is_what_the_factory_makes(tmp_path: Path) -> None:
+    done = run(LOCAL, tmp_path)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,481 @@
+"""The whole window, with its real chat view and converter; only the assistant reads from a script."""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QTextEdit,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+
+from core_model.errors import CheckpointError
+from core_model.fake_assistant import FOREVER, OUT_OF_MEMORY, FakeAssistant, LoadScript, Script
+from gui import folders, theme
+from gui.conversation import MessageState
+from gui.desk import Desk
+from gui.history_archive import Archive
+from gui.model_state import ModelPhase
+from gui.settings import Settings, to_json
+from tests.gui.desk_fixture import MakeDesk, close_desk, make_desk, scripted, settle
+
+
+@pytest.fixture
+def open_desk(themed: QApplication, qtbot: QtBot, own_home: None) -> Iterator[MakeDesk]:
+    desks: list[Desk] = []
+
+    def open_it(*scripts: Script, load: LoadScript | None = None, is_loaded: bool = True) -> Desk:
+        desks.append(make_desk(qtbot, scripted(*scripts, load=load), is_loaded))
+        return desks[-1]
+
+    yield open_it
+    for desk in desks:
+        close_desk(qtbot, desk)
+
+
+def ask(qtbot: QtBot, desk: Desk, text: str) -> None:
+    desk.composer.set_text(text)
+    qtbot.keyClick(desk.composer.edit, Qt.Key.Key_Return)
+    settle(qtbot, desk)
+
+
+def visible_text(widget: QWidget) -> str:
+    """Everything that can be read in a part of the window."""
+    words = [label.text() for label in widget.findChildren(QLabel) if label.isVisible()]
+    for kind in (QTextEdit, QPlainTextEdit):
+        words += [edit.toPlainText() for edit in widget.findChildren(kind) if edit.isVisible()]
+    words += [button.text() for button in widget.findChildren(QAbstractButton) if button.isVisible()]
+    return "\n".join(words)
+
+
+def write_picture(folder: Path, name: str = "bird.png") -> Path:
+    path = folder / name
+    Image.new("RGB", (64, 48), "red").save(path)
+    return path
+
+
+def test_typing_and_enter_asks_and_shows_the_answer(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    desk = open_desk(Script.of("It is a **red** bird."))
+    ask(qtbot, desk, "What is it?")
+    shown = visible_text(desk.window.chat)
+    assert "What is it?" in shown
+    assert "It is a red bird." in shown
+    assert desk.composer.text() == ""
+    assert desk.window.header.title == "What is it?"
+    assert [each.title for each in desk.conversations_model.conversations()] == ["What is it?"]
+
+
+def test_what_was_said_is_there_after_a_restart(qtbot: QtBot, open_desk: MakeDesk, own_home: None) -> None:
+    first = make_desk(qtbot, scripted(Script.of("Kept.")))
+    ask(qtbot, first, "Keep this.")
+    first.composer.set_text("half a thought")
+    close_desk(qtbot, first)
+    second = open_desk()
+    qtbot.waitUntil(lambda: bool(second.conversations_model.conversations()))
+    second.conversations.open(second.conversations_model.conversations()[0].id)
+    qtbot.waitUntil(lambda: "Kept." in visible_text(second.window.chat))
+    assert second.composer.text() == "half a thought"
+
+
+def test_closing_in_the_middle_of_an_answer_keeps_it_as_interrupted(
+    qtbot: QtBot, own_home: None, themed: object
+) -> None:
+    desk = make_desk(qtbot, scripted(Script.of("word " * 2000, delay_s=0.003)))
+    desk.composer.set_text("Tell me much.")
+    desk.composing.send()
+    qtbot.waitUntil(lambda: "word" in visible_text(desk.window.chat))
+    close_desk(qtbot, desk)
+    archive = Archive(folders.data_folder())
+    (where,) = archive.conversations()
+    told = archive.messages(where.id)[1]
+    archive.close()
+    assert told.state is MessageState.INTERRUPTED
+    assert told.message.text.startswith("word word")
+
+
+def test_closing_while_the_model_stalls_ends_everything(qtbot: QtBot, own_home: None, themed: object) -> None:
+    desk = make_desk(qtbot, scripted(load=LoadScript(delay_s=FOREVER)), is_loaded=False)
+    desk.composer.set_text("hello")
+    desk.composing.send()
+    close_desk(qtbot, desk)
+    assert desk.model_worker.wait(5)
+    assert desk.media_worker.wait(5)
+    assert desk.history.wait(5)
+
+
+def test_escape_stops_and_the_button_is_send_again(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    desk = open_desk(Script.of("word " * 5000, delay_s=0.003))
+    desk.composer.set_text("Tell me much.")
+    desk.composing.send()
+    assert desk.composer.button.is_stop
+    qtbot.waitUntil(lambda: "word" in visible_text(desk.window.chat))
+    qtbot.keyClick(desk.window, Qt.Key.Key_Escape)
+    settle(qtbot, desk)
+    assert not desk.composer.button.is_stop
+    assert "Stopped by you" in visible_text(desk.window.chat)
+
+
+def test_an_error_is_a_card_and_the_window_goes_on(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    desk = open_desk(Script.of("Half", error=OUT_OF_MEMORY), Script.of("Fine."))
+    ask(qtbot, desk, "one")
+    shown = visible_text(desk.window.chat)
+    assert OUT_OF_MEMORY.title in shown
+    assert OUT_OF_MEMORY.hint in shown
+    ask(qtbot, desk, "two")
+    assert "Fine." in visible_text(desk.window.chat)
+
+
+def test_a_crash_opens_one_dialog_with_details(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    desk = open_desk(Script.of("a", error=RuntimeError("boom one")), Script.of("b", error=RuntimeError("boom two")))
+    ask(qtbot, desk, "one")
+    ask(qtbot, desk, "two")
+    dialogs = [each for each in QApplication.topLevelWidgets() if each.isVisible() and each is not desk.window]
+    assert len(dialogs) == 1
+    assert "boom one" in visible_text(dialogs[0])
+    copy = next(each for each in dialogs[0].findChildren(QPushButton) if each.text() == "Copy details")
+    qtbot.mouseClick(copy, Qt.MouseButton.LeftButton)
+    assert "RuntimeError: boom one" in QApplication.clipboard().text()
+    dialogs[0].close()
+
+
+def test_dropping_says_what_it_will_do_and_does_it(qtbot: QtBot, open_desk: MakeDesk, tmp_path: Path) -> None:
+    desk = open_desk()
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(write_picture(tmp_path, name))) for name in ("a.png", "b.png")])
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    desk.window.dragEnterEvent(QDragEnterEvent(QPointF(9, 9).toPoint(), Qt.DropAction.CopyAction, mime, buttons, keys))
+    overlay = desk.window.overlay
+    assert overlay.isVisible()
+    assert overlay.offer == "Ask about 2 pictures 294 tokens"
+    assert overlay.geometry() == desk.window.rect()
+    overlay.dropEvent(QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, mime, buttons, keys))
+    assert overlay.isHidden()
+    qtbot.waitUntil(lambda: bool(desk.attachments.all()) and not desk.attachments.is_reading)
+    assert [each.name for each in desk.attachments.all()] == ["a.png", "b.png"]
+    assert desk.composer.hint == "294 of 131,072 tokens"
+
+
+def test_text_dropped_on_the_window_goes_into_the_question(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    desk = open_desk()
+    mime = QMimeData()
+    mime.setText("dropped words")
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    desk.window.dropEvent(QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, mime, buttons, keys))
+    assert desk.composer.text() == "dropped words"
+
+
+def test_a_question_waits_for_its_pictures_and_then_sends_itself(
+    qtbot: QtBot, open_desk: MakeDesk, tmp_path: Path
+) -> None:
+    desk = open_desk()
+    desk.attachments.add_files([write_picture(tmp_path)])
+    desk.composer.set_text("What is it?")
+    desk.composing.send()
+    assert desk.composer.hint.startswith("Sends as soon as bird.png is read.")
+    assert desk.composer.text() == "What is it?"
+    qtbot.waitUntil(lambda: desk.composer.text() == "")
+    settle(qtbot, desk)
+    assert desk.attachments.all() == []
+    assert "Fine." in visible_text(desk.window.chat)
+
+
+def test_escape_holds_such_a_question_back(qtbot: QtBot, open_desk: MakeDesk, tmp_path: Path) -> None:
+    desk = open_desk()
+    desk.attachments.add_files([write_picture(tmp_path)])
+    desk.composer.set_text("What is it?")
+    desk.composing.send()
+    desk.composing.stop()
+    qtbot.waitUntil(lambda: not desk.attachments.is_reading)
+    assert desk.composer.text() == "What is it?"
+    assert len(desk.attachments.all()) == 1
+
+
+def test_nothing_that_failed_is_left_out_in_silence(qtbot: QtBot, open_desk: MakeDesk, tmp_path: Path) -> None:
+    desk, bad = open_desk(), tmp_path / "notes.png"
+    bad.write_text("hello")
+    desk.attachments.add_files([write_picture(tmp_path), bad])
+    qtbot.waitUntil(lambda: not desk.attachments.is_reading)
+    desk.composer.set_text("What is it?")
+    desk.composing.send()
+    assert desk.composer.hint == "Take away what could not be read, then send."
+    assert desk.composer.text() == "What is it?"
+    desk.attachments.remove(desk.attachments.all()[1].id)
+    desk.composing.send()
+    settle(qtbot, desk)
+    assert "Fine." in visible_text(desk.window.chat)
+
+
+def test_what_is_typed_belongs_to_its_conversation(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    desk = open_desk()
+    ask(qtbot, desk, "first")
+    desk.composer.set_text("for the first")
+    desk.chat.show_new()
+    assert desk.composer.text() == ""
+    desk.composer.set_text("for a new one")
+    desk.conversations.open(desk.conversations_model.conversations()[0].id)
+    qtbot.waitUntil(lambda: desk.composer.text() == "for the first")
+    desk.chat.show_new()
+    assert desk.composer.text() == "for a new one"
+
+
+def test_deleting_can_be_undone(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    desk = open_desk()
+    ask(qtbot, desk, "Delete me")
+    desk.on_delete_requested()
+    assert desk.conversations_model.conversations() == []
+    assert "“Delete me” was deleted." in desk.window.notices.sentence
+    undo = next(each for each in desk.window.notices.findChildren(QPushButton) if each.text() == "Undo")
+    qtbot.mouseClick(undo, Qt.MouseButton.LeftButton)
+    assert [each.title for each in desk.conversations_model.conversations()] == ["Delete me"]
+    desk.conversations.open(desk.conversations_model.conversations()[0].id)
+    qtbot.waitUntil(lambda: "Fine." in visible_text(desk.window.chat))
+
+
+def test_searching_finds_what_was_said(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    desk = open_desk(Script.of("It is a robin."), Script.of("It is a wren."))
+    ask(qtbot, desk, "first question")
+    desk.chat.show_new()
+    ask(qtbot, desk, "second question")
+    desk.window.sidebar.search.setText("robin")
+    qtbot.waitUntil(lambda: desk.conversations_model.rowCount() == 2)
+    assert desk.conversations_model.index(1).data() == "first question"
+    qtbot.keyClick(desk.window.sidebar.search, Qt.Key.Key_Escape)
+    assert desk.conversations_model.rowCount() == 3
+
+
+def test_a_new_title_is_kept(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    desk = open_desk()
+    ask(qtbot, desk, "first question")
+    desk.conversations_model.setData(desk.conversations_model.index(1), "Robins")
+    assert desk.window.header.title == "Robins"
+    ask(qtbot, desk, "again")
+    assert [each.title for each in desk.conversations_model.conversations()] == ["Robins"]
+
+
+def test_a_model_that_cannot_be_opened_says_why_and_offers_the_built_in_one(
+    qtbot: QtBot, open_desk: MakeDesk, tmp_path: Path
+) -> None:
+    broken = CheckpointError("The model is incomplete", "config.json is missing.", "Download it again.")
+    desk = open_desk(load=LoadScript(error=broken), is_loaded=False)
+    desk.open_model(str(tmp_path))
+    qtbot.waitUntil(lambda: desk.model.state.phase is ModelPhase.FAILED)
+    assert "config.json is missing." in desk.window.notices.sentence
+    assert "The model is incomplete" in desk.window.header.model_bar.sentence
+    assert "Download it again." in desk.window.empty.sentence
+
+
+def test_settings_take_effect_at_once_and_are_kept(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    desk = open_desk()
+    desk.keeper.update(Settings(theme="dark", send_key="ctrl+enter", temperature=0.0, show_sidebar=False))
+    assert theme.current() is theme.DARK
+    assert not desk.composer.edit.sends_on_enter
+    assert desk.window.sidebar.isHidden()
+    assert desk.sampling().temperature == 0.0
+    desk.keeper.update(Settings())
+    assert theme.current() is not theme.DARK
+
+
+def test_settings_that_had_to_be_repaired_are_said(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    folders.config_folder().mkdir(parents=True)
+    values = to_json(Settings()) | {"theme": "pink"}
+    (folders.config_folder() / "settings.json").write_text(json.dumps(values))
+    assert "theme" in open_desk().window.notices.sentence
+
+
+def test_a_history_that_cannot_be_written_is_said_quietly(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    folders.data_folder().parent.mkdir(parents=True)
+    folders.data_folder().write_text("in the way")
+    desk = open_desk()
+    ask(qtbot, desk, "hello")
+    qtbot.waitUntil(lambda: "kept until Altiplano is closed" in desk.window.notices.sentence)
+    assert "Fine." in visible_text(desk.window.chat)
+    folders.data_folder().unlink()
+    again = next(each for each in desk.window.notices.findChildren(QPushButton) if each.text() == "Try again")
+    qtbot.mouseClick(again, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: (folders.data_folder() / "history.db").exists())
+
+
+def test_what_the_model_saw_opens_on_demand(qtbot: QtBot, open_desk: MakeDesk, tmp_path: Path) -> None:
+    desk = open_desk()
+    desk.attachments.add_files([write_picture(tmp_path)])
+    qtbot.waitUntil(lambda: not desk.attachments.is_reading)
+    ask(qtbot, desk, "What is it?")
+    question = desk.chat.find_message(desk.queue and desk.chat._shown.messages[0].id)  # type: ignore[union-attr]
+    assert question is not None
+    desk.chat_view.view_pictures_requested.emit(question.id)
+    qtbot.waitUntil(lambda: "bird.png" in visible_text(desk.window.panel))
+    assert desk.window.panel.isVisible()
+    desk.chat.show_new()
+    assert desk.window.panel.isHidden()
+
+
+# Size, direction, names
+
+
+def test_everything_is_inside_at_900_by_600(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    desk = open_desk(Script.of("A long answer. " * 60))
+    desk.window.resize(900, 600)
+    ask(qtbot, desk, "hello")
+    assert desk.window.width() == 900
+    assert desk.window.sidebar.isVisible()
+    assert_nothing_sticks_out(desk.window)
+
+
+def test_the_list_folds_away_below_and_can_be_called_back(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    desk = open_desk()
+    desk.window.resize(700, 600)
+    assert desk.window.sidebar.isHidden()
+    qtbot.keyClick(desk.window, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
+    assert desk.window.sidebar.isVisible()
+    qtbot.keyClick(desk.window, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
+    desk.window.resize(1100, 700)
+    assert desk.window.sidebar.isVisible(), "folding was for lack of room, not a choice"
+    assert desk.keeper.value.show_sidebar
+
+
+def test_everything_is_inside_at_double_text_size(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    desk = open_desk()
+    desk.keeper.update(Settings(font_scale=2.0))
+    desk.window.resize(1180, 780)
+    ask(qtbot, desk, "hello")
+    assert_nothing_sticks_out(desk.window)
+    desk.chat.show_new()
+    assert_nothing_sticks_out(desk.window)
+    desk.keeper.update(Settings())
+
+
+def test_right_to_left_puts_the_list_on_the_right(qtbot: QtBot, open_desk: MakeDesk, qapp: QApplication) -> None:
+    qapp.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+    try:
+        desk = open_desk()
+        qtbot.waitUntil(lambda: desk.window.sidebar.x() > desk.window.width() // 2)
+        assert desk.composer.button.x() < desk.composer.edit.x()
+    finally:
+        qapp.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+
+
+def assert_nothing_sticks_out(window: QWidget) -> None:
+    """Every visible widget lies within the window's width."""
+    QApplication.processEvents()
+    for widget in window.findChildren(QWidget):
+        if widget.isVisible() and not widget.visibleRegion().isEmpty():
+            left = widget.mapTo(window, widget.rect().topLeft()).x()
+            right = widget.mapTo(window, widget.rect().topRight()).x()
+            assert left >= 0, f"{widget} begins at {left}"
+            assert right < window.width(), f"{widget} ends at {right}"
+
+
+CONTROLS = (QAbstractButton, QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QAbstractSpinBox, QAbstractItemView)
+INSIDE = (QAbstractSpinBox, QComboBox)  # their own parts are theirs
+
+
+def nameless(root: QWidget) -> list[str]:
+    found = [each for kind in CONTROLS for each in root.findChildren(kind)]
+    own = [each for each in found if not isinstance(each.parentWidget(), INSIDE) and not _belongs_to_a_box(each)]
+    return [f"{type(each).__name__} in {type(each.parentWidget()).__name__}" for each in own if not _name(each)]
+
+
+def _belongs_to_a_box(widget: QWidget) -> bool:
+    parent = widget.parentWidget()
+    while parent is not None:
+        if isinstance(parent, INSIDE):
+            return True
+        parent = parent.parentWidget()
+    return False
+
+
+def _name(widget: QWidget) -> str:
+    text = widget.text() if isinstance(widget, QAbstractButton) else ""
+    return widget.accessibleName() or text
+
+
+def test_every_control_has_a_name(qtbot: QtBot, open_desk: MakeDesk, tmp_path: Path) -> None:
+    desk = open_desk(Script.of("Text\n\n```python\nx = 1\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |", error=OUT_OF_MEMORY))
+    ask(qtbot, desk, "hello")
+    desk.attachments.add_files([write_picture(tmp_path), tmp_path / "gone.png"])
+    qtbot.waitUntil(lambda: not desk.attachments.is_reading)
+    desk.show_settings()
+    desk.show_plan()
+    desk.dialogs.show_shortcuts()
+    desk.dialogs.show_fault("details")
+    for root in [each for each in QApplication.topLevelWidgets() if each.isVisible()]:
+        assert nameless(root) == [], root.windowTitle()
+        if root is not desk.window:
+            root.close()
+
+
+def test_the_keyboard_reaches_the_list_the_settings_the_box_and_the_model(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    desk = open_desk()
+    desk.composer.set_text("so that the button is enabled")
+    reached = set()
+    widget: QWidget = desk.composer.edit
+    for _ in range(60):
+        reached.add(widget)
+        widget = widget.nextInFocusChain()
+    focusable = {each for each in reached if each.focusPolicy() & Qt.FocusPolicy.TabFocus and each.isVisible()}
+    sidebar = desk.window.sidebar
+    wanted = {sidebar.new_button, sidebar.search, sidebar.settings_button, desk.composer.edit, desk.composer.button}
+    assert wanted | {desk.window.header.model_bar} <= focusable
+
+
+@pytest.mark.parametrize("keys", ["F1", "Ctrl+,", "Ctrl+O"])
+def test_keys_open_dialogs(qtbot: QtBot, open_desk: MakeDesk, keys: str) -> None:
+    desk = open_desk()
+    names = {"F1": Qt.Key.Key_F1, "Ctrl+,": Qt.Key.Key_Comma, "Ctrl+O": Qt.Key.Key_O}
+    modifier = Qt.KeyboardModifier.ControlModifier if "Ctrl" in keys else Qt.KeyboardModifier.NoModifier
+    qtbot.keyClick(desk.window, names[keys], modifier)
+    opened = [each for each in QApplication.topLevelWidgets() if each.isVisible() and each is not desk.window]
+    assert len(opened) == 1
+    opened[0].close()
+
+
+def test_control_k_searches_and_control_n_begins_anew(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    desk = open_desk()
+    ask(qtbot, desk, "hello")
+    qtbot.keyClick(desk.window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    assert desk.window.focusWidget() is desk.window.sidebar.search
+    qtbot.keyClick(desk.window, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
+    assert desk.chat.shown_id == ""
+    assert desk.window.header.title == "New chat"
+    assert desk.window.focusWidget() is desk.composer.edit
+
+
+def test_answers_that_are_taken_back_leave_no_widgets(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    desk = open_desk(Script.of("Text\n\n```\ncode\n```\n"))
+    ask(qtbot, desk, "hello")
+
+    def count() -> int:
+        qtbot.wait(30)
+        gc.collect()
+        return len(desk.window.findChildren(QWidget))
+
+    before = count()
+    for _ in range(6):
+        desk.chat.regenerate(desk.chat._shown.messages[-1].id)  # type: ignore[union-attr]
+        settle(qtbot, desk)
+    assert count() <= before + 2
+
+
+def test_the_fake_was_really_asked(qtbot: QtBot, themed: object, own_home: None) -> None:
+    fake = FakeAssistant()
+    desk = make_desk(qtbot, fake)
+    ask(qtbot, desk, "hello")
+    close_desk(qtbot, desk)
+    assert [message.text for message in fake.requests[0].messages] == ["hello"]

@@ -1,0 +1,261 @@
+"""The database: everything that goes in comes out, and what is damaged costs only itself."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core_model.types import Message, Picture, Role, Text
+from gui.chat_view_protocol import ShownError
+from gui.conversation import MessageState
+from gui.history_schema import MIGRATIONS, NewerHistoryError
+from gui.history_store import TRASH_DAYS, HistoryStore
+from gui.picture_files import PictureFiles
+from tests.gui.samples import answer, conversation, picture, question
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "history.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[HistoryStore]:
+    opened = HistoryStore(path, PictureFiles(path.parent / "pictures"))
+    yield opened
+    opened.close()
+
+
+def raw(path: Path, *statements: str) -> None:
+    db = sqlite3.connect(path)
+    with db:
+        for statement in statements:
+            db.execute(statement)
+    db.close()
+
+
+def test_a_conversation_comes_back_as_it_was(store: HistoryStore) -> None:
+    where = conversation("Red bird")
+    asked, told = question(where, "What is it?\n\0 ü 🐦", picture(1), picture(2)), answer(where, "A **bird**.")
+    store.add_messages(where, [asked, told])
+    assert store.conversations() == [where]
+    back = store.messages(where.id)
+    assert [message.id for message in back] == [asked.id, told.id]
+    assert back[0].message.text == asked.message.text
+    for before, after in zip(asked.message.pictures, back[0].message.pictures, strict=True):
+        np.testing.assert_array_equal(before.pixels, after.pixels)
+        assert before.name == after.name
+    assert replace(back[0].chips[0], thumbnail=asked.chips[0].thumbnail).facts == asked.chips[0].facts
+    np.testing.assert_array_equal(back[0].chips[0].thumbnail, asked.chips[0].thumbnail)
+    assert back[1] == told
+
+
+def test_parts_keep_their_order(store: HistoryStore) -> None:
+    where = conversation()
+    parts = (Text("before"), picture(1), Text("between"), picture(2), Text("after"))
+    store.add_messages(where, [replace(question(where), message=Message(Role.USER, parts), chips=())])
+    back = store.messages(where.id)[0].message.parts
+    assert [type(part) for part in back] == [Text, Picture, Text, Picture, Text]
+    assert [part.text for part in back if isinstance(part, Text)] == ["before", "between", "after"]
+
+
+def test_the_same_picture_is_kept_once(store: HistoryStore, path: Path) -> None:
+    where = conversation()
+    store.add_messages(where, [question(where, "a", picture(1)), question(where, "b", picture(1), picture(2))])
+    assert len(list((path.parent / "pictures").rglob("*.png"))) == 2
+
+
+def test_an_answer_grows_and_ends(store: HistoryStore) -> None:
+    where, error = conversation(), ShownError("Not enough memory", "m", "h", can_retry=True)
+    told = answer(where, "", MessageState.QUEUED)
+    store.add_messages(where, [question(where), told])
+    grown = replace(told, message=Message.of(Role.ASSISTANT, "Half"), state=MessageState.STREAMING)
+    store.update_answer(grown)
+    assert store.messages(where.id)[1] == grown
+    ended = replace(grown, state=MessageState.ERROR, outcome="o", error=error)
+    store.update_answer(ended)
+    assert store.messages(where.id)[1] == ended
+
+
+def test_an_update_of_a_message_that_was_taken_back_is_ignored(store: HistoryStore) -> None:
+    where = conversation()
+    told = answer(where, "x")
+    store.add_messages(where, [question(where), told])
+    store.remove_from(told.id)
+    store.update_answer(told)
+    assert len(store.messages(where.id)) == 1
+
+
+def test_rolling_back_takes_all_that_came_after_and_nothing_of_others(store: HistoryStore) -> None:
+    where, other = conversation(), conversation("other")
+    messages = [question(where, str(number)) for number in range(4)]
+    store.add_messages(where, messages)
+    store.add_messages(other, [question(other)])
+    store.remove_from(messages[2].id)
+    assert [message.id for message in store.messages(where.id)] == [messages[0].id, messages[1].id]
+    assert len(store.messages(other.id)) == 1
+    store.add_messages(where, [answer(where, "again")])
+    assert store.messages(where.id)[-1].message.text == "again"
+
+
+def test_the_trash_hides_and_gives_back(store: HistoryStore) -> None:
+    where = conversation()
+    store.add_messages(where, [question(where)])
+    store.set_deleted(where.id, True)
+    assert store.conversations() == []
+    store.set_deleted(where.id, False)
+    assert store.conversations() == [where]
+
+
+def test_old_trash_is_emptied_with_its_pictures(store: HistoryStore, path: Path) -> None:
+    old, kept = conversation("old"), conversation("kept")
+    store.add_messages(old, [question(old, "a", picture(1))])
+    store.add_messages(kept, [question(kept, "b", picture(2))])
+    store.set_deleted(old.id, True)
+    long_ago_s = time.time() - (TRASH_DAYS + 1) * 86400
+    raw(path, f"UPDATE conversations SET deleted_s = {long_ago_s} WHERE title = 'old'")
+    files = list((path.parent / "pictures").rglob("*.png"))
+    for file in files:
+        os.utime(file, (long_ago_s, long_ago_s))
+    store.empty_old_trash()
+    assert store.messages(old.id) == []
+    assert len(list((path.parent / "pictures").rglob("*.png"))) == 1
+    assert len(store.messages(kept.id)[0].message.pictures) == 1
+
+
+def test_a_fresh_picture_is_not_tidied_away(store: HistoryStore, path: Path) -> None:
+    PictureFiles(path.parent / "pictures").put(picture(7))
+    store.empty_old_trash()
+    assert len(list((path.parent / "pictures").rglob("*.png"))) == 1
+
+
+def test_searching_finds_what_was_said_and_takes_it_literally(store: HistoryStore) -> None:
+    first, second = conversation("a"), conversation("b")
+    store.add_messages(first, [question(first, "100% of the Birds")])
+    store.add_messages(second, [question(second, "100 percent")])
+    assert store.search("birds") == {first.id}
+    assert store.search("100%") == {first.id}
+    assert store.search("1_0") == set()
+
+
+def test_what_was_live_is_interrupted_after_a_restart(store: HistoryStore) -> None:
+    where = conversation()
+    before = (MessageState.STREAMING, MessageState.QUEUED, MessageState.DONE)
+    messages = [answer(where, "half", state) for state in before]
+    store.add_messages(where, messages)
+    store.mark_interrupted()
+    states = [message.state for message in store.messages(where.id)]
+    assert states == [MessageState.INTERRUPTED, MessageState.INTERRUPTED, MessageState.DONE]
+    assert store.messages(where.id)[0].can_continue
+
+
+def test_drafts_are_kept_and_go_with_the_question(store: HistoryStore) -> None:
+    where = conversation()
+    store.put_draft("", "new")
+    store.put_draft(where.id, "typed")
+    assert store.drafts() == {"": "new", where.id: "typed"}
+    store.add_messages(where, [question(where)])
+    store.put_draft("", "")
+    assert store.drafts() == {}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE messages SET role = 'wizard' WHERE position = 0",
+        "UPDATE messages SET state = 'confused' WHERE position = 0",
+        "UPDATE messages SET error = '{' WHERE position = 0",
+        "UPDATE messages SET error = '{\"surprise\": 1}' WHERE position = 0",
+        "UPDATE chips SET facts = '[]'",
+        "UPDATE chips SET facts = '{\"name\": 1}'",
+    ],
+)
+def test_a_damaged_row_costs_one_message(store: HistoryStore, path: Path, damage: str) -> None:
+    where, other = conversation(), conversation()
+    store.add_messages(where, [question(where, "a", picture(1)), answer(where, "fine")])
+    store.add_messages(other, [question(other, "untouched")])
+    raw(path, damage if "chips" in damage else f"{damage} AND conversation_id = '{where.id}'")
+    first, second = store.messages(where.id)
+    assert first.error is not None
+    assert "damaged" in first.error.title
+    assert second.message.text == "fine"
+    assert store.messages(other.id)[0].message.text == "untouched"
+
+
+def test_a_picture_whose_file_is_gone_says_so_in_its_place(store: HistoryStore, path: Path) -> None:
+    where = conversation()
+    store.add_messages(where, [question(where, "What is it?", picture(1, name="cat.png"), picture(2))])
+    gone = PictureFiles(path.parent / "pictures").put(picture(1))
+    next((path.parent / "pictures").rglob(f"{gone}.png")).unlink()
+    parts = store.messages(where.id)[0].message.parts
+    assert isinstance(parts[0], Text)
+    assert "cat.png" in parts[0].text
+    assert isinstance(parts[1], Picture)
+
+
+def test_a_damaged_thumbnail_is_only_grey(store: HistoryStore, path: Path) -> None:
+    where = conversation()
+    store.add_messages(where, [question(where, "a", picture(1))])
+    raw(path, "UPDATE chips SET thumbnail = x'00'")
+    assert store.messages(where.id)[0].chips[0].thumbnail.shape == (1, 1, 3)
+
+
+def test_two_windows_may_write_to_one_file(store: HistoryStore, path: Path) -> None:
+    other = HistoryStore(path, PictureFiles(path.parent / "pictures"))
+    first, second = conversation("a"), conversation("b")
+    store.add_messages(first, [question(first)])
+    other.add_messages(second, [question(second)])
+    store.add_messages(first, [answer(first, "told")])
+    for window in (store, other):
+        assert {each.title for each in window.conversations()} == {"a", "b"}
+    other.close()
+
+
+def test_the_file_is_in_wal_mode_with_foreign_keys(store: HistoryStore, path: Path) -> None:
+    where = conversation()
+    store.add_messages(where, [question(where)])
+    db = sqlite3.connect(path)
+    assert db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    assert db.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
+    db.close()
+    with pytest.raises(sqlite3.IntegrityError):
+        store.add_messages(conversation(), [replace(question(where), conversation_id="nowhere")])
+    assert len(store.conversations()) == 1, "the whole transaction was taken back"
+
+
+def test_a_newer_file_is_refused_and_left_alone(store: HistoryStore, path: Path) -> None:
+    raw(path, "PRAGMA user_version = 99")
+    with pytest.raises(NewerHistoryError):
+        HistoryStore(path, PictureFiles(path.parent / "pictures"))
+
+
+def test_an_old_file_is_copied_aside_and_brought_forward(
+    store: HistoryStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = conversation("old")
+    store.add_messages(where, [question(where)])
+    steps = (*MIGRATIONS, "ALTER TABLE conversations ADD COLUMN colour TEXT")
+    monkeypatch.setattr("gui.history_schema.MIGRATIONS", steps)
+    newer = HistoryStore(path, PictureFiles(path.parent / "pictures"))
+    assert newer.conversations() == [where]
+    newer.close()
+    db = sqlite3.connect(path.with_name("history-version-1.db"))
+    assert db.execute("SELECT title FROM conversations").fetchall() == [("old",)]
+    db.close()
+
+
+def test_a_step_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = PictureFiles(path.parent / "pictures")
+    HistoryStore(path, files).close()
+    monkeypatch.setattr("gui.history_schema.MIGRATIONS", (*MIGRATIONS, "CREATE TABLE extra (x); NONSENSE"))
+    with pytest.raises(sqlite3.OperationalError):
+        HistoryStore(path, files)
+    monkeypatch.undo()
+    HistoryStore(path, files).close()

@@ -1,0 +1,208 @@
+"""The smaller views: model bar, notices, overlay, empty state, elided labels, settings and plan dialogs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from core_model.fake_assistant import MODEL, FakeAssistant
+from core_model.types import LoadRequest
+from gui.model_state import ModelPhase, ModelState
+from gui.settings import Settings
+from gui.views.drop_overlay import DropOverlay
+from gui.views.elided_label import ElidedLabel
+from gui.views.empty_state import EmptyState, ExampleCard
+from gui.views.model_bar import ModelBar, ModelEntry
+from gui.views.notice_bar import Notice, NoticeBar
+from gui.views.plan_dialog import PlanDialog
+from gui.views.settings_dialog import SettingsDialog
+
+pytestmark = pytest.mark.usefixtures("themed")
+
+READY = ModelState(ModelPhase.READY, "Scout FP8", "ready", info=MODEL)
+
+
+def texts(widget: QWidget) -> list[str]:
+    return [label.text() for label in widget.findChildren(QLabel) if label.text()]
+
+
+# Model bar
+
+
+def test_the_model_bar_says_name_state_and_speed(qtbot: QtBot) -> None:
+    bar = ModelBar()
+    qtbot.addWidget(bar)
+    bar.show_state(READY, "21 tokens/s")
+    assert bar.sentence == "ready · 21 tokens/s"
+    assert bar.accessibleName() == "Model: Scout FP8, ready · 21 tokens/s"
+    bar.show_state(ModelState(ModelPhase.LOADING, "Scout", "loading, 31 of 109 GB"), "21 tokens/s")
+    assert bar.sentence == "loading, 31 of 109 GB", "a speed belongs to a model that is ready"
+
+
+def test_the_menu_offers_models_and_what_can_be_done(qtbot: QtBot) -> None:
+    bar, chosen = ModelBar(), []
+    qtbot.addWidget(bar)
+    bar.model_chosen.connect(chosen.append)
+    bar.set_models([ModelEntry("", "Cria", True), ModelEntry("/m/scout", "scout", False)])
+    actions = {action.text(): action for action in bar.make_menu().actions() if action.text()}
+    assert list(actions) == ["Cria", "scout", "Open a model folder…", "What rests where"]
+    assert not actions["What rests where"].isEnabled()
+    actions["scout"].trigger()
+    actions["Cria"].trigger()
+    assert chosen == ["/m/scout", ""]
+    bar.show_state(ModelState(ModelPhase.LOADING, "Scout", "loading"))
+    with qtbot.waitSignal(bar.cancel_requested):
+        next(action for action in bar.make_menu().actions() if action.text() == "Stop loading").trigger()
+
+
+def test_a_long_state_is_shortened_in_a_narrow_bar(qtbot: QtBot) -> None:
+    bar = ModelBar()
+    qtbot.addWidget(bar)
+    bar.show_state(ModelState(ModelPhase.FAILED, "Scout", "a very long sentence " * 10))
+    bar.resize(260, 36)
+    bar.show()
+    assert any(text.endswith("…") for text in texts(bar))
+    assert bar.sentence.endswith("sentence")
+
+
+# Elided label
+
+
+def test_a_label_shortens_and_says_the_rest_as_a_tip(qtbot: QtBot) -> None:
+    label = ElidedLabel("a long sentence that does not fit at all")
+    qtbot.addWidget(label)
+    label.resize(90, 20)
+    label.show()
+    assert label.text().endswith("…")
+    assert label.toolTip() == label.full_text == label.accessibleName()
+    label.resize(900, 20)
+    assert label.text() == label.full_text
+    assert label.toolTip() == ""
+
+
+def test_a_label_shows_markup_as_it_is(qtbot: QtBot) -> None:
+    label = ElidedLabel("<b>x</b>\nsecond")
+    qtbot.addWidget(label)
+    assert label.textFormat() == Qt.TextFormat.PlainText
+    assert label.full_text == "<b>x</b> second"
+
+
+# Notices
+
+
+def test_the_newest_notice_is_shown_and_the_one_before_comes_back(qtbot: QtBot) -> None:
+    bar, done = NoticeBar(), []
+    qtbot.addWidget(bar)
+    assert bar.isHidden()
+    bar.show_notice(Notice("history", "The disk is full.", "Try again", lambda: done.append("tried"), "warning"))
+    bar.show_notice(Notice("undo", "Deleted.", "Undo", lambda: done.append("undone")))
+    assert bar.sentence == "Deleted."
+    button = bar.findChild(QPushButton)
+    assert button is not None
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert (done, bar.sentence) == (["undone"], "The disk is full.")
+    bar.show_notice(Notice("history", ""))
+    assert bar.isHidden()
+
+
+def test_a_notice_replaces_the_one_of_its_kind(qtbot: QtBot) -> None:
+    bar = NoticeBar()
+    qtbot.addWidget(bar)
+    bar.show_notice(Notice("history", "one"))
+    bar.show_notice(Notice("history", "two"))
+    bar.show_notice(Notice("history", ""))
+    assert bar.sentence == ""
+
+
+# Overlay
+
+
+def test_the_overlay_covers_and_goes(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.resize(500, 300)
+    overlay = DropOverlay(window)
+    window.show()
+    assert overlay.isHidden()
+    overlay.show_offer("Ask about 3 pictures", "1,310 tokens")
+    assert overlay.geometry() == window.rect()
+    assert overlay.offer == "Ask about 3 pictures 1,310 tokens"
+    assert overlay.accessibleName() == "Ask about 3 pictures. 1,310 tokens"
+    mime, buttons, keys = QMimeData(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    entered = QDragEnterEvent(QPointF(5, 5).toPoint(), Qt.DropAction.CopyAction, mime, buttons, keys)
+    overlay.dragEnterEvent(entered)
+    assert entered.isAccepted()
+    overlay.dragLeaveEvent(QDragLeaveEvent())
+    assert overlay.isHidden()
+
+
+# Empty state
+
+
+def test_the_empty_state_says_what_the_model_can_do(qtbot: QtBot) -> None:
+    empty = EmptyState()
+    qtbot.addWidget(empty)
+    empty.show()
+    assert "as soon as the model is ready" in empty.sentence
+    empty.show_model(READY)
+    assert empty.sentence == "Scout FP8 reads text and pictures. It runs here, on NVIDIA RTX 4090."
+    cards = empty.findChildren(ExampleCard)
+    assert all(card.isVisible() for card in cards)
+    with qtbot.waitSignal(empty.attach_requested):
+        qtbot.mouseClick(cards[0], Qt.MouseButton.LeftButton)
+    empty.show_model(replace(READY, info=replace(MODEL, tiles=None)))
+    assert "no pictures" in empty.sentence
+    assert not any(card.isVisible() for card in cards), "nothing is offered that cannot be done"
+    empty.show_model(
+        ModelState(ModelPhase.FAILED, "x", "y", error_title="Incomplete", error_message="m", error_hint="h")
+    )
+    assert empty.sentence == "Incomplete. m h"
+
+
+# Dialogs
+
+
+def test_settings_are_shown_and_changed_one_by_one(qtbot: QtBot) -> None:
+    before = Settings(theme="dark", font_scale=1.3, temperature=0.0, max_new_tokens=512, model_folder="/m")
+    dialog, told = SettingsDialog(before), []
+    qtbot.addWidget(dialog)
+    dialog.changed.connect(told.append)
+    assert dialog.theme.currentText() == "Dark"
+    assert dialog.font_scale.currentText() == "130 %"
+    assert dialog.temperature.text() == "0.00"
+    assert dialog.top_p.text() == "As the model says"
+    dialog.theme.setCurrentIndex(0)
+    dialog.temperature.setValue(dialog.temperature.minimum())
+    dialog.top_p.setValue(0.9)
+    dialog.max_new_tokens.setValue(0)
+    dialog.send_key.setCurrentIndex(1)
+    assert told[-1] == Settings("system", "ctrl+enter", 1.3, True, None, 0.9, None, "/m")
+    assert len(told) == 5
+
+
+def test_greedy_can_be_chosen_with_the_arrows(qtbot: QtBot) -> None:
+    dialog, told = SettingsDialog(Settings()), []
+    qtbot.addWidget(dialog)
+    dialog.changed.connect(told.append)
+    dialog.temperature.stepUp()
+    assert told[-1].temperature == 0.0
+    dialog.temperature.stepDown()
+    assert told[-1].temperature is None
+
+
+def test_the_plan_says_what_rests_where(qtbot: QtBot) -> None:
+    plan = FakeAssistant().plan(LoadRequest(Path("x")))
+    dialog = PlanDialog("Scout", plan)
+    qtbot.addWidget(dialog)
+    shown = texts(dialog)
+    for line in plan.lines:
+        assert line.what in shown
+        assert line.where in shown
+    assert "88 GB" in shown
+    assert plan.summary in shown
