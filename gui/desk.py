@@ -6,7 +6,7 @@ ends last, because the others still write to it. No thread is ever terminated.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, QSettings, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QWidget
 
 import resources
-from core_model.types import SamplingParams
+from core_model.types import SamplingParams, ShouldStop
 from gui import folders, theme
 from gui.answer_queue import AnswerQueue
 from gui.chat_controller import ChatController
@@ -27,6 +27,7 @@ from gui.conversation_list import ConversationList
 from gui.dialogs import Dialogs
 from gui.drop_offer import DropOffer, describe_files
 from gui.faults import Faults
+from gui.garbage import GarbageCollector
 from gui.history import History
 from gui.job import Worker
 from gui.model_controller import Factory, ModelController, model_name
@@ -73,6 +74,7 @@ class Desk(QObject):
         self.window = MainWindow(Sidebar(self.conversations_model), chat_view, self.composer, state)
         self.pictures = PictureController(self.window.panel, self.chat, self.model, self.media_worker)
         self.dialogs = Dialogs(self.window, faults.log_file)
+        self._garbage = GarbageCollector(self)
         self._is_ending = False
         self._load_timer = QTimer(self, singleShot=True, interval=LOAD_DELAY_MS)
         self._load_timer.timeout.connect(self.model.ensure)
@@ -90,6 +92,8 @@ class Desk(QObject):
         self.conversations.load()
         self.model.want(_folder(self.keeper.value.model_folder))
         self._load_timer.start()
+        self._garbage.start()
+        self.media_worker.submit(_warm_up, "warm up")
         if self.keeper.repairs:
             names = ", ".join(self.keeper.repairs)
             self._notify("settings", self.tr("These settings could not be read and were reset: {0}.").format(names))
@@ -151,7 +155,7 @@ class Desk(QObject):
         self.window.closed.connect(self.end)
         self.model_worker.stopped.connect(self.on_model_worker_stopped)
         self.media_worker.stopped.connect(self.on_media_worker_stopped)
-        self.history.stopped.connect(self.ended)
+        self.history.stopped.connect(self.on_history_stopped)
 
     # What a person asks for
 
@@ -199,6 +203,7 @@ class Desk(QObject):
         if state.is_ready and state.info is not None:
             folder = "" if state.info.is_built_in else str(state.info.checkpoint)
             self.keeper.update(self.keeper.value.with_model(folder))
+            self._garbage.freeze()
         self._list_models()
         words = ""
         is_built_in = self.model.folder == resources.built_in_model()
@@ -269,7 +274,19 @@ class Desk(QObject):
         if not self._running:
             self.history.finish()
 
+    def on_history_stopped(self) -> None:
+        self._garbage.stop()
+        self.ended.emit()
+
 
 def _folder(name: str) -> Path:
     """A model's folder from the settings, where an empty name is the built-in model."""
     return Path(name) if name else resources.built_in_model()
+
+
+def _warm_up(_should_stop: ShouldStop) -> Generator[object, None, None]:
+    """Import what the first answer with code will need, so that the window does not wait for it then."""
+    from pygments.lexers import get_lexer_by_name
+
+    get_lexer_by_name("python")
+    yield from ()

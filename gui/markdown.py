@@ -16,21 +16,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-from markdown_it.token import Token
-
-from gui.markdown_blocks import Block, CodeBlock, TableBlock
-from gui.markdown_builder import build, code_block, top_level_groups
+from gui.markdown_blocks import Block, CodeBlock
 from gui.markdown_open import presentable
-from gui.markdown_rules import parse
+from gui.markdown_window import NOTHING, Carry, Fence, Window, next_number
 
 SOFT_LIMIT = 1_024  # characters, for what can be cut without harm; a power of two below the others
 PARAGRAPH_LIMIT = 8_192
 HARD_LIMIT = 65_536  # for a quote, or a list of one item
 MAX_PARSED = 300_000
 
-_NEWLINE = re.compile("\n")
 _BLANK_LINES = re.compile(r"(?:[ \t]*\n)+")
 _FENCE = re.compile(r"( {0,3})(?:(`{3,99})([^`\n]{0,99})|(~{3,99})([^\n]{0,99}))\n")
 _UNWANTED = re.compile("[\0\ud800-\udfff]")
@@ -44,89 +39,6 @@ def parse_blocks(text: str) -> tuple[Block, ...]:
     return stream.blocks
 
 
-@dataclass(slots=True)
-class _Fence:
-    """An open top-level fence: scanned line by line, its code collected."""
-
-    closing: re.Pattern[str]
-    indent: int
-    info: str
-    lines: list[str] = field(default_factory=list)
-
-    @classmethod
-    def opened_by(cls, match: re.Match[str]) -> _Fence:
-        mark = match[2] or match[4]
-        closing = re.compile(rf" {{0,3}}{re.escape(mark[0])}{{{len(mark)},}}[ \t]*\n?")
-        return cls(closing, len(match[1]), (match[3] or match[5] or "").strip())
-
-    def take(self, line: str) -> None:
-        spaces = len(line) - len(line.lstrip(" "))
-        self.lines.append(line[min(spaces, self.indent) :])
-
-    def block(self, last_line: str = "", is_closed: bool = True) -> CodeBlock:
-        return code_block(self.info, "".join(self.lines) + last_line, is_closed=is_closed)
-
-
-@dataclass(frozen=True, slots=True)
-class _Carry:
-    """What a block that was cut hands on to its rest."""
-
-    header: str = ""  # of a table: its first two lines
-    number: int | None = None  # of a list: what its next item is called
-    is_cut: bool = False
-
-
-_NOTHING = _Carry()
-
-
-@dataclass(slots=True)
-class _Window:
-    """A stretch of the text that was read: its top-level groups, and where their lines begin."""
-
-    text: str
-    groups: list[list[Token]]
-    line_starts: list[int]
-    num_carried: int  # lines of a table's header that were put before the text
-    goes_on: bool  # whether the first group is the rest of what was cut before
-    is_open: bool
-
-    @classmethod
-    def read(cls, text: str, carry: _Carry, is_open: bool) -> _Window:
-        groups = top_level_groups(parse(carry.header + text, is_open))
-        goes_on = carry.is_cut and bool(groups)
-        if carry.header and groups and not any(token.type == "tbody_open" for token in groups[0]):
-            groups, goes_on = groups[1:], False  # nothing but the header: the table had ended
-        if goes_on and carry.number is not None:
-            groups[0][0].attrSet("start", carry.number)
-        starts = [0, *(match.end() for match in _NEWLINE.finditer(text))]
-        return cls(text, groups, starts, carry.header.count("\n"), goes_on, is_open)
-
-    @property
-    def num_before_fence(self) -> int:
-        """How many groups come before the last one, or before the first fence: fences are scanned, never parsed."""
-        last = len(self.groups) - 1
-        return next((index for index in range(1, last) if self.groups[index][0].markup[:1] in ("`", "~")), last)
-
-    def start_of(self, token: Token) -> int:
-        """Where in the text a block begins."""
-        assert token.map is not None, "every block knows its lines"
-        return self._line_start(token.map[0])
-
-    def _line_start(self, line: int) -> int:
-        line = max(0, line - self.num_carried)
-        return self.line_starts[line] if line < len(self.line_starts) else len(self.text)
-
-    def blocks(self, groups: Sequence[Sequence[Token]]) -> list[Block]:
-        """The blocks of some of the groups."""
-        result: list[Block] = []
-        for group in groups:
-            end = self._line_start(group[0].map[1]) if group[0].map else len(self.text)
-            source = self.text[self.start_of(group[0]) : end]
-            is_open, goes_on = self.is_open and group is self.groups[-1], self.goes_on and group[0] is self.groups[0][0]
-            result += build(group, source, is_open, goes_on)
-        return result
-
-
 class BlockStream:
     """Text in, blocks out. A block below `num_frozen` is final: the same object as long as the stream lives."""
 
@@ -137,8 +49,8 @@ class BlockStream:
         self._start = 0  # of the open tail in it
         self._num_passed = 0  # characters before `_text`
         self._limit = SOFT_LIMIT
-        self._carry = _NOTHING
-        self._fence: _Fence | None = None
+        self._carry = NOTHING
+        self._fence: Fence | None = None
         self._ends_in_return = False
         self._num_settled = 0  # end of the last complete line that was looked at
         self._open: Sequence[Block] | None = ()
@@ -210,12 +122,12 @@ class BlockStream:
         if self._is_too_long:
             return False
         if not self._carry.header and (opening := _FENCE.match(self._text, self._start)):
-            self._fence = _Fence.opened_by(opening)
+            self._fence = Fence.opened_by(opening)
             self._start = self._num_settled = opening.end()
             return True
         return self._settle_window()
 
-    def _continue_fence(self, fence: _Fence) -> bool:
+    def _continue_fence(self, fence: Fence) -> bool:
         """Take the complete lines up to the closing one."""
         while (end := self._text.find("\n", self._start) + 1) > 0:
             line = self._text[self._start : end]
@@ -266,18 +178,18 @@ class BlockStream:
         end = self._start + 2 * self._limit
         return end if len(self._text) >= end else 0
 
-    def _cut_block(self, window: _Window) -> bool:
+    def _cut_block(self, window: Window) -> bool:
         """One block fills the window: freeze the part of it that can stand alone, or widen the window."""
         group = window.groups[0] if window.groups else []
         kind = group[0].type if group else ""
         items = [token for token in group if token.type == "list_item_open" and token.level == 1]
-        end, carry = len(window.text), _NOTHING
+        end, carry = len(window.text), NOTHING
         if len(items) > 1:
-            end, carry = window.start_of(items[-1]), _Carry(number=_next_number(group[0], len(items) - 1), is_cut=True)
+            end, carry = window.start_of(items[-1]), Carry(number=next_number(group[0], len(items) - 1), is_cut=True)
             group = [*group[: group.index(items[-1])], group[-1]]
         elif kind == "table_open":
             header = self._carry.header or "".join(window.text.splitlines(keepends=True)[:2])
-            carry = _Carry(header, is_cut=True)
+            carry = Carry(header, is_cut=True)
         elif self._limit < (HARD_LIMIT if kind.endswith(("list_open", "quote_open")) else PARAGRAPH_LIMIT):
             self._limit *= 2
             return True
@@ -285,14 +197,14 @@ class BlockStream:
         self._move_to(self._start + end, carry)
         return True
 
-    def _read(self, text: str, is_open: bool = False) -> _Window:
-        return _Window.read(text, self._carry, is_open)
+    def _read(self, text: str, is_open: bool = False) -> Window:
+        return Window.read(text, self._carry, is_open)
 
     def _freeze(self, blocks: Sequence[Block]) -> None:
         self._frozen.extend(blocks)
         self._fence = None
 
-    def _move_to(self, start: int, carry: _Carry = _NOTHING) -> None:
+    def _move_to(self, start: int, carry: Carry = NOTHING) -> None:
         """Begin a new tail; what held for the old one is forgotten."""
         self._start = self._num_settled = start
         self._carry, self._limit = carry, SOFT_LIMIT
@@ -324,18 +236,7 @@ class BlockStream:
             window = self._read(tail)
             self._freeze(window.blocks(window.groups))
 
-    def _finish_fence(self, fence: _Fence, last_line: str) -> None:
+    def _finish_fence(self, fence: Fence, last_line: str) -> None:
         if last_line and not fence.closing.fullmatch(last_line):
             fence.take(last_line)
         self._freeze((fence.block(),))
-
-
-def _next_number(opening: Token, num_items: int) -> int | None:
-    """What the item is called that follows this many of a list; None for bullets."""
-    if opening.type != "ordered_list_open":
-        return None
-    start = opening.attrGet("start")
-    return (1 if start is None else int(start)) + num_items
-
-
-__all__ = ["Block", "BlockStream", "CodeBlock", "TableBlock", "parse_blocks"]

@@ -40,6 +40,7 @@ from gui.tokens import (
     current,
     notifier,
     text_px,
+    wide_px,
 )
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "palette",
     "style_sheet",
     "text_px",
+    "wide_px",
 ]
 
 

@@ -82,3 +82,8 @@ def current() -> Theme:
 def text_px(size: int) -> int:
     """A text size token in pixels at the font scale in use."""
     return round(size * notifier().font_scale)
+
+
+def wide_px(width: int) -> int:
+    """A width that holds words, in pixels: it grows with the text, but half as fast, as lines may wrap."""
+    return round(width * (1 + (notifier().font_scale - 1) / 2))

@@ -140,11 +140,11 @@ def _strict_pillow(max_pixels: int) -> Iterator[None]:
 
 def _refuse_many_pixels(name: str, num_pixels: int, limits: Limits) -> None:
     if num_pixels > limits.max_pixels:
-        raise _too_many_pixels(name, f"{num_pixels / 1e6:,.4g}", limits)
+        raise _too_many_pixels(name, f"{num_pixels / 1e6:,.6g}", limits)
 
 
 def _too_many_pixels(name: str, megapixels: str, limits: Limits) -> MediaError:
-    message = f"{name} has {megapixels} megapixels; the limit is {limits.max_pixels / 1e6:,.4g}."
+    message = f"{name} has {megapixels} megapixels; the limit is {limits.max_pixels / 1e6:,.6g}."
     return MediaError("Picture too large", message, _SMALLER)
 
 
@@ -194,8 +194,10 @@ def _frame_notes(image: Image.Image, probe: Probe, should_stop: ShouldStop) -> t
     if num_frames == 1:
         return ()
     if probe.format == "tiff":
-        return (f"The first of {num_frames:,} pages is used." if num_frames else "The first page is used.",)
-    return (f"Animated: the first of {num_frames:,} frames is used." if num_frames else "Animated: one frame is used.",)
+        return (f"The first of {num_frames:,} pages is used." if num_frames else "Only the first page is used.",)
+    return (
+        f"Animated: the first of {num_frames:,} frames is used." if num_frames else "Only the first frame is used.",
+    )
 
 
 def _count_frames(probe: Probe, should_stop: ShouldStop) -> int | None:
@@ -221,7 +223,7 @@ def _explain(error: Exception, probe: Probe, limits: Limits) -> MediaError:
     match error:
         case Image.DecompressionBombError() | Image.DecompressionBombWarning():
             found = re.search(r"\d+", str(error))  # Pillow says the number of pixels, in these words only
-            return _too_many_pixels(name, f"{int(found[0]) / 1e6:,.4g}" if found else "too many", limits)
+            return _too_many_pixels(name, f"{int(found[0]) / 1e6:,.6g}" if found else "too many", limits)
         case MemoryError():
             return MediaError("Not enough memory", f"{name} does not fit the memory that is free.", _SMALLER)
         case UnidentifiedImageError():

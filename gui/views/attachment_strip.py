@@ -68,7 +68,7 @@ class AttachmentChip(QFrame):
         """Show what has become of it."""
         self._attachment = attachment
         has_failed = attachment.state is AttachmentState.FAILED
-        self.setFixedWidth(round((FAILED_WIDTH if has_failed else CHIP_WIDTH) * theme.notifier().font_scale))
+        self.setFixedWidth(theme.wide_px(FAILED_WIDTH if has_failed else CHIP_WIDTH))
         self._name.set_text(attachment.error_title if has_failed else attachment.name)
         theme.look(self._name, "fault" if has_failed else "")
         facts = _facts(attachment)

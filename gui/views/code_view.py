@@ -8,32 +8,27 @@ code, and lines that are, show their beginning and a button for the rest.
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import accumulate
 
 from PySide6.QtCore import QElapsedTimer, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
-    QFont,
     QFontMetricsF,
     QGuiApplication,
     QPainter,
     QPaintEvent,
-    QSyntaxHighlighter,
     QTextBlockFormat,
-    QTextCharFormat,
     QTextCursor,
-    QTextDocument,
     QTextOption,
 )
 from PySide6.QtWidgets import QLabel, QPushButton, QTextEdit, QWidget
 
 from gui import theme
 from gui.addresses import num_hidden, visible
-from gui.code_tokens import CodeToken, TokenKind, can_colour, code_tokens
+from gui.code_tokens import CodeToken, can_colour, code_tokens
 from gui.icons import icon
 from gui.markdown_blocks import CodeBlock
+from gui.views.code_colours import CodeColours
 from gui.views.paragraphs import LINE_HEIGHT, for_document
 from gui.views.text_view import DocumentView
 
@@ -98,62 +93,6 @@ def _line_format() -> QTextBlockFormat:
     result = QTextBlockFormat()
     height = round(theme.text_px(theme.TEXT_S) * LINE_HEIGHT)
     result.setLineHeight(height, QTextBlockFormat.LineHeightTypes.MinimumHeight.value)
-    return result
-
-
-class CodeColours(QSyntaxHighlighter):
-    """Colours a document by tokens that arrive a slice at a time."""
-
-    def __init__(self, document: QTextDocument) -> None:
-        super().__init__(document)
-        self._lines: dict[int, list[CodeToken]] = {}  # by line, with columns instead of positions
-
-    def set_tokens(self, code: str, tokens: list[CodeToken]) -> None:
-        """Colour these stretches."""
-        self._lines = _by_line(code, tokens)
-        self.rehighlight()
-
-    def highlightBlock(self, _text: str) -> None:
-        for token in self._lines.get(self.currentBlock().blockNumber(), ()):
-            self.setFormat(token.start, token.end - token.start, _format_of(token.kind))
-
-
-def _by_line(code: str, tokens: list[CodeToken]) -> dict[int, list[CodeToken]]:
-    """The tokens cut at line ends, in columns of the line, counted as Qt counts: in UTF-16 units."""
-    lines = code.split("\n")
-    starts = [0, *accumulate(len(line) + 1 for line in lines)]
-    result: dict[int, list[CodeToken]] = {}
-    for token in tokens:
-        number = bisect_right(starts, token.start) - 1
-        while number < len(lines) and starts[number] < token.end:
-            line, offset = lines[number], starts[number]
-            first, last = max(0, token.start - offset), min(len(line), token.end - offset)
-            if first < last:
-                columns = CodeToken(_utf16_column(line, first), _utf16_column(line, last), token.kind)
-                result.setdefault(number, []).append(columns)
-            number += 1
-    return result
-
-
-def _utf16_column(line: str, column: int) -> int:
-    return column if line.isascii() else len(line[:column].encode("utf-16-le", "replace")) // 2
-
-
-def _format_of(kind: TokenKind) -> QTextCharFormat:
-    colours, result = theme.current(), QTextCharFormat()
-    colour = {
-        TokenKind.KEYWORD: colours.accent,
-        TokenKind.STRING: colours.good,
-        TokenKind.ADDED: colours.good,
-        TokenKind.COMMENT: colours.soft,
-        TokenKind.NUMBER: colours.caution,
-        TokenKind.REMOVED: colours.fault,
-        TokenKind.NAME: colours.text,
-    }[kind]
-    result.setForeground(QColor(colour))
-    result.setFontItalic(kind is TokenKind.COMMENT)
-    if kind is TokenKind.NAME:
-        result.setFontWeight(QFont.Weight.DemiBold)
     return result
 
 
@@ -274,10 +213,11 @@ class CodeView(QWidget):
     def restyle(self) -> None:
         """Take the fonts and colours that are in use now."""
         self.view.restyle()
-        font = QFont(self.font())
-        font.setPixelSize(theme.text_px(theme.TEXT_S))
-        self.copy_button.setFont(font)
-        self.more_button.setFont(font)
+        # A font that is set is lost when the application's style sheet changes; a style sheet of its own is not.
+        size = f"font-size: {theme.text_px(theme.TEXT_S)}px"
+        if self.copy_button.styleSheet() != size:
+            self.copy_button.setStyleSheet(size)
+            self.more_button.setStyleSheet(size)
         self.copy_button.setIconSize(QSize(16, 16))
         self.copy_button.setIcon(icon("copy", theme.current().soft))
         self._colours.rehighlight()

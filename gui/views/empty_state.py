@@ -28,7 +28,8 @@ class ExampleCard(QPushButton):
         title, caption = QLabel(example.title, self), QLabel(example.caption, self)
         theme.look(title, "strong")
         theme.look(caption, "caption")
-        caption.setWordWrap(True)
+        for words in (title, caption):
+            words.setWordWrap(True)
         self._column = column = QVBoxLayout(self)
         column.setContentsMargins(theme.SPACE_L, theme.SPACE_L, theme.SPACE_L, theme.SPACE_L)
         column.setSpacing(theme.SPACE_S)

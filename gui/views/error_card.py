@@ -72,9 +72,7 @@ def _label(text: str, look: str = "", is_bold: bool = False) -> QLabel:
     label.setTextInteractionFlags(_SELECTABLE)
     label.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # the button is the stop for the keyboard, not each sentence
     if is_bold:
-        font = label.font()
-        font.setBold(True)
-        label.setFont(font)
+        label.setStyleSheet("font-weight: 600")
     if look:
         theme.look(label, look)
     return label

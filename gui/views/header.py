@@ -30,6 +30,7 @@ class Header(QWidget):
         self._more = self._button("more", self.tr("More about this conversation"), "")
         self._title = ElidedLabel("", self)
         theme.look(self._title, "strong")
+        self._title.setMinimumWidth(96)  # the model's state gives way before it
         self.model_bar = ModelBar(self)
         self._progress = QProgressBar(self)
         self._progress.setTextVisible(False)

@@ -139,7 +139,7 @@ class MainWindow(QMainWindow):
         self._fold()
 
     def _has_room(self) -> bool:
-        return self.width() - (PANEL_WIDTH if self.panel.isVisibleTo(self) else 0) >= FOLD_WIDTH
+        return self.width() - (PANEL_WIDTH if self.panel.isVisibleTo(self) else 0) >= theme.wide_px(FOLD_WIDTH)
 
     def _fold(self) -> None:
         has_room = self._has_room()

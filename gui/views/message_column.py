@@ -40,6 +40,7 @@ class MessageColumn(QWidget):
         self._index: dict[str, int] = {}
         self._tops: list[int] = []
         self._views: dict[str, MessageView] = {}
+        self._area_width, self._area_left = 0, 0
         self.num_built = 0  # widgets so far, for tests and benches
 
     @property
@@ -67,6 +68,20 @@ class MessageColumn(QWidget):
     @property
     def _margin(self) -> int:
         return NARROW_MARGIN if self.width() < NARROW else MARGIN
+
+    def set_area(self, width: int, left: int) -> None:
+        """Say how wide everything around this column is, and how far in it begins: the scroll bar is beside it.
+
+        Messages are centred in all of it, so that they line up with what stands below the conversation.
+        """
+        self._area_width, self._area_left = width, left
+
+    @property
+    def _left(self) -> int:
+        """Where messages begin."""
+        width = self.reading_width
+        centred = (max(self._area_width, self.width()) - width + 1) // 2 - self._area_left
+        return max(self._margin, min(centred, self.width() - self._margin - width))
 
     def entry(self, message_id: str) -> Entry | None:
         """A message by its id."""
@@ -128,7 +143,7 @@ class MessageColumn(QWidget):
     def place(self, first: int = 0) -> None:
         """Give every message from here on its place, by the heights that are known."""
         width = self.reading_width
-        left = (self.width() - width) // 2
+        left = self._left
         del self._tops[first:]
         top = self._tops[-1] + self._entries[first - 1].height + GAP if first else MARGIN
         for entry in self._entries[first:]:
@@ -190,12 +205,12 @@ class MessageColumn(QWidget):
         if surplus <= 0:
             return
         middle = (top + bottom) // 2
-        far = sorted(self._views, key=lambda message_id: -abs(self.top_of(message_id) - middle))
-        for message_id in far[:surplus]:
-            entry = self._entries[self._index[message_id]]
-            start = self.top_of(message_id)
-            if not self._views[message_id].is_busy and (start > bottom or start + entry.height < top):
+        for message_id in sorted(self._views, key=lambda message_id: -abs(self.top_of(message_id) - middle)):
+            entry, start = self._entries[self._index[message_id]], self.top_of(message_id)
+            is_far = start > bottom or start + entry.height < top
+            if surplus > 0 and is_far and not self._views[message_id].is_busy:
                 self._take_down(message_id)
+                surplus -= 1
 
     def _take_down(self, message_id: str) -> None:
         if view := self._views.pop(message_id, None):

@@ -47,6 +47,7 @@ class PromptEdit(QPlainTextEdit):
         self.sends_on_enter = True
         self._is_composing = False
         self._recalled: str | None = None
+        self._placeholder = ""
         self.setTabChangesFocus(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -60,6 +61,15 @@ class PromptEdit(QPlainTextEdit):
         self.setPlainText(text)
         self._recalled = text
         self.moveCursor(self.textCursor().MoveOperation.End)
+
+    def set_placeholder(self, text: str) -> None:
+        """What an empty box says; shortened where it does not fit on its one line."""
+        self._placeholder = text
+        self._shorten_placeholder()
+
+    def _shorten_placeholder(self) -> None:
+        room = self.viewport().width() - 2 * round(self.document().documentMargin())
+        self.setPlaceholderText(self.fontMetrics().elidedText(self._placeholder, Qt.TextElideMode.ElideRight, room))
 
     def _fit(self) -> None:
         # The layout of a plain text document counts its height in lines.
@@ -77,6 +87,7 @@ class PromptEdit(QPlainTextEdit):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit()
+        self._shorten_placeholder()
 
     def inputMethodEvent(self, event: QInputMethodEvent) -> None:
         self._is_composing = bool(event.preeditString())

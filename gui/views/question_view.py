@@ -157,12 +157,14 @@ class QuestionView(QWidget):
         self.cursor_moved.emit(rect.translated(self.text_view.pos()))
 
     def eventFilter(self, watched: object, event: QEvent) -> bool:
-        """Escape closes the editor and nothing else."""
-        is_key = watched is self.editor and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress
-        if is_key and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
+        """Escape closes the editor and nothing else, whatever it means to the window."""
+        if watched is not self.editor or not isinstance(event, QKeyEvent) or event.key() != Qt.Key.Key_Escape:
+            return False
+        if event.type() == QEvent.Type.ShortcutOverride:
+            event.accept()
+        elif event.type() == QEvent.Type.KeyPress:
             self.end_edit()
-            return True
-        return False
+        return True
 
     def restyle(self) -> None:
         """Take the fonts and colours that are in use now."""

@@ -64,7 +64,8 @@ class Sidebar(QFrame):
         super().__init__(parent)
         self._model = model
         self._current = ""
-        self.setFixedWidth(WIDTH)
+        self._on_theme_changed()
+        theme.notifier().theme_changed.connect(self._on_theme_changed)
         self.setAccessibleName(self.tr("Conversations"))
         self.new_button = _wide_button("new-chat", self.tr("New chat"), self.tr("Ctrl+N"), self)
         self.settings_button = _wide_button("settings", self.tr("Settings"), self.tr("Ctrl+,"), self)
@@ -80,6 +81,9 @@ class Sidebar(QFrame):
         self._arrange()
         self._connect()
         self._show_current()
+
+    def _on_theme_changed(self) -> None:
+        self.setFixedWidth(theme.wide_px(WIDTH))
 
     def _make_list(self) -> QListView:
         view = QListView(self)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gui import markdown
+from gui import markdown, markdown_window
 from gui.markdown import BlockStream, parse_blocks
 from gui.markdown_blocks import (
     Alignment,
@@ -303,6 +303,24 @@ def test_long_blocks_are_cut_at_the_same_place_however_they_arrive(limit: int, m
         assert streamed([text[start : start + size] for start in range(0, len(text), size)]) == parse_blocks(text), seed
 
 
+def test_what_follows_a_long_block_is_cut_as_if_it_stood_alone() -> None:
+    limit = markdown.SOFT_LIMIT
+    text = (
+        "- one item\n"
+        + "  and more\n" * (limit * 4 // 10)
+        + "\nwords\n\n"
+        + "1. item\n" * (limit * 2 // 8)
+        + "\nafter\n"
+    )
+    assert streamed([text[start : start + 50] for start in range(0, len(text), 50)]) == parse_blocks(text)
+
+
+def test_a_line_that_could_begin_a_fence_or_a_table_begins_a_fence() -> None:
+    text = "a\n\n~~~* | b\n|---|---|\n\nc\n~~~\n"
+    assert streamed(list(text)) == parse_blocks(text)
+    assert parse_blocks(text)[1] == CodeBlock("|---|---|\n\nc", "*")
+
+
 def test_a_long_numbered_list_goes_on_counting() -> None:
     for first in ("1. item {0} of the list\n", "{0}. item {0} of the list\n"):
         source = "".join(first.format(number) for number in range(1, 201))
@@ -392,14 +410,14 @@ def test_hostile_text_keeps_its_characters(name: str) -> None:
 def test_twice_the_text_costs_about_twice_the_steps(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Time is not asserted; what is counted is how many characters are given to the parser in all."""
     num_read = 0
-    real = markdown.parse
+    real = markdown_window.parse
 
     def counted(source: str, is_open: bool = False) -> object:
         nonlocal num_read
         num_read += len(source)
         return real(source, is_open)
 
-    monkeypatch.setattr(markdown, "parse", counted)
+    monkeypatch.setattr(markdown_window, "parse", counted)
     text = HOSTILE[name]
     parse_blocks(text)
     assert num_read <= 6 * min(len(text), markdown.MAX_PARSED) + 4 * markdown.HARD_LIMIT

@@ -276,7 +276,7 @@ def test_counting_frames_gives_up_in_time(path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("media.image._COUNTING_S", -1.0)  # the time is over before it began
     first, *rest = frames(3)
     item = item_of(path, encoded(first, "GIF", save_all=True, append_images=rest))
-    assert item.notes == ("Animated: one frame is used.",)
+    assert item.notes == ("Only the first frame is used.",)
 
 
 def test_the_first_page_of_a_tiff(path: Path) -> None:

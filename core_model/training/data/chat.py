@@ -108,7 +108,7 @@ INTENTS: tuple[Intent, ...] = (
         size?; how many {parameters|weights|experts|layers}?; are you a {large|big|small} model?; why are you
         so small?; are you small?; how much memory do you {use|need}?
         """,
-        "I am small: about 30 million parameters, of which about 5 million work on each word. Scout has about "
+        "I am small: about 18 million parameters, of which about 6 million work on each word. Scout has about "
         "109 billion.",
     ),
     Intent(

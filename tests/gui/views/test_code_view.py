@@ -12,6 +12,7 @@ from gui import theme
 from gui.code_tokens import CodeToken, TokenKind
 from gui.markdown_blocks import CodeBlock
 from gui.views import code_view
+from gui.views.code_colours import by_line
 from gui.views.code_view import CodeView
 
 PYTHON = 'def f():\n    return "a"  # b'
@@ -87,7 +88,7 @@ def test_colours_stand_behind_characters_outside_the_first_plane(view: CodeView,
 
 
 def test_a_token_over_several_lines_is_cut_at_their_ends() -> None:
-    lines = code_view._by_line("ab\n\ncd", [CodeToken(1, 6, TokenKind.STRING)])
+    lines = by_line("ab\n\ncd", [CodeToken(1, 6, TokenKind.STRING)])
     assert lines == {0: [CodeToken(1, 2, TokenKind.STRING)], 2: [CodeToken(0, 2, TokenKind.STRING)]}
 
 

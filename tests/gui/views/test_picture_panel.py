@@ -116,8 +116,10 @@ def test_a_picture_is_not_mirrored_with_the_window(qtbot: QtBot, themed: QApplic
         (
             2,
             3,
-            "The model sees this picture as 6 tiles (2 rows of 3) of 8 × 8 pixels, then once more as a whole. "
-            "It takes 102 tokens of the conversation.",
+            (
+                "The model sees this picture as 6 tiles (2 rows of 3) of 8 × 8 pixels, then once more as a whole. "
+                "It takes 102 tokens of the conversation."
+            ),
         ),
     ],
 )

@@ -1,0 +1,61 @@
+"""Cycles die on the window's thread, and only there."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import QObject
+from pytestqt.qtbot import QtBot
+
+from gui import garbage
+from gui.garbage import GarbageCollector
+
+
+class Cycle:
+    """Refers to itself, and tells on which thread it dies."""
+
+    def __init__(self, deaths: list[int]) -> None:
+        self.itself = self
+        weakref.finalize(self, lambda: deaths.append(threading.get_ident()))
+
+
+@pytest.fixture
+def collector(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[GarbageCollector]:
+    monkeypatch.setattr(garbage, "INTERVAL_MS", 10)
+    made = GarbageCollector()
+    made.start()
+    yield made
+    made.stop()
+    assert gc.isenabled()
+
+
+def test_cycles_of_another_thread_die_on_this_one(qtbot: QtBot, collector: GarbageCollector) -> None:
+    deaths: list[int] = []
+
+    def work() -> None:
+        for _ in range(5000):
+            Cycle(deaths)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert deaths == [], "nothing is collected where it is made"
+    qtbot.waitUntil(lambda: len(deaths) == 5000)
+    assert set(deaths) == {threading.get_ident()}
+
+
+def test_what_is_frozen_is_not_collected(collector: GarbageCollector) -> None:
+    deaths: list[int] = []
+    Cycle(deaths)
+    collector.freeze()
+    try:
+        gc.collect()
+        assert deaths == []
+    finally:
+        gc.unfreeze()
+    gc.collect()
+    assert len(deaths) == 1
