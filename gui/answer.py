@@ -156,7 +156,7 @@ class LiveAnswer(QObject):
 
     def _end_by_itself(self) -> None:
         if self.is_quitting:
-            self._end(MessageState.INTERRUPTED, interrupted_words())
+            self._end(MessageState.INTERRUPTED, words.interrupted())
         elif self.finished is None:
             self._end(MessageState.STOPPED, self.tr("Stopped by you"))
         else:
@@ -183,8 +183,3 @@ def shown_error(error: object) -> ShownError:
         "What was written stays. Try again; the log has the details.",
         can_retry=True,
     )
-
-
-def interrupted_words() -> str:
-    """What stands below an answer that the end of the program cut off."""
-    return "Interrupted"

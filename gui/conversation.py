@@ -1,4 +1,4 @@
-"""What a conversation is, as plain values: what the history keeps and the controllers pass around. No Qt, no disk."""
+"""What a conversation is: plain values that the history keeps and the controllers pass around. No widget, no disk."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core_model.types import Message, Role
+from gui import words
 from gui.chat_view_protocol import Chip, ShownError, ShownMessage, typed_text
 
 TITLE_LENGTH = 48
@@ -61,7 +62,9 @@ class StoredMessage:
 
     def shown(self) -> ShownMessage:
         """This message as the chat view takes it."""
-        return ShownMessage(self.id, self.message, self.chips, self.outcome, self.can_continue, self.error)
+        is_interrupted = self.state is MessageState.INTERRUPTED
+        outcome = self.outcome or (words.interrupted() if is_interrupted else "")
+        return ShownMessage(self.id, self.message, self.chips, outcome, self.can_continue, self.error)
 
 
 @dataclass(slots=True)
@@ -111,11 +114,11 @@ def new_id() -> str:
 
 def title_of(message: Message, chips: tuple[Chip, ...]) -> str:
     """A title from the first question: its first words, or the first attachment's name."""
-    words = " ".join(typed_text(message, chips).split())
-    if not words:
+    typed = " ".join(typed_text(message, chips).split())
+    if not typed:
         return chips[0].name if chips else ""
-    if len(words) <= TITLE_LENGTH:
-        return words
-    head = words[:TITLE_LENGTH]
+    if len(typed) <= TITLE_LENGTH:
+        return typed
+    head = typed[:TITLE_LENGTH]
     # Languages without spaces, and very long words, are cut where they are.
     return (head.rsplit(" ", 1)[0] if " " in head[TITLE_LENGTH // 2 :] else head).rstrip(" ,.;:") + "…"

@@ -205,11 +205,15 @@ class Desk(QObject):
             self.keeper.update(self.keeper.value.with_model(folder))
             self._garbage.freeze()
         self._list_models()
-        words = ""
-        is_built_in = self.model.folder == resources.built_in_model()
-        if state.phase is ModelPhase.FAILED and not is_built_in:
-            words = f"{state.error_title}. {state.error_message} {state.error_hint}".strip()
-        self._notify("model", words, self.tr("Open Cria instead"), partial(self.open_model, ""), "warning")
+        self._tell_failure(state)
+
+    def _tell_failure(self, state: ModelState) -> None:
+        words = f"{state.error_title}. {state.error_message}" if state.phase is ModelPhase.FAILED else ""
+        if self.model.folder == resources.built_in_model():
+            self._notify("model", words, self.tr("Try again"), self.model.ensure, "warning")
+        else:
+            open_built_in = partial(self.open_model, "")
+            self._notify("model", words, self.tr("Open Cria instead"), open_built_in, "warning")
 
     def on_model_refused(self, folder: str, state: ModelState) -> None:
         words = f"{state.error_title}. {state.error_message} {state.error_hint}".strip()

@@ -48,6 +48,7 @@ class Archive:
         self._path = folder / "history.db"
         self._pictures = PictureFiles(folder / "pictures")
         self._disk: HistoryStore | None = None
+        self._is_read_only = False
         self._memory = HistoryStore(None, self._pictures)
         self._moved: set[str] = set()  # conversations whose truth is in memory
         self._open_disk()
@@ -105,8 +106,8 @@ class Archive:
 
     def retry(self) -> bool:
         """Try to write what is in memory only; whether nothing is left there."""
-        if self._disk is None:
-            self._open_disk()
+        if self._disk is None or self._is_read_only:
+            self._reopen()
         if self._disk is None:
             return False
         try:
@@ -116,6 +117,12 @@ class Archive:
             return False
         self.trouble = "" if self._pictures.retry() else self.trouble
         return not self.trouble
+
+    def _reopen(self) -> None:
+        if self._disk is not None:
+            self._disk.close()
+        self._disk, self._is_read_only = None, False
+        self._open_disk()
 
     def _bring_back(self, disk: HistoryStore) -> None:
         alive = {found.id: found for found in self._memory.conversations()}
@@ -178,6 +185,16 @@ class Archive:
             else:
                 log.warning("The history could not be opened", exc_info=True)
                 self._say(error)
+                self._open_to_read()
+
+    def _open_to_read(self) -> None:
+        """Show at least what is there. Whatever changes then moves to memory."""
+        try:
+            store = HistoryStore(self._path, self._pictures, is_read_only=True)
+            store.conversations()
+        except sqlite3.Error:
+            return
+        self._disk, self._is_read_only = store, True
 
     def _try_to_replace(self) -> None:
         try:

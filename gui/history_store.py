@@ -30,10 +30,14 @@ TRASH_DAYS = 30
 
 
 class HistoryStore:
-    """One database. `path` is None for one in memory."""
+    """One database. `path` is None for one in memory; `is_read_only` takes it from a folder that cannot be written."""
 
-    def __init__(self, path: Path | None, pictures: PictureFiles) -> None:
+    def __init__(self, path: Path | None, pictures: PictureFiles, is_read_only: bool = False) -> None:
         self._pictures = pictures
+        if path is not None and is_read_only:
+            # Immutable: SQLite would otherwise want to write its shared memory file even to read.
+            self._db = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None)
+            return
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(path or ":memory:", isolation_level=None)

@@ -33,6 +33,8 @@ from gui import words
 from gui.job import Job, Worker
 from gui.model_state import ModelPhase, ModelState
 
+SURE_AFTER_S = 2.0
+
 Factory = Callable[[], Assistant]
 
 
@@ -57,13 +59,13 @@ class ModelController(QObject):
         self._assistant: Assistant | None = None  # set once, on the model thread
         self._folder = resources.built_in_model()
         self._job: Job | None = None
-        self._began_s = 0.0
+        self._remaining = Remaining()
 
     def load(self, folder: Path, insist: bool = False) -> None:
         """Open a model in the place of the one that is in."""
         self.cancel_load()
-        self._folder, self._began_s, self.speed = folder, time.monotonic(), ""
-        self._set(ModelState(ModelPhase.LOADING, model_name(folder), self.tr("opens")))
+        self._folder, self._remaining, self.speed = folder, Remaining(), ""
+        self._set(ModelState(ModelPhase.LOADING, model_name(folder), self.tr("opening")))
         request = LoadRequest(folder)
         self._job = job = self._worker.submit(partial(self._load_events, request, insist), f"load: {folder.name}")
         job.event_arrived.connect(self.on_load_event)
@@ -135,7 +137,7 @@ class ModelController(QObject):
             self._set(replace(self.state, plan=event))
         elif isinstance(event, LoadProgress):
             fraction = event.bytes_done / event.bytes_total if event.bytes_total > 0 else 0.0
-            sentence = words.loading(event, time.monotonic() - self._began_s)
+            sentence = words.loading(event, self._remaining.left_s(event))
             self._set(replace(self.state, sentence=sentence, fraction=fraction))
         elif isinstance(event, LoadFinished) and event.model is not None:
             info = event.model
@@ -164,6 +166,27 @@ class ModelController(QObject):
     def _set(self, state: ModelState) -> None:
         self.state = state
         self.state_changed.emit(state)
+
+
+class Remaining:
+    """How long a load will still take, from how fast it has been since its first report.
+
+    What came before that (importing torch, checking the files) says nothing about the reading.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._first: tuple[float, int] | None = None
+
+    def left_s(self, progress: LoadProgress) -> float | None:
+        """Seconds; None while it is too early to tell, and at the end."""
+        if self._first is None:
+            self._first = self._clock(), progress.bytes_done
+        elapsed_s, num_read = self._clock() - self._first[0], progress.bytes_done - self._first[1]
+        num_left = progress.bytes_total - progress.bytes_done
+        if elapsed_s < SURE_AFTER_S or num_read <= 0 or num_left <= 0:
+            return None
+        return elapsed_s * num_left / num_read
 
 
 class _TooLargeError(OutOfMemoryError):

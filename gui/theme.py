@@ -39,6 +39,7 @@ from gui.tokens import (
     Theme,
     current,
     notifier,
+    reading_px,
     text_px,
     wide_px,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "mono_font",
     "notifier",
     "palette",
+    "reading_px",
     "style_sheet",
     "text_px",
     "wide_px",
@@ -221,7 +223,6 @@ QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus { border:
 QLineEdit[look="search"] { padding-left: 2px; }
 QComboBox::drop-down { border: none; width: 28px; }
 QComboBox::down-arrow { image: url("$arrow_down"); width: 14px; height: 14px; }
-QAbstractSpinBox QLineEdit { background: transparent; border: none; padding: 0 6px; }
 QSpinBox::up-button, QDoubleSpinBox::up-button { background: transparent; border: none; width: 24px;
     subcontrol-origin: padding; subcontrol-position: top right; }
 QSpinBox::down-button, QDoubleSpinBox::down-button { background: transparent; border: none; width: 24px;

@@ -87,3 +87,8 @@ def text_px(size: int) -> int:
 def wide_px(width: int) -> int:
     """A width that holds words, in pixels: it grows with the text, but half as fast, as lines may wrap."""
     return round(width * (1 + (notifier().font_scale - 1) / 2))
+
+
+def reading_px() -> int:
+    """The reading width in pixels: a line holds as many words at any size of text."""
+    return round(READING_WIDTH * notifier().font_scale)

@@ -48,18 +48,15 @@ def speed(tokens_per_s: float) -> str:
     return _tr("{0} tokens/s").format(f"{tokens_per_s:.1f}" if tokens_per_s < 10 else f"{tokens_per_s:.0f}")
 
 
-def loading(progress: LoadProgress, elapsed_s: float) -> str:
-    """ "loading, 31 of 109 GB, about 20 s"."""
+def loading(progress: LoadProgress, left_s: float | None = None) -> str:
+    """ "loading, 31 of 109 GB, about 20 s"; without the time while it cannot be told."""
     if progress.bytes_total <= 0:
         return _tr("loading")
     done, total = size(progress.bytes_done), size(progress.bytes_total)
     if done.split()[-1] == total.split()[-1]:
         done = done.split()[0]
     sentence = _tr("loading, {0} of {1}").format(done, total)
-    if elapsed_s < 2 or progress.bytes_done <= 0:  # too early to tell
-        return sentence
-    left_s = elapsed_s * (progress.bytes_total - progress.bytes_done) / progress.bytes_done
-    return f"{sentence}, {about(left_s)}"
+    return sentence if left_s is None else f"{sentence}, {about(left_s)}"
 
 
 def prefill(progress: PrefillProgress) -> str:
@@ -82,6 +79,11 @@ def finished(event: Finished) -> str:
     if event.reason is FinishReason.LENGTH:
         return _tr("Stopped at the length limit · {0}").format(_cost(event.stats))
     return _cost(event.stats)
+
+
+def interrupted() -> str:
+    """What stands below an answer that the end of the program cut off."""
+    return _tr("Interrupted")
 
 
 def _cost(stats: GenerationStats) -> str:

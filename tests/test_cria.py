@@ -34,7 +34,10 @@ from media.types import Picture
 FOLDER = resources.built_in_model()
 NEW_TOKENS = 40
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning"),
+    pytest.mark.skipif(not (FOLDER / "model.safetensors").exists(), reason="Cria is still being trained"),
+]
 
 
 def drawing(shape: str, color: str, background: str = "white", size: tuple[int, int] = (320, 240)) -> Picture:

@@ -25,6 +25,7 @@ from core_model.model.image_tiles import normalize_tiles
 from core_model.model.llama4 import Llama4
 from core_model.model.moe import Expert, MoE, ResidentExperts, SwiGluExpert
 
+BACKGROUND_WEIGHT = 0.15
 IGNORED = -100  # label of tokens that are not learned: questions, headers, padding
 
 
@@ -85,12 +86,22 @@ class CellHeads(nn.Module):
         self.num_colors = num_colors
         self.linear = nn.Linear(hidden_size, num_colors + num_kinds)
 
-    def loss(self, patches: Tensor, labels: Tensor) -> Tensor:  # [N, P, C], [N, P, 2]
+    def forward(self, patches: Tensor) -> tuple[Tensor, Tensor]:
+        """[N, P, C] -> logits of colours and of kinds, [N, P, classes] each."""
         logits = self.linear(patches)
-        colors, kinds = logits[..., : self.num_colors], logits[..., self.num_colors :]
-        return F.cross_entropy(colors.flatten(0, 1), labels[..., 0].flatten()) + F.cross_entropy(
-            kinds.flatten(0, 1), labels[..., 1].flatten()
+        return logits[..., : self.num_colors], logits[..., self.num_colors :]
+
+    def loss(self, patches: Tensor, labels: Tensor) -> Tensor:
+        """Cross-entropy of both, with background counted less: most of every picture is background.
+
+        labels: [N, P, 2], IGNORED where nothing is known, but not everywhere.
+        """
+        weights = torch.where(labels[..., 0] > 0, 1.0, BACKGROUND_WEIGHT) * (labels[..., 0] != IGNORED)
+        total = sum(
+            F.cross_entropy(logits.flatten(0, 1), labels[..., which].flatten(), reduction="none", ignore_index=IGNORED)
+            for which, logits in enumerate(self(patches))
         )
+        return (total * weights.flatten()).sum() / weights.sum()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

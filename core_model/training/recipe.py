@@ -87,14 +87,17 @@ class Hyperparameters:
     """The optimiser and its schedule: warm up, hold, decay. Holding can be prolonged, so time decides, not a guess."""
 
     pictures_per_batch: int = 12
-    peak_lr: float = 1.5e-3
-    final_lr: float = 2e-5
-    warmup_steps: int = 200
+    peak_lr: float = 1.5e-3  # AdamW
+    muon_lr: float = 0.02
+    final_rate: float = 0.01  # of the peak, at the end of the decay
+    warmup_steps: int = 100
     weight_decay: float = 0.05
     betas: tuple[float, float] = (0.9, 0.97)
     max_grad_norm: float = 1.0
     balance_weight: float = 0.01  # keeps the experts evenly used (Fedus et al. 2021)
-    cell_weight: float = 1.0  # per-cell colour and shape loss on the young vision tower, fading to 0
-    cell_steps: int = 4000
-    curriculum_samples: int = 40_000  # difficulty rises from 0 to 1 over these
+    cell_weight: float = 0.5  # per-cell colour and shape loss beside the answers
+    tiles_to_see: int = 250_000  # stage one: the vision tower alone, on single tiles
+    tiles_per_batch: int = 32
+    seeing_lr: float = 2e-3
+    curriculum_samples: int = 30_000  # stage two: difficulty rises from 0 to 1 over these
     save_every_s: float = 180.0

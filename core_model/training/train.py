@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from core_model.config import Llama4Config, VisionConfig, parse_config
@@ -26,10 +25,14 @@ from core_model.text.tokenizer import Tokenizer, load_tokenizer
 from core_model.training import recipe
 from core_model.training.batches import Encoder, batches
 from core_model.training.data.scenes import NUM_COLOR_CLASSES, NUM_KIND_CLASSES
+from core_model.training.initialization import initialize, initialize_cria
 from core_model.training.objective import Batch, CellHeads, Conversations, compute_losses
+from core_model.training.optimizers import Optimizers
 from core_model.types import TileGeometry
 
 State = dict[str, Any]
+
+SIGHT = "sight.pt"  # the vision tower of stage one, in the run's folder
 
 
 class BatchStream(IterableDataset[tuple[int, Batch | Conversations]]):
@@ -83,39 +86,13 @@ def tile_geometry(vision: VisionConfig) -> TileGeometry:
     return TileGeometry(vision.image_size, recipe.MAX_TILES, vision.tokens_per_tile)
 
 
-def initialize(model: nn.Module, num_layers: int, seed: int) -> None:
-    """Normal weights, smaller where many layers add up (GPT-2); ones and zeros for norms and biases."""
-    random = torch.Generator().manual_seed(seed)
-    for name, parameter in model.named_parameters():
-        if name.endswith("bias"):
-            nn.init.zeros_(parameter)
-        elif parameter.ndim == 1 and "class_embedding" not in name:
-            nn.init.ones_(parameter)
-        else:
-            residual = any(part in name for part in ("o_proj", "down_proj", "fc2"))
-            fan_in = parameter.shape[-2] if "experts" in name else parameter.shape[-1]
-            std = 0.02 if "embed" in name else (fan_in**-0.5) * (0.5 / num_layers**0.5 if residual else 0.7)
-            nn.init.normal_(parameter, std=std, generator=random)
-
-
-def optimizer_for(modules: list[nn.Module], hyper: recipe.Hyperparameters) -> torch.optim.Optimizer:
-    """AdamW that lets norms, biases and embeddings be."""
-    decayed: list[Tensor] = []
-    kept: list[Tensor] = []
-    for module in modules:
-        for name, parameter in module.named_parameters():
-            (decayed if parameter.ndim > 1 and "embed" not in name else kept).append(parameter)
-    groups = [{"params": decayed, "weight_decay": hyper.weight_decay}, {"params": kept, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=hyper.peak_lr, betas=hyper.betas, fused=True)
-
-
-def learning_rate(step: int, hyper: recipe.Hyperparameters, decay_from: int | None, decay_steps: int) -> float:
-    """Linear warm-up, hold, linear decay (warmup-stable-decay, Hu et al. 2024)."""
-    rate = hyper.peak_lr * min(1.0, (step + 1) / hyper.warmup_steps)
+def schedule(step: int, warmup_steps: int, final_rate: float, decay_from: int | None, decay_steps: int) -> float:
+    """The share of the peak learning rate: linear warm-up, hold, linear decay (Hu et al. 2024)."""
+    rate = min(1.0, (step + 1) / warmup_steps)
     if decay_from is None or step < decay_from:
         return rate
     left = max(0.0, 1.0 - (step - decay_from) / decay_steps)
-    return hyper.final_lr + (rate - hyper.final_lr) * left
+    return final_rate + (rate - final_rate) * left
 
 
 class Trainer:
@@ -125,9 +102,9 @@ class Trainer:
         self.folder, self.tokenizer_folder, self.hyper = folder, tokenizer_folder, hyper
         self.model = Llama4(model_config(load_tokenizer(tokenizer_folder)))
         self.heads = CellHeads(vision_config().hidden_size, NUM_COLOR_CLASSES, NUM_KIND_CLASSES)
-        initialize(self.model, self.model.config.text.num_hidden_layers, recipe.SEED)
+        initialize_cria(self.model, recipe.SEED)
         initialize(self.heads, 1, recipe.SEED)
-        self.optimizer = optimizer_for([self.model, self.heads], hyper)
+        self.optimizer = Optimizers({"model": self.model, "cell_heads": self.heads}, hyper)
         self.step, self.next_index, self.seconds = 0, 0, 0.0
         self.decay_from: int | None = None
         self.averages = Averages()
@@ -139,6 +116,7 @@ class Trainer:
 
     def _resume(self) -> None:
         if not self.path.exists():
+            self._take_sight()
             return
         state: State = torch.load(self.path, weights_only=True)
         self.model.load_state_dict(state["model"])
@@ -146,6 +124,14 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.next_index, self.seconds = state["step"], state["next_index"], state["seconds"]
         self.decay_from = state["decay_from"]
+
+    def _take_sight(self) -> None:
+        """Begin with the vision tower of stage one, where there is one (`core_model.training.see`)."""
+        seen = self.folder / SIGHT
+        if seen.exists():
+            state: State = torch.load(seen, weights_only=True)
+            self.model.vision_model.load_state_dict(state["vision"], strict=False)
+            self.heads.load_state_dict(state["heads"])
 
     def save(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -169,7 +155,7 @@ class Trainer:
         began = saved = time.monotonic()
         for index, batch in self._loader():
             before = time.monotonic()
-            self.train_step(batch, learning_rate(self.step, self.hyper, self.decay_from, max(decay_steps, 1)))
+            self.train_step(batch, self._rate(decay_steps))
             self.step, self.next_index = self.step + 1, index
             self.seconds += time.monotonic() - before
             self.averages.add(step_s=time.monotonic() - before)
@@ -183,19 +169,18 @@ class Trainer:
             if is_over:
                 return
 
+    def _rate(self, decay_steps: int) -> float:
+        hyper = self.hyper
+        return schedule(self.step, hyper.warmup_steps, hyper.final_rate, self.decay_from, max(decay_steps, 1))
+
     def train_step(self, batch: Batch | Conversations, rate: float) -> None:
         """One update."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         losses = compute_losses(self.model, self.heads, batch)
-        cell_weight = self.hyper.cell_weight * max(0.05, 1.0 - self.step / self.hyper.cell_steps)
-        (losses.answer + cell_weight * losses.cells + self.hyper.balance_weight * losses.balance).backward()
-        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        norm = nn.utils.clip_grad_norm_(parameters, self.hyper.max_grad_norm)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+        hyper = self.hyper
+        (losses.answer + hyper.cell_weight * losses.cells + hyper.balance_weight * losses.balance).backward()
+        norm = self.optimizer.step(rate)
         self._note(batch, float(losses.answer.detach()), float(losses.cells.detach()))
-        self.averages.add(balance=float(losses.balance.detach()), grad=float(norm))
+        self.averages.add(balance=float(losses.balance.detach()), grad=norm)
 
     def _note(self, batch: Batch | Conversations, answer: float, cells: float) -> None:
         kind = "plain" if isinstance(batch, Conversations) else "text" if batch.tiles is None else "picture"

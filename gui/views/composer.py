@@ -53,6 +53,8 @@ class Composer(QWidget):
         self._hint.setWordWrap(True)
         self._arrange()
         self._connect()
+        theme.notifier().theme_changed.connect(self._on_theme_changed)
+        self._on_theme_changed()
         self.set_hint("")
         self._on_text_changed()
 
@@ -70,8 +72,7 @@ class Composer(QWidget):
         inside.setSpacing(theme.SPACE)
         inside.addWidget(self.strip)
         inside.addLayout(row)
-        column = QWidget(self)
-        column.setMaximumWidth(theme.READING_WIDTH)
+        self._column = column = QWidget(self)
         column.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         lines = QVBoxLayout(column)
         lines.setContentsMargins(0, 0, 0, 0)
@@ -83,6 +84,9 @@ class Composer(QWidget):
         outside.addStretch(1)
         outside.addWidget(column, 1000)
         outside.addStretch(1)
+
+    def _on_theme_changed(self) -> None:
+        self._column.setMaximumWidth(theme.reading_px())  # in line with the conversation above
 
     def _connect(self) -> None:
         self.button.clicked.connect(self._on_button_clicked)

@@ -83,7 +83,12 @@ class EmptyState(QScrollArea):
         for card in self._cards:
             card.clicked.connect(self.attach_requested)
         self._arrange()
+        theme.notifier().theme_changed.connect(self._on_theme_changed)
+        self._on_theme_changed()
         self.show_model(ModelState())
+
+    def _on_theme_changed(self) -> None:
+        self._column.setMaximumWidth(theme.reading_px())
 
     def _examples(self) -> list[_Example]:
         return [
@@ -100,8 +105,7 @@ class EmptyState(QScrollArea):
         cards.setSpacing(theme.SPACE_L)
         for card in self._cards:
             cards.addWidget(card, 1)
-        column = QWidget()
-        column.setMaximumWidth(theme.READING_WIDTH)
+        self._column = column = QWidget()
         lines = QVBoxLayout(column)
         lines.setSpacing(theme.SPACE)
         lines.setContentsMargins(0, theme.SPACE_XL, 0, theme.SPACE_XL)
@@ -133,7 +137,7 @@ class EmptyState(QScrollArea):
 
     def _words(self, state: ModelState) -> str:
         if state.phase is ModelPhase.FAILED:
-            return f"{state.error_title}. {state.error_message} {state.error_hint}".strip()
+            return state.error_hint or self.tr("Choose another model in the menu above.")
         if state.info is None:
             return self.tr("Ask already: the answer begins as soon as the model is ready.")
         sees = self.tr("reads text and pictures") if state.info.sees_pictures else self.tr("reads text, no pictures")

@@ -18,6 +18,9 @@ def make_desk(qtbot: QtBot, fake: FakeAssistant, is_loaded: bool = True) -> Desk
     """Open a window. Without `is_loaded` the model is not waited for."""
     desk = app.make_desk(lambda: fake, Faults(folders.log_folder()))
     desk.start()
+    desk.window.activateWindow()  # keys are for the active window, also where no window manager says which
+    with qtbot.waitActive(desk.window):
+        pass
     if is_loaded:
         qtbot.waitUntil(lambda: desk.model.state.is_ready)
     return desk

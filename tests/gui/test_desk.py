@@ -279,6 +279,11 @@ def test_a_model_that_cannot_be_opened_says_why_and_offers_the_built_in_one(
     assert "config.json is missing." in desk.window.notices.sentence
     assert "The model is incomplete" in desk.window.header.model_bar.sentence
     assert "Download it again." in desk.window.empty.sentence
+    desk.model._assistant.load_script = LoadScript()  # type: ignore[union-attr]
+    remedy = next(each for each in desk.window.notices.findChildren(QPushButton) if each.text() == "Open Cria instead")
+    qtbot.mouseClick(remedy, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: desk.model.state.is_ready)
+    assert desk.window.notices.sentence == ""
 
 
 def test_settings_take_effect_at_once_and_are_kept(qtbot: QtBot, open_desk: MakeDesk) -> None:

@@ -115,6 +115,25 @@ def test_a_folder_that_cannot_be_made_keeps_all_in_memory(tmp_path: Path) -> Non
     archive.close()
 
 
+def test_what_cannot_be_written_can_still_be_read(open_archive: Open, tmp_path: Path) -> None:
+    first, where, fresh = open_archive(), conversation("there"), conversation("fresh")
+    add(first, where, question(where, "before"))
+    first.close()
+    (tmp_path / "history.db-wal").mkdir()  # SQLite cannot open the file for writing now, whoever runs this
+    archive = open_archive()
+    assert "cannot be written" in archive.trouble
+    assert texts(archive, where) == ["before"]
+    add(archive, where, answer(where, "after"))
+    add(archive, fresh, question(fresh, "new"))
+    assert texts(archive, where) == ["before", "after"]
+    assert not archive.retry()
+    (tmp_path / "history.db-wal").rmdir()
+    assert archive.retry()
+    again = open_archive()
+    assert texts(again, where) == ["before", "after"]
+    assert texts(again, fresh) == ["new"]
+
+
 def test_pictures_that_cannot_be_written_are_kept_and_said(open_archive: Open, tmp_path: Path) -> None:
     (tmp_path / "pictures").write_text("in the way")
     archive, where = open_archive(), conversation()

@@ -14,9 +14,9 @@ import resources
 from core_model.assistant import Assistant
 from core_model.errors import CheckpointError, NotLoadedError
 from core_model.fake_assistant import FOREVER, FakeAssistant, LoadScript
-from core_model.types import GenerationStats, LoadRequest, MemoryPlan, Picture
+from core_model.types import GenerationStats, LoadProgress, LoadRequest, MemoryPlan, Picture
 from gui.job import Worker
-from gui.model_controller import ModelController, model_name
+from gui.model_controller import ModelController, Remaining, model_name
 from gui.model_state import ModelPhase, ModelState
 
 FOLDER = Path("models") / "scout"
@@ -49,7 +49,7 @@ def make(worker: Worker, fake: Assistant) -> tuple[ModelController, Told]:
 def test_a_load_is_told_from_its_beginning_to_its_end(qtbot: QtBot, worker: Worker) -> None:
     controller, told = make(worker, FakeAssistant(load=LoadScript(steps=4, delay_s=0.05)))
     controller.load(FOLDER)
-    assert told.sentences == ["scout opens"]
+    assert told.sentences == ["scout opening"]
     qtbot.waitUntil(lambda: controller.state.is_ready)
     assert "scout loading, 54 of 109 GB" in told.sentences
     assert told.sentences[-1] == "Scout FP8 ready"
@@ -136,6 +136,18 @@ def test_a_load_can_be_stopped_and_begun_again(qtbot: QtBot, worker: Worker) -> 
     qtbot.waitUntil(lambda: controller.state.is_ready)
     controller.ensure()
     assert len(fake.load_requests) == 2, "what is in is not opened again"
+
+
+def test_the_remaining_time_is_taken_from_the_reading_alone() -> None:
+    now_s = [1000.0]
+    remaining = Remaining(lambda: now_s[0])
+    assert remaining.left_s(LoadProgress(10, 100)) is None
+    now_s[0] += 1.0
+    assert remaining.left_s(LoadProgress(12, 100)) is None, "too early"
+    now_s[0] += 3.0
+    assert remaining.left_s(LoadProgress(30, 100)) == pytest.approx(14.0)
+    assert remaining.left_s(LoadProgress(100, 100)) is None
+    assert Remaining(lambda: 5.0).left_s(LoadProgress(0, 0)) is None
 
 
 def test_a_picture_can_be_seen_only_with_a_model(qtbot: QtBot, worker: Worker) -> None:

@@ -33,9 +33,9 @@ def test_remaining_times(seconds: float, said: str) -> None:
 
 def test_loading_says_how_far_and_how_long() -> None:
     half = LoadProgress(31 * GB, 109 * GB)
-    assert words.loading(half, 0.5) == "loading, 31 of 109 GB"
-    assert words.loading(half, 8.0) == "loading, 31 of 109 GB, about 20 s"
-    assert words.loading(LoadProgress(900_000_000, 2 * GB), 0.5) == "loading, 900 MB of 2.0 GB"
+    assert words.loading(half) == "loading, 31 of 109 GB"
+    assert words.loading(half, 20.3) == "loading, 31 of 109 GB, about 20 s"
+    assert words.loading(LoadProgress(900_000_000, 2 * GB)) == "loading, 900 MB of 2.0 GB"
     assert words.loading(LoadProgress(0, 0), 9.0) == "loading"
 
 

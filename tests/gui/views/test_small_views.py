@@ -162,7 +162,7 @@ def test_the_empty_state_says_what_the_model_can_do(qtbot: QtBot) -> None:
     empty.show_model(
         ModelState(ModelPhase.FAILED, "x", "y", error_title="Incomplete", error_message="m", error_hint="h")
     )
-    assert empty.sentence == "Incomplete. m h"
+    assert empty.sentence == "h", "what happened stands in the notice; here is what to do"
 
 
 # Dialogs
