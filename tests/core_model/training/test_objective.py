@@ -7,6 +7,7 @@ import torch
 
 from core_model.config import parse_config
 from core_model.model.llama4 import Llama4
+from core_model.training.initialization import initialize
 from core_model.training.objective import (
     IGNORED,
     Batch,
@@ -16,7 +17,6 @@ from core_model.training.objective import (
     compute_losses,
     imbalance,
 )
-from core_model.training.train import initialize
 
 PATCH_ID = 60
 CONFIG = {

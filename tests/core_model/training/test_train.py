@@ -15,7 +15,8 @@ from core_model.training.batches import Encoder, batches
 from core_model.training.data.vocabulary import train_tokenizer, write_tokenizer
 from core_model.training.export import export
 from core_model.training.objective import Batch, Conversations
-from core_model.training.train import Trainer, learning_rate, load_tokenizer, tile_geometry, vision_config
+from core_model.training.see import Seeing, TileStream, collect
+from core_model.training.train import Trainer, load_tokenizer, schedule, tile_geometry, vision_config
 
 HYPER = recipe.Hyperparameters(pictures_per_batch=1, warmup_steps=4)
 
@@ -46,15 +47,15 @@ def test_a_resumed_run_is_the_run_that_was_not_interrupted(
 ) -> None:
     straight = Trainer(tmp_path / "straight", tokenizer_folder, HYPER)
     for batch in some_batches:
-        straight.train_step(batch, 1e-3)
+        straight.train_step(batch, 1.0)
     broken = Trainer(tmp_path / "broken", tokenizer_folder, HYPER)
-    broken.train_step(some_batches[0], 1e-3)
+    broken.train_step(some_batches[0], 1.0)
     broken.step, broken.next_index = 1, 17
     broken.save()
     resumed = Trainer(tmp_path / "broken", tokenizer_folder, HYPER)
     assert (resumed.step, resumed.next_index) == (1, 17)
     for batch in some_batches[1:]:
-        resumed.train_step(batch, 1e-3)
+        resumed.train_step(batch, 1.0)
     moved = difference(straight, Trainer(tmp_path / "untrained", tokenizer_folder, HYPER))
     assert difference(straight, resumed) < 0.01 * moved  # not equal: MKL rounds by the alignment of memory
 
@@ -73,9 +74,41 @@ def test_the_export_opens_and_holds_the_run_in_bf16(tmp_path: Path, tokenizer_fo
 
 
 def test_the_learning_rate_warms_up_holds_and_decays() -> None:
-    rates = [learning_rate(step, HYPER, 20, 10) for step in range(35)]
+    rates = [schedule(step, 4, 0.01, 20, 10) for step in range(35)]
     assert rates[:4] == sorted(rates[:4])
-    assert rates[3:20] == [HYPER.peak_lr] * 17
+    assert rates[3:20] == [1.0] * 17
     assert rates[20:31] == sorted(rates[20:31], reverse=True)
-    assert rates[-1] == pytest.approx(HYPER.final_lr)
-    assert learning_rate(10**6, HYPER, None, 1) == HYPER.peak_lr
+    assert rates[-1] == pytest.approx(0.01)
+    assert schedule(10**6, 4, 0.01, None, 1) == 1.0
+
+
+def test_stage_two_begins_with_the_tower_of_stage_one(tmp_path: Path, tokenizer_folder: Path) -> None:
+    seeing = Seeing(tmp_path, tokenizer_folder, HYPER)
+    pixels, labels = collect(iter(TileStream(tokenizer_folder, 0, 100)), 4)
+    before = seeing.vision.patch_embedding.linear.weight.clone()
+    seeing._step(pixels, labels)
+    seeing.num_tiles = 4
+    seeing.save()
+    assert not torch.equal(before, seeing.vision.patch_embedding.linear.weight)
+    again = Seeing(tmp_path, tokenizer_folder, HYPER)
+    assert again.num_tiles == 4
+    trainer = Trainer(tmp_path, tokenizer_folder, HYPER)
+    for other in (again.vision, trainer.model.vision_model):
+        for one, two in zip(seeing.vision.model.parameters(), other.model.parameters(), strict=True):
+            assert torch.equal(one, two)
+
+
+def test_muon_takes_hidden_matrices_and_adam_everything_else(tmp_path: Path, tokenizer_folder: Path) -> None:
+    trainer = Trainer(tmp_path, tokenizer_folder, HYPER)
+    names = {id(p): name for name, p in trainer.model.named_parameters()}
+    groups = [
+        {names.get(id(p), "cell_heads") for group in optimizer.param_groups for p in group["params"]}
+        for optimizer in (trainer.optimizer.muon, trainer.optimizer.adam)
+    ]
+    assert not groups[0] & groups[1]
+    assert set(names.values()) <= groups[0] | groups[1]
+    assert "vision_model.model.layers.0.self_attn.q_proj.weight" in groups[0]
+    adam = ("lm_head.weight", "embed_tokens.weight", "gate_up_proj", "router.weight", "norm.weight", "bias")
+    for name in names.values():
+        if name.endswith(adam) and "shared" not in name:
+            assert name in groups[1], name
