@@ -23,9 +23,8 @@ class ExampleCard(QPushButton):
 
     def __init__(self, example: _Example, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._icon_name = example.icon
         self._icon = QLabel(self)
-        title, caption = QLabel(example.title, self), QLabel(example.caption, self)
+        self._title, self._caption = title, caption = QLabel(self), QLabel(self)
         theme.look(title, "strong")
         theme.look(caption, "caption")
         for words in (title, caption):
@@ -37,10 +36,17 @@ class ExampleCard(QPushButton):
             label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
             column.addWidget(label)
         column.addStretch(1)
-        self.setAccessibleName(f"{example.title}. {example.caption}")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         theme.look(self, "example")
         theme.notifier().theme_changed.connect(self._on_theme_changed)
+        self.show_example(example)
+
+    def show_example(self, example: _Example) -> None:
+        """Show this example instead."""
+        self._icon_name = example.icon
+        self._title.setText(example.title)
+        self._caption.setText(example.caption)
+        self.setAccessibleName(f"{example.title}. {example.caption}")
         self._on_theme_changed()
 
     def _on_theme_changed(self) -> None:
@@ -79,7 +85,7 @@ class EmptyState(QScrollArea):
         theme.look(self._headline, "headline")
         self._sentence = QLabel()
         theme.look(self._sentence, "soft")
-        self._cards = [ExampleCard(example) for example in self._examples()]
+        self._cards = [ExampleCard(example) for example in self._examples(ModelState())]
         for card in self._cards:
             card.clicked.connect(self.attach_requested)
         self._arrange()
@@ -90,7 +96,14 @@ class EmptyState(QScrollArea):
     def _on_theme_changed(self) -> None:
         self._column.setMaximumWidth(theme.reading_px())
 
-    def _examples(self) -> list[_Example]:
+    def _examples(self, state: ModelState) -> list[_Example]:
+        """Three things that the model that is in can do; the small built-in one promises no more than it keeps."""
+        if state.info is None or state.info.is_built_in:
+            return [
+                _Example("picture", self.tr("A drawing"), self.tr("Which shapes are in it, where, and which colours.")),
+                _Example("document", self.tr("A printed word"), self.tr("Or a number: up to eight characters.")),
+                _Example("copy", self.tr("Two drawings"), self.tr("Which has more, or the larger one.")),
+            ]
         return [
             _Example("picture", self.tr("A photo"), self.tr("What is in it, where, how many, what colour.")),
             _Example("document", self.tr("A scanned page"), self.tr("Read a line of it, or find what you look for.")),
@@ -128,7 +141,8 @@ class EmptyState(QScrollArea):
     def show_model(self, state: ModelState) -> None:
         """Say what the model that is in can do."""
         self._sentence.setText(self._words(state))
-        for card in self._cards:
+        for card, example in zip(self._cards, self._examples(state), strict=True):
+            card.show_example(example)
             card.setVisible(state.info is None or state.info.sees_pictures)
 
     @property
