@@ -37,16 +37,8 @@ def run(argv: Sequence[str], factory: Factory | None = None) -> int:
     desk.ended.connect(app.quit)
     desk.start()
     status = app.exec()
-    hand_over_clipboard(app)
     faults.uninstall()
     return status
-
-
-def hand_over_clipboard(app: QApplication) -> None:
-    """Leave what was copied to Qt alone: what Python made is deleted when Python is gone, and crashes the exit."""
-    clipboard = app.clipboard()
-    if clipboard.ownsClipboard():
-        clipboard.setText(clipboard.text())
 
 
 def prepare(app: QApplication) -> None:

@@ -33,7 +33,7 @@ def no_window_left(qapp: QApplication) -> Iterator[None]:
     """A test that leaves a window behind fails by name, not the one after it."""
     before = set(qapp.topLevelWidgets())
     yield
-    qapp.clipboard().clear()  # or Qt deletes what Python put there when Python is gone, and the process crashes
+    qapp.clipboard().clear()  # the offscreen clipboard outlives Python, and what Python put there would not
     drain(qapp)
     left = [widget for widget in qapp.topLevelWidgets() if widget not in before]
     assert not left, f"left behind: {left}"
