@@ -12,6 +12,7 @@ number noisy, ratios less so. transformers computes all 16 experts for every tok
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import resource
 import statistics
@@ -30,10 +31,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.common import print_result
 from core_model.config import parse_config
 from core_model.engine.placement import has_room_to_turn
-from core_model.engine.session import Session
+from core_model.engine.session import Session, Stopped
 from core_model.kernels.one_row import is_native_faster
 from core_model.text.chat_format import Prompt
-from core_model.types import never_stop
+from core_model.types import ShouldStop, never_stop
 from core_model.weights.load import build_on_meta, load_steps
 
 CONFIG: dict[str, Any] = {
@@ -118,7 +119,34 @@ def run_ours(folder: Path) -> dict[str, float]:
         tokens.append(int(session.logits.argmax()))
         session.feed(tokens[-1], never_stop)
     decode_s = time.perf_counter() - began
-    return figures(load_s, prefill_s, decode_s) | {"native_products": float(uses_native)}
+    stop_ms = {f"stop_{name}_ms": stop_latency_ms(work) for name, work in stoppable(session).items()}
+    return figures(load_s, prefill_s, decode_s) | stop_ms | {"native_products": float(uses_native)}
+
+
+def stoppable(session: Session) -> dict[str, Callable[[ShouldStop], object]]:
+    """Work that a person may want to stop."""
+
+    def prefill(should_stop: ShouldStop) -> None:
+        while True:
+            ids = torch.randint(3, 32000, (2048,)).tolist()
+            list(session.read(Prompt(tuple(ids)), should_stop))
+
+    def decode(should_stop: ShouldStop) -> None:
+        while True:
+            session.feed(5, should_stop)
+
+    return {"prefill": prefill, "decode": decode}
+
+
+def stop_latency_ms(work: Callable[[ShouldStop], object]) -> float:
+    """The longest of a few times from a stop, at a random moment, to the end of the work."""
+    worst = 0.0
+    for attempt in range(5):
+        moment = time.perf_counter() + 0.3 + 0.137 * attempt
+        with contextlib.suppress(Stopped):
+            work(lambda moment=moment: time.perf_counter() >= moment)
+        worst = max(worst, time.perf_counter() - moment)
+    return 1000 * worst
 
 
 def run_transformers(folder: Path) -> dict[str, float]:
@@ -214,6 +242,9 @@ def measure(folder: Path, rounds: int) -> None:
     print(f"{'':26}{'altiplano':>12}{'transformers':>14}{'ratio':>8}")
     for name in theirs:
         print(f"{name:26}{ours[name]:12.2f}{theirs[name]:14.2f}{ours[name] / theirs[name]:8.2f}")
+    print(
+        f"a stop takes effect after {ours['stop_prefill_ms']:.0f} ms in prefill, {ours['stop_decode_ms']:.0f} in decode"
+    )
     print(f"read bandwidth {bandwidth:.1f} GB/s; ceiling for bf16 decode {ceiling:.1f} tokens/s")
     print_result(
         "decode",

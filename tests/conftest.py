@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -25,6 +26,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models of the tests are too
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
 
+
+# A shell that starts the tests in the background has them ignore Ctrl+C, and child processes would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # a shared machine is no reason to fail
 hypothesis.settings.load_profile("untimed")

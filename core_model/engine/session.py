@@ -27,7 +27,7 @@ from core_model.types import PrefillProgress, ShouldStop, TileGeometry
 
 Keys = npt.NDArray[np.int64]  # one per position: a token id, or a negative number that stands for a picture
 
-TILES_AT_ONCE = 8  # bounds the vision tower's working memory; 577 patches a tile
+TILES_AT_ONCE = {"cpu": 2, "cuda": 8}  # bounds the vision tower's working memory, and how late a stop may come
 PIECE_FLOPS = 1e11  # arithmetic of one prompt piece in one layer, so that progress is shown and a stop is quick
 LARGEST_PIECE, SMALLEST_PIECE = 2048, 64  # tokens
 
@@ -131,7 +131,8 @@ class Session:
         assert self._tiles is not None, "the chat format refuses pictures for a model without a vision tower"
         tiles = picture_tiles(span.picture, self._tiles)
         pixels = normalize_tiles(tiles, self.model.dtype)
-        features = torch.cat([self.model.picture_features(some, check) for some in pixels.split(TILES_AT_ONCE)])
+        batches = pixels.split(TILES_AT_ONCE[self.model.device.type])
+        features = torch.cat([self.model.picture_features(some, check) for some in batches])
         self._features = (span, features)
         return features
 

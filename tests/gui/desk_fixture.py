@@ -10,19 +10,26 @@ from core_model.fake_assistant import FakeAssistant, LoadScript, Script
 from gui import app, folders
 from gui.desk import Desk
 from gui.faults import Faults
+from gui.model_controller import Factory
 
 MakeDesk = Callable[..., Desk]
 
 
 def make_desk(qtbot: QtBot, fake: FakeAssistant, is_loaded: bool = True) -> Desk:
-    """Open a window. Without `is_loaded` the model is not waited for."""
-    desk = app.make_desk(lambda: fake, Faults(folders.log_folder()))
+    """Open a window on a script. Without `is_loaded` the model is not waited for."""
+    desk = open_window(qtbot, lambda: fake)
+    if is_loaded:
+        qtbot.waitUntil(lambda: desk.model.state.is_ready)
+    return desk
+
+
+def open_window(qtbot: QtBot, factory: Factory) -> Desk:
+    """Open a window on whatever the factory makes."""
+    desk = app.make_desk(factory, Faults(folders.log_folder()))
     desk.start()
     desk.window.activateWindow()  # keys are for the active window, also where no window manager says which
     with qtbot.waitActive(desk.window):
         pass
-    if is_loaded:
-        qtbot.waitUntil(lambda: desk.model.state.is_ready)
     return desk
 
 
