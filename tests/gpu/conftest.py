@@ -1,0 +1,22 @@
+"""Tests that need a CUDA device; everywhere else they are skipped with that reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.checkpoints import checkpoint_shelf
+from tests.core_model.engine.conftest import tiny_assistant
+
+__all__ = ["checkpoint_shelf", "tiny_assistant"]
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.gpu)
+            item.add_marker(pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device"))
