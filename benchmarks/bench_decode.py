@@ -35,7 +35,7 @@ from core_model.engine.session import Session, Stopped
 from core_model.kernels.one_row import is_native_faster
 from core_model.text.chat_format import Prompt
 from core_model.types import ShouldStop, never_stop
-from core_model.weights.load import build_on_meta, load_steps
+from core_model.weights.load import build_on_meta, load_steps, run_to_end
 
 CONFIG: dict[str, Any] = {
     "architectures": ["Llama4ForCausalLM"],
@@ -98,12 +98,8 @@ def run_ours(folder: Path) -> dict[str, float]:
     device, dtype = torch.device("cpu"), torch.bfloat16
     experts = 12 * 16 * 3 * 1024 * 2048
     steps = load_steps(folder, device, dtype, turn_experts=has_room_to_turn(device, dtype, experts))
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            model = end.value
-            break
+    model = run_to_end(steps)
+    assert model is not None, "nobody stops this load"
     linears = [m.weight for m in model.language_model.modules() if isinstance(m, torch.nn.Linear)]
     uses_native = is_native_faster(linears)
     load_s = time.perf_counter() - began

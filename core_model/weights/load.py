@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,8 @@ from core_model.weights.checkpoint import Checkpoint, TensorReader
 from core_model.weights.match import Matrix, Source, match, matrices
 from core_model.weights.name_map import FUSED_EXPERTS
 from core_model.weights.wording import short
+
+T = TypeVar("T")
 
 BLOCK_ELEMENTS = 2**22  # converted at once: 16 MiB in float32; between two blocks a load can be stopped
 REPORT_BYTES = 2**26  # as stored; small tensors are not worth an event each
@@ -37,13 +40,19 @@ def load_llama4(path: Path, device: torch.device, dtype: torch.dtype) -> Llama4:
         CheckpointError: the folder is incomplete, damaged or of another architecture; names file and tensor.
         OutOfMemoryError: it does not fit.
     """
-    steps = load_steps(path, device, dtype, writable=True)
-    try:
-        while True:
+    model = run_to_end(load_steps(path, device, dtype, writable=True))
+    assert model is not None, "nobody stops this load"
+    return model
+
+
+def run_to_end(steps: Generator[object, None, T]) -> T:
+    """What a generator returns, its events thrown away."""
+    while True:
+        try:
             next(steps)
-    except StopIteration as end:
-        model: Llama4 = end.value
-        return model
+        except StopIteration as end:
+            value: T = end.value
+            return value
 
 
 def load_steps(

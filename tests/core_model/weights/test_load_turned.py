@@ -10,19 +10,13 @@ import torch
 from core_model.model.llama4 import Llama4
 from core_model.model.moe import MoE
 from core_model.weights.checkpoint import Checkpoint
-from core_model.weights.load import load_steps
+from core_model.weights.load import load_steps, run_to_end
 from tests.checkpoints import CheckpointShelf
 
 
 def load(folder: Path, dtype: torch.dtype, *, turn_experts: bool) -> Llama4:
-    steps = load_steps(folder, torch.device("cpu"), dtype, turn_experts=turn_experts)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            model = end.value
-            break
-    assert isinstance(model, Llama4)
+    model = run_to_end(load_steps(folder, torch.device("cpu"), dtype, turn_experts=turn_experts))
+    assert model is not None
     return model
 
 
