@@ -1,9 +1,9 @@
 """The shape of a model, read from its own `config.json` and from nothing else.
 
 Frozen dataclasses hold what the arithmetic needs, already resolved: which layers have experts, which rotate, which are
-chunked. Nothing is filled in later and no released size is a default, so a config nobody has seen yet either says
-everything or is refused with the name of the field. The files come in two dialects (transformers 4 writes `rope_theta`
-and `rope_scaling`, transformers 5 writes `rope_parameters`) and both are read. Training-only fields are ignored.
+chunked. Nothing is filled in later; what a file leaves out has transformers' default or is refused by name. The files
+come in two dialects (transformers 4 writes `rope_theta` and `rope_scaling`, transformers 5 writes `rope_parameters`) and
+both are read. Training-only fields are ignored.
 
 Field meanings and the defaults for absent fields: transformers, `models/llama4/configuration_llama4.py`.
 """
@@ -179,7 +179,7 @@ def _parse_text(data: Json) -> TextConfig:
     if head_dim % 2:
         raise _bad("head_dim", head_dim, "even")
     is_rope_layer = _rope_layers(data, num_layers)
-    chunk_size = _optional_integer(data, "attention_chunk_size", 8192)
+    chunk_size = _optional_integer(data, "attention_chunk_size", 8192, least=1)
     is_moe_layer = _moe_layers(data, num_layers)
     num_experts = _integer(data, "num_local_experts", 16, least=0)
     top_k = _integer(data, "num_experts_per_tok", 1)
@@ -221,7 +221,7 @@ def _parse_vision(data: Json) -> VisionConfig:
     _require(data, "hidden_act", "gelu")
     _require(data, "vision_feature_select_strategy", "default")
     _require(data, "multi_modal_projector_bias", False)
-    rope = data.get("rope_parameters") or {}
+    rope = _optional_object(data, "rope_parameters")
     config = VisionConfig(
         hidden_size=_integer(data, "hidden_size"),
         num_hidden_layers=_num_layers(data),
@@ -274,9 +274,9 @@ def _chunked_layers(data: Json, is_rope_layer: tuple[bool, ...], chunk_size: int
     if not kinds:
         return is_rope_layer
     known = {"chunked_attention": True, "full_attention": False}
-    if not isinstance(kinds, Sequence) or any(kind not in known for kind in kinds):
+    if not isinstance(kinds, Sequence) or any(str(kind) not in known for kind in kinds):
         raise _bad("layer_types", kinds, f"a list of {sorted(known)}")
-    return _per_layer("layer_types", kinds, len(is_rope_layer), lambda kind: known[kind])
+    return _per_layer("layer_types", kinds, len(is_rope_layer), lambda kind: known[str(kind)])
 
 
 def _moe_layers(data: Json, num_layers: int) -> tuple[bool, ...]:
@@ -290,7 +290,7 @@ def _moe_layers(data: Json, num_layers: int) -> tuple[bool, ...]:
 
 
 def _rope(data: Json) -> tuple[float, RopeScaling | None]:
-    rope = data.get("rope_parameters") or data.get("rope_scaling") or {}
+    rope = _optional_object(data, "rope_parameters") or _optional_object(data, "rope_scaling")
     theta = _number({**data, **rope}, "rope_theta", 500000.0)
     kind = rope.get("rope_type", rope.get("type", "default"))
     if kind == "default":
@@ -328,6 +328,10 @@ def _object(data: Json, name: str) -> Json:
     return value
 
 
+def _optional_object(data: Json, name: str) -> Json:
+    return {} if data.get(name) is None else _object(data, name)
+
+
 def _require(data: Json, name: str, expected: object) -> None:
     if data.get(name, expected) != expected:
         raise _bad(name, data[name], repr(expected))
@@ -341,8 +345,8 @@ def _integer(data: Json, name: str, default: int | None = None, least: int = 1) 
     return value
 
 
-def _optional_integer(data: Json, name: str, default: int | None) -> int | None:
-    return None if data.get(name, default) is None else _integer(data, name, default, least=0)
+def _optional_integer(data: Json, name: str, default: int | None, least: int = 0) -> int | None:
+    return None if data.get(name, default) is None else _integer(data, name, default, least)
 
 
 def _number(data: Json, name: str, default: float | None = None) -> float:

@@ -98,6 +98,6 @@ def generate(
             reason = FinishReason.STOP
     except Stopped:
         reason = FinishReason.CANCELLED
-    if text := decoder.flush():
+    if reason is FinishReason.STOP and (text := decoder.flush()):  # else a character may be cut, and may be continued
         yield TextDelta(text)
     yield Finished(reason, clock.stats(prompt, num_cached, num_new))

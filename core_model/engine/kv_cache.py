@@ -50,8 +50,8 @@ class GrowingCache:
             return
         capacity = max(needed, capacity + max(SMALLEST_GROWTH, capacity // 4))
         capacity = min(capacity, self.window) if self.window else capacity
-        self._keys = self._grown(self._keys, used, capacity)
-        self._values = self._grown(self._values, used, capacity)
+        keys, values = (self._grown(old, used, capacity) for old in (self._keys, self._values))
+        self._keys, self._values = keys, values  # both or neither: memory may run out between them
 
     def _grown(self, old: Tensor, used: int, capacity: int) -> Tensor:
         new = self._allocate(capacity)

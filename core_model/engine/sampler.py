@@ -12,6 +12,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from core_model.errors import CheckpointError
+
+COLDEST = 1e-4  # temperatures below are greedy: differences of logits would leave the range of float32
 FIRST_LOOK = 256  # most likely tokens to look at first; nearly always more than the nucleus
 
 
@@ -29,9 +32,17 @@ class Sampler:
 
     def pick(self, logits: Tensor) -> int:
         """Choose the next token from float32 logits [V]."""
-        if self.temperature == 0:
+        if not torch.isfinite(logits).all():
+            raise CheckpointError(
+                "The model computes no numbers",
+                "Its output is not finite: the weights are damaged, or out of the range of their number type.",
+                "Download the model again.",
+            )
+        if self.temperature < COLDEST:
             return int(logits.argmax())
-        probabilities = torch.softmax(logits / self.temperature, dim=-1)
+        probabilities = torch.softmax((logits - logits.max()) / self.temperature, dim=-1)
+        if self.top_p >= 1.0:
+            return int(torch.multinomial(probabilities.cpu(), 1, generator=self._random))
         likely, tokens = nucleus(probabilities, self.top_p)
         choice = torch.multinomial(likely.cpu(), 1, generator=self._random)
         return int(tokens[int(choice)])
