@@ -2,8 +2,8 @@
 
 Frozen dataclasses hold what the arithmetic needs, already resolved: which layers have experts, which rotate, which are
 chunked. Nothing is filled in later; what a file leaves out has transformers' default or is refused by name. The files
-come in two dialects (transformers 4 writes `rope_theta` and `rope_scaling`, transformers 5 writes `rope_parameters`) and
-both are read. Training-only fields are ignored.
+come in two dialects (transformers 4 writes `rope_theta` and `rope_scaling`, transformers 5 writes
+`rope_parameters`) and both are read. Training-only fields are ignored.
 
 Field meanings and the defaults for absent fields: transformers, `models/llama4/configuration_llama4.py`.
 """
