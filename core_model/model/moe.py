@@ -84,10 +84,11 @@ class MoE(nn.Module):
     def forward(self, x: Tensor, step: Step) -> Tensor:  # [B, T, D] -> [B, T, D]
         tokens = x.flatten(0, -2)  # [N, D]
         scores, chosen = route(self.router(tokens), self.top_k)  # [N, k] each
-        out = self.shared_expert(tokens) + self._routed(tokens, scores, chosen, step)
+        out = self.shared_expert(tokens) + self.routed(tokens, scores, chosen, step)
         return out.view(x.shape)
 
-    def _routed(self, tokens: Tensor, scores: Tensor, chosen: Tensor, step: Step) -> Tensor:
+    def routed(self, tokens: Tensor, scores: Tensor, chosen: Tensor, step: Step) -> Tensor:
+        """What the chosen experts add. [N, D], [N, k], [N, k] -> [N, D]"""
         inputs = (tokens[:, None] * scores[..., None]).flatten(0, 1)  # [A, D], token by token
         source = self.source or self.experts
         if len(tokens) == 1 and self.top_k == 1:  # decode: nothing to group

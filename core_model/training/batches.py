@@ -107,17 +107,21 @@ class Encoder:
 
     def cells_of(self, made: Sample) -> Tensor | None:
         """Colour and shape classes of every patch of every tile [N, P, 2]; IGNORED where nothing is known."""
-        cells = [self._cells(picture, labels) for picture, labels in zip(made.pictures, made.labels, strict=True)]
+        pairs = zip(made.pictures, made.labels, strict=True)
+        cells = [picture_cells(picture, labels, self.tiles, self.patch_size) for picture, labels in pairs]
         return torch.cat(cells) if cells else None
 
-    def _cells(self, picture: Picture, labels: LabelRaster | None) -> Tensor:
-        canvas = choose_canvas(picture.height, picture.width, self.tiles)
-        side = self.tiles.tile_size // self.patch_size
-        if labels is None:
-            return torch.full((canvas.num_tiles, side * side, 2), IGNORED)
-        boxes = tile_boxes(canvas, picture.height, picture.width, self.tiles.tile_size)
-        cells = np.stack([cell_labels(labels, box, (side, side)) for box in boxes])
-        return torch.from_numpy(cells.reshape(len(boxes), side * side, 2).astype(np.int64))
+
+
+def picture_cells(picture: Picture, labels: LabelRaster | None, tiles: TileGeometry, patch_size: int) -> Tensor:
+    """Colour and shape classes of every patch of one picture's tiles [N, P, 2]; IGNORED where nothing is known."""
+    canvas = choose_canvas(picture.height, picture.width, tiles)
+    side = tiles.tile_size // patch_size
+    if labels is None:
+        return torch.full((canvas.num_tiles, side * side, 2), IGNORED)
+    boxes = tile_boxes(canvas, picture.height, picture.width, tiles.tile_size)
+    cells = np.stack([cell_labels(labels, box, (side, side)) for box in boxes])
+    return torch.from_numpy(cells.reshape(len(boxes), side * side, 2).astype(np.int64))
 
 
 def batches(
@@ -142,24 +146,24 @@ def batches(
 
 def shrunk(made: Sample, size: int) -> Sample:
     """The same conversation about pictures that fit into one tile: a fifth of the work, and much of the lesson."""
-    labels = tuple(None if one is None else _shrink(one, size) for one in made.labels)
+    labels = tuple(None if one is None else shrink_labels(one, size) for one in made.labels)
     turns = [
         replace(
             turn,
-            pictures=tuple(replace(picture, pixels=_shrink_pixels(picture.pixels, size)) for picture in turn.pictures),
+            pictures=tuple(replace(picture, pixels=shrink_pixels(picture.pixels, size)) for picture in turn.pictures),
         )
         for turn in made.turns
     ]
     return Sample(tuple(turns), labels)
 
 
-def _shrink(raster: LabelRaster, size: int) -> LabelRaster:
+def shrink_labels(raster: LabelRaster, size: int) -> LabelRaster:
     height, width = _shrunk_size(raster.shape[0], raster.shape[1], size)
     rows, cols = (np.arange(height) * raster.shape[0]) // height, (np.arange(width) * raster.shape[1]) // width
     return raster[rows[:, None], cols[None, :]]
 
 
-def _shrink_pixels(pixels: RgbArray, size: int) -> RgbArray:
+def shrink_pixels(pixels: RgbArray, size: int) -> RgbArray:
     height, width = _shrunk_size(pixels.shape[0], pixels.shape[1], size)
     return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR))
 

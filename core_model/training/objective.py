@@ -13,7 +13,7 @@ Shapes: G pictures (groups), R rows, P prefix tokens, T row tokens, N tiles, n p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from core_model.model.image_tiles import normalize_tiles
 from core_model.model.llama4 import Llama4
-from core_model.model.moe import Expert, MoE, ResidentExperts, SwiGluExpert
+from core_model.model.moe import MoE
 
 BACKGROUND_WEIGHT = 0.15
 IGNORED = -100  # label of tokens that are not learned: questions, headers, padding
@@ -116,7 +116,7 @@ class Losses:
 
 def compute_losses(model: Llama4, heads: CellHeads, batch: Batch | Conversations) -> Losses:
     """Run a batch forward."""
-    with _router_logits(model) as router_logits, _unbound_experts(model):
+    with _router_logits(model) as router_logits:
         features, cells = _see(model, heads, batch.tiles, batch.cell_labels)
         if isinstance(batch, Batch):
             hidden, labels = _read_shared(model, batch, features)
@@ -162,35 +162,6 @@ def _read_whole(model: Llama4, batch: Conversations, features: Tensor | None) ->
     states = model.language_model.model(model.embed(batch.token_ids, features))
     is_learned = batch.labels != IGNORED
     return states[is_learned], batch.labels[is_learned]
-
-
-class UnboundExperts:
-    """A layer's experts as separate tensors for one step.
-
-    Indexing a fused tensor builds a full-size gradient for each expert and each pass; unbinding it once a step builds
-    one for all, and made the backward pass of the first trials several times faster.
-    """
-
-    def __init__(self, experts: ResidentExperts) -> None:
-        self._gate_up = experts.gate_up_proj.unbind()
-        self._down = experts.down_proj.unbind()
-
-    def experts(self, wanted: Sequence[int]) -> Iterator[tuple[int, Expert]]:
-        for expert in wanted:
-            yield expert, SwiGluExpert(self._gate_up[expert], self._down[expert])
-
-
-@contextmanager
-def _unbound_experts(model: Llama4) -> Iterator[None]:
-    """Let every layer use unbound experts while the block runs."""
-    layers = [module for module in model.modules() if isinstance(module, MoE)]
-    for layer in layers:
-        layer.source = UnboundExperts(layer.experts)
-    try:
-        yield
-    finally:
-        for layer in layers:
-            layer.source = None
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Stage one: the vision tower learns to see, alone. `python -m core_model.training.see RUN_FOLDER TOKENIZER_FOLDER`
+"""Stage one: the vision tower learns to see, alone. `python -m core_model.training.see RUN_FOLDER`
 
 Only the tower and the cell heads are trained, on single tiles: which colour and which shape or character stands in
 each patch. That costs a hundredth of reading and answering, and a decoder that starts on top of a tower that sees
@@ -18,65 +18,75 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from core_model.model.image_tiles import normalize_tiles
+from core_model.model.image_tiles import normalize_tiles, picture_tiles
 from core_model.model.vision import VisionModel
-from core_model.text.tokenizer import load_tokenizer
 from core_model.training import recipe
-from core_model.training.batches import Encoder, shrunk
-from core_model.training.data.dataset import reading_sample, shapes_sample
-from core_model.training.data.scenes import NUM_COLOR_CLASSES, NUM_KIND_CLASSES
+from core_model.training.batches import picture_cells, shrink_labels, shrink_pixels
+from core_model.training.data.scenes import NUM_COLOR_CLASSES, NUM_KIND_CLASSES, Drawing, draw, sample_scene
+from core_model.training.half_precision import half_precision
 from core_model.training.initialization import initialize, look_at_neighbors, see_frequencies
 from core_model.training.objective import CellHeads
 from core_model.training.optimizers import Optimizers
 from core_model.training.train import SIGHT, schedule, tile_geometry, vision_config
+from media.types import Picture
 
 READING_SHARE = 0.3
 WHOLE_SHARE = 0.25  # of pictures that are not shrunk: their local tiles show parts of things
 EASIEST = 0.3  # of tiles, at the start, over which the difficulty rises
-DECAY_SHARE = 0.2  # the learning rate falls over the last tiles
-CHECK_TILES = 300
+DECAY_SHARE = 0.4  # the learning rate falls over the last tiles
+LONGEST_SIDE = 420  # of a picture, pixels: drawing larger ones takes longer than learning from them
+TILES_PER_PICTURE = 1.7  # on average
+CHECK_TILES = 800
+HELD_OUT_DIFFICULTY = 0.5
 
 
-class TileStream(IterableDataset[tuple[Tensor, Tensor]]):
-    """Tiles and their cell labels, picture by picture, endlessly; lives in a worker process."""
+class TileStream(IterableDataset[tuple[int, Tensor, Tensor]]):
+    """The number of the next picture, tiles and their cell labels, endlessly; lives in a worker process."""
 
-    def __init__(self, tokenizer_folder: Path, first_index: int, num_tiles: int, is_held_out: bool = False) -> None:
-        self.arguments = tokenizer_folder, first_index, num_tiles, is_held_out
+    def __init__(self, first_index: int, num_tiles: int, is_held_out: bool = False) -> None:
+        self.arguments = first_index, num_tiles, is_held_out
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[tuple[int, Tensor, Tensor]]:
         torch.set_num_threads(1)
-        folder, index, num_tiles, is_held_out = self.arguments
+        index, num_tiles, is_held_out = self.arguments
         vision = vision_config()
-        encoder = Encoder(load_tokenizer(folder), tile_geometry(vision), vision.patch_size)
+        geometry = tile_geometry(vision)
         while True:
             rng = np.random.default_rng((recipe.SEED, 11 + is_held_out, index))
-            difficulty = min(1.0, index / (EASIEST * num_tiles)) * float(rng.random()) if not is_held_out else 0.5
-            draw = reading_sample if rng.random() < READING_SHARE else shapes_sample
-            made = draw(rng, difficulty, "held_out" if is_held_out else "train")
+            difficulty = min(1.0, TILES_PER_PICTURE * index / (EASIEST * num_tiles)) * float(rng.random())
             index += 1
-            if made.turns:
-                made = made if rng.random() < WHOLE_SHARE else shrunk(made, vision.image_size)
-                tiles, cells = encoder.tiles_of(made), encoder.cells_of(made)
-                if tiles is not None and cells is not None:
-                    yield tiles, cells
+            drawing = _draw(rng, HELD_OUT_DIFFICULTY if is_held_out else difficulty, is_held_out)
+            if drawing is None:
+                continue
+            pixels, labels = drawing.pixels, drawing.labels
+            if rng.random() >= WHOLE_SHARE:
+                pixels, labels = shrink_pixels(pixels, vision.image_size), shrink_labels(labels, vision.image_size)
+            picture = Picture(pixels)
+            yield index, picture_tiles(picture, geometry), picture_cells(picture, labels, geometry, vision.patch_size)
 
 
-def collect(stream: Iterator[tuple[Tensor, Tensor]], count: int) -> tuple[Tensor, Tensor]:
-    """At least `count` tiles: pixel values [N, 3, S, S] and labels [N, P, 2]."""
-    tiles: list[Tensor] = []
-    cells: list[Tensor] = []
+def _draw(rng: np.random.Generator, difficulty: float, is_held_out: bool) -> Drawing | None:
+    """A picture with its labels; none when the one made up would be too large to draw quickly."""
+    has_print = bool(rng.random() < READING_SHARE)
+    scene = sample_scene(rng, difficulty, "held_out" if is_held_out else "train", has_print)
+    return draw(scene) if max(scene.width, scene.height) <= LONGEST_SIDE else None
+
+
+def collect(stream: Iterator[tuple[int, Tensor, Tensor]], count: int) -> tuple[int, Tensor, Tensor]:
+    """The next picture's number, and at least `count` tiles: pixel values [N, 3, S, S] and labels [N, P, 2]."""
+    index, tiles, cells = 0, list[Tensor](), list[Tensor]()
     while sum(len(some) for some in tiles) < count:
-        some, labels = next(stream)
+        index, some, labels = next(stream)
         tiles.append(some)
         cells.append(labels)
-    return normalize_tiles(torch.cat(tiles), torch.float32), torch.cat(cells)
+    return index, normalize_tiles(torch.cat(tiles), torch.float32), torch.cat(cells)
 
 
 class Seeing:
     """The run of stage one."""
 
-    def __init__(self, folder: Path, tokenizer_folder: Path, hyper: recipe.Hyperparameters) -> None:
-        self.path, self.tokenizer_folder, self.hyper = folder / SIGHT, tokenizer_folder, hyper
+    def __init__(self, folder: Path, hyper: recipe.Hyperparameters) -> None:
+        self.path, self.hyper = folder / SIGHT, hyper
         config = vision_config()
         self.vision = VisionModel(config)
         self.heads = CellHeads(config.hidden_size, NUM_COLOR_CLASSES, NUM_KIND_CLASSES)
@@ -86,7 +96,7 @@ class Seeing:
         look_at_neighbors(self.vision)
         modules = {"vision": self.vision, "cell_heads": self.heads}
         self.optimizer = Optimizers(modules, hyper, left_out="vision_adapter")
-        self.num_tiles, self.seconds = 0, 0.0
+        self.num_tiles, self.next_index, self.seconds = 0, 0, 0.0
         self._resume()
 
     def _resume(self) -> None:
@@ -95,7 +105,7 @@ class Seeing:
             self.vision.load_state_dict(state["vision"])
             self.heads.load_state_dict(state["heads"])
             self.optimizer.load_state_dict(state["optimizer"])
-            self.num_tiles, self.seconds = state["num_tiles"], state["seconds"]
+            self.num_tiles, self.next_index, self.seconds = state["num_tiles"], state["next_index"], state["seconds"]
 
     def save(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -104,6 +114,7 @@ class Seeing:
             "heads": self.heads.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "num_tiles": self.num_tiles,
+            "next_index": self.next_index,
             "seconds": self.seconds,
         }
         aside = self.path.with_suffix(".new")
@@ -113,14 +124,14 @@ class Seeing:
     def run(self, num_threads: int) -> None:
         """Train until all tiles were seen."""
         total = self.hyper.tiles_to_see
-        stream = TileStream(self.tokenizer_folder, self.num_tiles, total)
+        stream = TileStream(self.next_index, total)
         batches = iter(DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=64))
-        held_out = collect(iter(TileStream(self.tokenizer_folder, 0, total, is_held_out=True)), CHECK_TILES)
+        _, *held_out = collect(iter(TileStream(0, total, is_held_out=True)), CHECK_TILES)
         torch.set_num_threads(num_threads)
         saved = time.monotonic()
         while self.num_tiles < total:
             began = time.monotonic()
-            pixels, labels = collect(batches, self.hyper.tiles_per_batch)
+            self.next_index, pixels, labels = collect(batches, self.hyper.tiles_per_batch)
             self._step(pixels, labels)
             self.num_tiles += len(pixels)
             self.seconds += time.monotonic() - began
@@ -134,7 +145,9 @@ class Seeing:
         decay_steps = int(DECAY_SHARE * total / size)
         step = self.num_tiles // size
         rate = schedule(step, self.hyper.warmup_steps, self.hyper.final_rate, total // size - decay_steps, decay_steps)
-        self.heads.loss(self.vision.encode(pixels), labels).backward()
+        with half_precision():
+            loss = self.heads.loss(self.vision.encode(pixels), labels)
+        loss.backward()
         self.optimizer.step(rate)
 
     @torch.no_grad()
@@ -153,10 +166,9 @@ class Seeing:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="where the run is kept; an existing run goes on")
-    parser.add_argument("tokenizer", type=Path, help="folder with tokenizer.json")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
-    Seeing(arguments.folder, arguments.tokenizer, recipe.Hyperparameters()).run(arguments.threads)
+    Seeing(arguments.folder, recipe.Hyperparameters()).run(arguments.threads)
 
 
 if __name__ == "__main__":

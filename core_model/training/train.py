@@ -23,8 +23,10 @@ from core_model.model.llama4 import Llama4
 from core_model.text.special_tokens import PATCH
 from core_model.text.tokenizer import Tokenizer, load_tokenizer
 from core_model.training import recipe
+from core_model.training.batched_experts import use_batched_experts
 from core_model.training.batches import Encoder, batches
 from core_model.training.data.scenes import NUM_COLOR_CLASSES, NUM_KIND_CLASSES
+from core_model.training.half_precision import half_precision
 from core_model.training.initialization import initialize, initialize_cria
 from core_model.training.objective import Batch, CellHeads, Conversations, compute_losses
 from core_model.training.optimizers import Optimizers
@@ -103,6 +105,7 @@ class Trainer:
         self.model = Llama4(model_config(load_tokenizer(tokenizer_folder)))
         self.heads = CellHeads(vision_config().hidden_size, NUM_COLOR_CLASSES, NUM_KIND_CLASSES)
         initialize_cria(self.model, recipe.SEED)
+        use_batched_experts(self.model)
         initialize(self.heads, 1, recipe.SEED)
         self.optimizer = Optimizers({"model": self.model, "cell_heads": self.heads}, hyper)
         self.step, self.next_index, self.seconds = 0, 0, 0.0
@@ -175,7 +178,8 @@ class Trainer:
 
     def train_step(self, batch: Batch | Conversations, rate: float) -> None:
         """One update."""
-        losses = compute_losses(self.model, self.heads, batch)
+        with half_precision():
+            losses = compute_losses(self.model, self.heads, batch)
         hyper = self.hyper
         (losses.answer + hyper.cell_weight * losses.cells + hyper.balance_weight * losses.balance).backward()
         norm = self.optimizer.step(rate)
