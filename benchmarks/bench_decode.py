@@ -30,11 +30,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common import print_result
 from core_model.config import parse_config
-from core_model.engine.placement import has_room_to_turn
+from core_model.engine.memory_plan import place
 from core_model.engine.session import Session, Stopped
-from core_model.kernels.one_row import is_native_faster
+from core_model.kernels.gemv import is_plain_gemv_faster
 from core_model.text.chat_format import Prompt
-from core_model.types import ShouldStop, never_stop
+from core_model.types import LoadRequest, ShouldStop, never_stop
+from core_model.weights.checkpoint import Checkpoint
 from core_model.weights.load import build_on_meta, load_steps, run_to_end
 
 CONFIG: dict[str, Any] = {
@@ -96,16 +97,17 @@ def run_ours(folder: Path) -> dict[str, float]:
     """The engine as the assistant uses it: the same loader, layout, probe, session and pieces."""
     began = time.perf_counter()
     device, dtype = torch.device("cpu"), torch.bfloat16
-    experts = 12 * 16 * 3 * 1024 * 2048
-    steps = load_steps(folder, device, dtype, turn_experts=has_room_to_turn(device, dtype, experts))
+    checkpoint = Checkpoint.open(folder)
+    placement = place(checkpoint, LoadRequest(folder, device="cpu"))
+    steps = load_steps(checkpoint, device, dtype, transpose_experts=placement.transpose_experts)
     model = run_to_end(steps)
     assert model is not None, "nobody stops this load"
     linears = [m.weight for m in model.language_model.modules() if isinstance(m, torch.nn.Linear)]
-    uses_native = is_native_faster(linears)
+    uses_plain_gemv = is_plain_gemv_faster(linears)
     load_s = time.perf_counter() - began
-    warm_up = Session(model, None, uses_native_products=uses_native)
+    warm_up = Session(model, None, uses_plain_gemv=uses_plain_gemv)
     list(warm_up.read(Prompt(tuple(prompt_ids()[:32])), never_stop))
-    session = Session(model, None, uses_native_products=uses_native)
+    session = Session(model, None, uses_plain_gemv=uses_plain_gemv)
     began = time.perf_counter()
     list(session.read(Prompt(tuple(prompt_ids())), never_stop))
     prefill_s = time.perf_counter() - began
@@ -116,7 +118,7 @@ def run_ours(folder: Path) -> dict[str, float]:
         session.feed(tokens[-1], never_stop)
     decode_s = time.perf_counter() - began
     stop_ms = {f"stop_{name}_ms": stop_latency_ms(work) for name, work in stoppable(session).items()}
-    return figures(load_s, prefill_s, decode_s) | stop_ms | {"native_products": float(uses_native)}
+    return figures(load_s, prefill_s, decode_s) | stop_ms | {"plain_gemv": float(uses_plain_gemv)}
 
 
 def stoppable(session: Session) -> dict[str, Callable[[ShouldStop], object]]:

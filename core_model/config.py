@@ -62,9 +62,7 @@ class TextConfig:
     rope_scaling: RopeScaling | None
     max_position_embeddings: int
     tie_word_embeddings: bool
-    bos_token_id: int | None
     eos_token_ids: tuple[int, ...]
-    pad_token_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,7 @@ class VisionConfig:
     @property
     def tokens_per_tile(self) -> int:
         """Text positions that one tile takes, after pixel shuffle."""
-        return int(self.patches_per_side * self.pixel_shuffle_ratio) ** 2
+        return round(self.patches_per_side * self.pixel_shuffle_ratio) ** 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +104,6 @@ class Llama4Config:
     text: TextConfig
     vision: VisionConfig | None
     image_token_id: int  # `<|patch|>`: the positions that picture features replace
-    boi_token_id: int
-    eoi_token_id: int
     quantization: Json | None  # the `quantization_config` block as it stands, for `core_model.weights`
 
 
@@ -161,8 +157,6 @@ def parse_config(data: Json) -> Llama4Config:
         text=text,
         vision=vision,
         image_token_id=_integer(data, "image_token_index", 200092, least=0),
-        boi_token_id=_integer(data, "boi_token_index", 200080, least=0),
-        eoi_token_id=_integer(data, "eoi_token_index", 200081, least=0),
         quantization=data.get("quantization_config"),
     )
 
@@ -211,9 +205,7 @@ def _parse_text(data: Json) -> TextConfig:
         rope_scaling=scaling,
         max_position_embeddings=_integer(data, "max_position_embeddings", 131072),
         tie_word_embeddings=bool(data.get("tie_word_embeddings", False)),
-        bos_token_id=_optional_integer(data, "bos_token_id", None),
         eos_token_ids=token_ids(data.get("eos_token_id")),
-        pad_token_id=_optional_integer(data, "pad_token_id", None),
     )
 
 
@@ -249,6 +241,10 @@ def _check_vision(config: VisionConfig) -> None:
     factor = 1 / config.pixel_shuffle_ratio if config.pixel_shuffle_ratio > 0 else 0.0
     if factor < 1 or factor != int(factor) or config.patches_per_side % int(factor):
         raise _bad("pixel_shuffle_ratio", config.pixel_shuffle_ratio, "1/n with n a divisor of the patches per side")
+    if config.projector_output_dim != config.vision_output_dim:
+        raise _bad(
+            "projector_output_dim", config.projector_output_dim, f"vision_output_dim ({config.vision_output_dim})"
+        )
 
 
 def _num_layers(data: Json) -> int:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -18,20 +17,13 @@ from torch import nn
 
 import resources
 from core_model.canvas import choose_canvas, num_picture_tokens
-from core_model.engine.generator import Ending, generate
-from core_model.engine.memory_plan import plan_memory
-from core_model.engine.placement import (
-    choose_device,
-    choose_dtype,
-    device_name,
-    dtype_name,
-    has_room_to_turn,
-    memory_use,
-)
+from core_model.engine.generator import StopCriteria, generate
+from core_model.engine.memory_plan import context_length, place
+from core_model.engine.placement import device_name, dtype_name, memory_use
 from core_model.engine.sampler import Sampler
 from core_model.engine.session import Session
 from core_model.errors import CheckpointError, NotLoadedError, OutOfMemoryError, RequestError
-from core_model.kernels.one_row import is_native_faster
+from core_model.kernels.gemv import is_plain_gemv_faster
 from core_model.model.image_tiles import picture_tiles
 from core_model.model.llama4 import Llama4
 from core_model.model.moe import MoE
@@ -43,7 +35,9 @@ from core_model.types import (
     GenerationRequest,
     LoadEvent,
     LoadFinished,
+    LoadProgress,
     LoadRequest,
+    MemoryLimits,
     MemoryPlan,
     MemoryUse,
     ModelInfo,
@@ -52,14 +46,29 @@ from core_model.types import (
     Role,
     SamplingParams,
     ShouldStop,
+    TileGeometry,
     never_stop,
 )
 from core_model.weights.checkpoint import Checkpoint
 from core_model.weights.generation_defaults import GenerationDefaults, read_generation_defaults
 from core_model.weights.load import load_steps
-from core_model.weights.name_map import Group
+from core_model.weights.memory_errors import is_out_of_memory
 from core_model.weights.preprocessor import tile_geometry
-from core_model.weights.sizes import group_sizes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Language:
+    """What stands between people's words and token ids; known before any weight is read."""
+
+    tokenizer: Tokenizer
+    chat_format: ChatFormat
+    defaults: GenerationDefaults
+    tiles: TileGeometry | None
+    context_length: int
+
+    @property
+    def stop_ids(self) -> frozenset[int]:
+        return frozenset(self.defaults.eos_token_ids) | self.tokenizer.stop_ids
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,9 +76,7 @@ class _Loaded:
     """Everything that belongs to one open checkpoint."""
 
     info: ModelInfo
-    tokenizer: Tokenizer
-    chat_format: ChatFormat
-    defaults: GenerationDefaults
+    language: _Language
     session: Session
     weights_bytes: int
 
@@ -83,15 +90,16 @@ class LocalAssistant:
     def load(self, request: LoadRequest, should_stop: ShouldStop = never_stop) -> Generator[LoadEvent, None, None]:
         began = time.perf_counter()
         self.unload()
-        device = choose_device(request.device)
+        yield LoadProgress(0, 0, "Checking the files")
         checkpoint = Checkpoint.open(request.checkpoint)
-        sizes = group_sizes(checkpoint)
-        dtype = choose_dtype(device, sum(size.num_parameters for size in sizes.values()))
-        turn_experts = has_room_to_turn(device, dtype, sizes[Group.ROUTED_EXPERTS].num_parameters)
-        tokenizer = load_tokenizer(request.checkpoint)
-        model = yield from load_steps(request.checkpoint, device, dtype, should_stop, turn_experts=turn_experts)
+        placement = place(checkpoint, request)
+        placement.check(request.limits)
+        language = _open_language(checkpoint, request.limits)  # everything that is cheap to check comes first
+        model = yield from load_steps(
+            checkpoint, placement.device, placement.dtype, should_stop, transpose_experts=placement.transpose_experts
+        )
         if model is not None:
-            self._loaded = _assemble(request, model, tokenizer)
+            self._loaded = _assemble(checkpoint.folder, model, language)
         info = None if self._loaded is None else self._loaded.info
         yield LoadFinished(info, time.perf_counter() - began)
 
@@ -99,19 +107,19 @@ class LocalAssistant:
         self, request: GenerationRequest, should_stop: ShouldStop = never_stop
     ) -> Generator[GenerationEvent, None, None]:
         loaded = self._get()
+        language = loaded.language
         is_continued = bool(request.messages) and request.messages[-1].role is Role.ASSISTANT
-        prompt = loaded.chat_format.prompt(request.messages, continue_last=is_continued)
-        sampling = _resolve(request.sampling, loaded.defaults)
-        ending = Ending(
-            frozenset(loaded.defaults.eos_token_ids) | loaded.tokenizer.stop_ids,
-            loaded.info.context_length,
-            sampling.max_new_tokens,
-        )
-        assert sampling.temperature is not None, "resolved"
-        assert sampling.top_p is not None, "resolved"
-        sampler = Sampler(sampling.temperature, sampling.top_p, sampling.seed)
-        with _out_of_memory_explained():
-            yield from generate(loaded.session, prompt, sampler, StreamDecoder(loaded.tokenizer), ending, should_stop)
+        prompt = language.chat_format.prompt(request.messages, continue_last=is_continued)
+        sampler = _sampler(request.sampling, language.defaults.sampling)
+        stop = StopCriteria(language.stop_ids, language.context_length, request.sampling.max_new_tokens)
+        decoder = StreamDecoder(language.tokenizer)
+        try:
+            yield from generate(loaded.session, prompt, sampler, decoder, stop, should_stop)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            loaded.session.forget()
+            raise _out_of_memory() from error
 
     def unload(self) -> None:
         self._loaded = None
@@ -119,7 +127,7 @@ class LocalAssistant:
             torch.cuda.empty_cache()
 
     def plan(self, request: LoadRequest) -> MemoryPlan:
-        return plan_memory(request)
+        return place(Checkpoint.open(request.checkpoint), request).plan
 
     def memory(self) -> MemoryUse:
         loaded = self._loaded
@@ -139,8 +147,14 @@ class LocalAssistant:
         return self._loaded
 
 
-def _assemble(request: LoadRequest, model: Llama4, tokenizer: Tokenizer) -> _Loaded:
-    folder, config = request.checkpoint, model.config
+def _open_language(checkpoint: Checkpoint, limits: MemoryLimits) -> _Language:
+    """Read and check all that does not need the weights.
+
+    Raises:
+        CheckpointError: a file is missing or damaged, or the tokenizer is another model's.
+    """
+    folder, config = checkpoint.folder, checkpoint.config
+    tokenizer = load_tokenizer(folder)
     if tokenizer.vocab_size > config.text.vocab_size:
         raise CheckpointError(
             "Tokenizer does not fit the model",
@@ -148,32 +162,40 @@ def _assemble(request: LoadRequest, model: Llama4, tokenizer: Tokenizer) -> _Loa
             "The folder mixes files of different models: download the model again.",
         )
     tiles = tile_geometry(folder, config)
-    defaults = read_generation_defaults(folder, config)
+    return _Language(
+        tokenizer,
+        ChatFormat(tokenizer, tiles, config.image_token_id if tiles else None),
+        read_generation_defaults(folder, config),
+        tiles,
+        context_length(config.text, limits),
+    )
+
+
+def _assemble(folder: Path, model: Llama4, language: _Language) -> _Loaded:
     parameters = list(model.parameters())
+    is_built_in = folder.resolve() == resources.built_in_model().resolve()
     info = ModelInfo(
-        name=display_name(folder),
+        name="Cria" if is_built_in else display_name(folder),
         checkpoint=folder,
         num_parameters=sum(parameter.numel() for parameter in parameters),
-        context_length=min(config.text.max_position_embeddings, request.limits.context_length or 2**62),
+        context_length=language.context_length,
         device=device_name(model.device),
         dtype=dtype_name(model.dtype),
-        tiles=tiles,
-        is_built_in=folder.resolve() == resources.built_in_model().resolve(),
-        defaults=defaults.sampling,
+        tiles=language.tiles,
+        is_built_in=is_built_in,
+        defaults=language.defaults.sampling,
     )
-    chat_format = ChatFormat(tokenizer, tiles, config.image_token_id if tiles else None, info.max_pictures)
-    weights_bytes = sum(parameter.nbytes for parameter in parameters)
-    session = Session(model, tiles, uses_native_products=_prefers_native_products(model))
-    return _Loaded(info, tokenizer, chat_format, defaults, session, weights_bytes)
+    session = Session(model, language.tiles, uses_plain_gemv=_prefers_plain_gemv(model))
+    return _Loaded(info, language, session, sum(parameter.nbytes for parameter in parameters))
 
 
-def _prefers_native_products(model: Llama4) -> bool:
+def _prefers_plain_gemv(model: Llama4) -> bool:
     """Ask the probe, once all expert weights lie the way it needs."""
     experts = [module.experts for module in model.modules() if isinstance(module, MoE)]
     if any(layer.gate_up_proj.is_contiguous() for layer in experts):
         return False
     linears = [module.weight for module in model.language_model.modules() if isinstance(module, nn.Linear)]
-    return is_native_faster(linears)
+    return is_plain_gemv_faster(linears)
 
 
 def display_name(folder: Path) -> str:
@@ -182,30 +204,16 @@ def display_name(folder: Path) -> str:
     for part in reversed(resolved.parts):
         if part.startswith("models--"):
             return part.split("--")[-1]
-    return "Cria" if resolved.name == "cria" else resolved.name
+    return resolved.name
 
 
-def _resolve(asked: SamplingParams, defaults: GenerationDefaults) -> SamplingParams:
+def _sampler(asked: SamplingParams, defaults: SamplingParams) -> Sampler:
     """Settings with nothing left open."""
-    default = defaults.sampling
-    return replace(
-        asked,
-        temperature=default.temperature if asked.temperature is None else asked.temperature,
-        top_p=default.top_p if asked.top_p is None else asked.top_p,
-    )
-
-
-@contextmanager
-def _out_of_memory_explained() -> Generator[None, None, None]:
-    """Torch's two ways of running out of memory, in words."""
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise _out_of_memory() from error
-    except RuntimeError as error:
-        if "can't allocate memory" not in str(error) and "not enough memory" not in str(error):
-            raise
-        raise _out_of_memory() from error
+    temperature = defaults.temperature if asked.temperature is None else asked.temperature
+    top_p = defaults.top_p if asked.top_p is None else asked.top_p
+    assert temperature is not None, "a checkpoint's defaults leave nothing open"
+    assert top_p is not None, "a checkpoint's defaults leave nothing open"
+    return Sampler(temperature, top_p, asked.seed)
 
 
 def _out_of_memory() -> OutOfMemoryError:

@@ -14,9 +14,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from core_model.errors import RequestError
+from media.limits import DEFAULT_LIMITS
 from media.types import Part, Picture, RgbArray, Text
 
 __all__ = [
+    "MAX_PICTURES",
     "FinishReason",
     "Finished",
     "GenerationEvent",
@@ -46,6 +48,8 @@ __all__ = [
 ]
 
 ShouldStop = Callable[[], bool]
+
+MAX_PICTURES = DEFAULT_LIMITS.max_pictures  # in one conversation; what Llama 4 was pre-trained on
 
 
 def never_stop() -> bool:
@@ -117,6 +121,13 @@ class MemoryLimits:
     ram_bytes: int | None = None
     context_length: int | None = None  # tokens; at most what the checkpoint allows
 
+    def __post_init__(self) -> None:
+        for name, value in (
+            ("GPU memory", self.gpu_bytes), ("RAM", self.ram_bytes), ("context length", self.context_length),
+        ):  # fmt: skip
+            if value is not None and value < 1:
+                raise RequestError("Limit out of range", f"The limit of the {name} must be at least 1, not {value}.")
+
 
 @dataclass(frozen=True, slots=True)
 class LoadRequest:
@@ -148,7 +159,7 @@ class ModelInfo:
     device: str  # "CPU", "NVIDIA RTX 4090"
     dtype: str  # "bf16", "fp32"
     tiles: TileGeometry | None  # None: this model sees no pictures
-    max_pictures: int = 48
+    max_pictures: int = MAX_PICTURES
     is_built_in: bool = False
     defaults: SamplingParams = SamplingParams()  # what None means for this checkpoint
 

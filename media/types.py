@@ -30,6 +30,7 @@ class Picture:
 
     pixels: RgbArray
     name: str = ""
+    _digest: bytes = field(default=b"", init=False, repr=False)  # computed when first asked for
 
     def __post_init__(self) -> None:
         assert self.pixels.ndim == 3, "a picture is [height, width, 3]"
@@ -47,9 +48,11 @@ class Picture:
 
     def digest(self) -> bytes:
         """Sixteen bytes that name the content: two pictures with one digest look the same to the model."""
-        content = hashlib.blake2b(f"{self.height}x{self.width}:".encode(), digest_size=16)
-        content.update(np.ascontiguousarray(self.pixels).data)
-        return content.digest()
+        if not self._digest:
+            content = hashlib.blake2b(f"{self.height}x{self.width}:".encode(), digest_size=16)
+            content.update(np.ascontiguousarray(self.pixels).data)
+            object.__setattr__(self, "_digest", content.digest())  # frozen, but the pixels are read-only as well
+        return self._digest
 
 
 Part = Text | Picture

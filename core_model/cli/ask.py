@@ -77,10 +77,9 @@ def _add_sampling(group: argparse._ArgumentGroup) -> None:
 
 
 def _seed(text: str) -> int:
-    seed = int(text)
-    if not 0 <= seed <= _MAX_SEED:
-        raise argparse.ArgumentTypeError(f"must be between 0 and {_MAX_SEED}")
-    return seed
+    if not text.isascii() or not text.isdigit() or int(text) > _MAX_SEED:
+        raise argparse.ArgumentTypeError(f"must be a whole number between 0 and {_MAX_SEED}")
+    return int(text)
 
 
 def run(options: argparse.Namespace, open_assistant: Callable[[], Assistant]) -> ExitStatus:

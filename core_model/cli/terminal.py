@@ -127,5 +127,5 @@ def stop_on_interrupt() -> Iterator[ShouldStop]:
     signal.signal(signal.SIGINT, ask)
     try:
         yield lambda: is_asked
-    finally:
-        signal.signal(signal.SIGINT, previous)
+    finally:  # None: somebody installed a handler that Python cannot give back
+        signal.signal(signal.SIGINT, signal.SIG_DFL if previous is None else previous)

@@ -26,7 +26,7 @@ from core_model.types import (
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class StopCriteria:
     """When an answer is over."""
 
     stop_ids: frozenset[int]
@@ -68,7 +68,7 @@ def generate(
     prompt: Prompt,
     sampler: Sampler,
     decoder: StreamDecoder,
-    ending: Ending,
+    stop: StopCriteria,
     should_stop: ShouldStop,
 ) -> Generator[GenerationEvent, None, None]:
     """Answer a prompt.
@@ -79,7 +79,7 @@ def generate(
     Raises:
         RequestError: the prompt does not fit; before anything is read.
     """
-    room = ending.room(prompt)
+    room = stop.room(prompt)
     clock, num_cached, num_new = _Clock(), 0, 0
     reason = FinishReason.LENGTH
     try:
@@ -87,7 +87,7 @@ def generate(
             num_cached = progress.num_cached
             yield progress
         clock.first_token = time.perf_counter()
-        while (token := sampler.pick(session.logits)) not in ending.stop_ids:
+        while (token := sampler.pick(session.logits)) not in stop.stop_ids:
             num_new += 1
             if text := decoder.push(token):
                 yield TextDelta(text)

@@ -4,7 +4,8 @@ A chunked layer only ever looks at its current attention chunk, so it keeps no m
 in 36 of Scout's 48 layers, whatever the length. A global layer keeps everything and grows by a quarter at a time, so
 growing costs a few copies per position over the whole conversation, not one per step. Both write at the position they
 are told, so going back is a matter of the committed length, with one catch: the chunk before the current one is gone.
-`truncate` therefore answers where reading must really start again.
+`truncate` therefore answers where reading must really start again, and gives memory back that a shorter conversation
+will not need.
 
 Keys and values of a step that was abandoned half-way are never committed; the next step overwrites them.
 
@@ -19,6 +20,7 @@ from torch import Tensor
 from core_model.config import TextConfig
 
 SMALLEST_GROWTH = 1024  # positions
+KEPT_SPARE = 4  # a cache that is more than so many times as large as needed gives memory back
 
 
 class GrowingCache:
@@ -43,6 +45,16 @@ class GrowingCache:
         self._keys[:, :, first:end] = keys
         self._values[:, :, first:end] = values
         return self._keys[:, :, :end], self._values[:, :, :end]
+
+    def shrink(self, used: int) -> None:
+        """Give memory back when far less of it is used than there is."""
+        if self._keys.shape[2] > KEPT_SPARE * max(used, SMALLEST_GROWTH):
+            keys, values = (self._grown(old, used, used) for old in (self._keys, self._values))
+            self._keys, self._values = keys, values
+
+    def clear(self) -> None:
+        """Give all memory back."""
+        self._keys, self._values = self._allocate(0), self._allocate(0)
 
     def _reserve(self, used: int, needed: int) -> None:
         capacity = self._keys.shape[2]
@@ -109,4 +121,9 @@ class KVCache:
         if self.chunk_size is not None and length < self._held_chunk:
             length -= length % self.chunk_size
         self.length = length
+        for layer in self.layers:
+            if length:
+                layer.shrink(max(0, length - self._held_chunk) if layer.window else length)
+            else:
+                layer.clear()
         return length

@@ -1,45 +1,90 @@
-"""What a checkpoint would need on this machine, from its headers alone, in words.
+"""What a checkpoint would need on this machine, from its headers alone, and where it is therefore computed.
 
 The plan counts the weights as they will be loaded, the KV cache of a conversation, and what is free now. It knows one
-place for all weights; tiers and their speeds come with expert offloading.
+place for all weights; tiers and their speeds come with expert offloading. Until then a model that does not fit the
+GPU is computed on the CPU, where files larger than the memory open as well, unless a person asked for the GPU.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import dataclass
 
 import torch
 
 from core_model.config import TextConfig
-from core_model.engine.placement import choose_device, choose_dtype, free_bytes
-from core_model.types import LoadRequest, MemoryPlan, PlanLine
+from core_model.engine.placement import choose_device, choose_dtype, free_bytes, has_room_to_transpose
+from core_model.errors import OutOfMemoryError
+from core_model.types import LoadRequest, MemoryLimits, MemoryPlan, PlanLine
 from core_model.weights.checkpoint import Checkpoint
-from core_model.weights.sizes import group_sizes
+from core_model.weights.name_map import Group
+from core_model.weights.sizes import GroupSize, group_sizes
 
 PLANNED_TOKENS = 8192  # of conversation that a plan makes room for
 WORKING_BYTES = 300_000_000  # activations of a prompt piece, torch itself
 
 
-def plan_memory(request: LoadRequest) -> MemoryPlan:
-    """Plan a load without loading.
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where and how a checkpoint is loaded, and what that needs."""
+
+    device: torch.device
+    dtype: torch.dtype
+    transpose_experts: bool  # see `core_model.weights.load`
+    plan: MemoryPlan
+
+    def check(self, limits: MemoryLimits) -> None:
+        """Hold the plan against what a person allows.
+
+        Raises:
+            OutOfMemoryError: a limit was set and the model needs more.
+        """
+        limit = _limit(limits, self.device)
+        if limit is not None and self.plan.needed_bytes > limit:
+            raise OutOfMemoryError(
+                "Larger than the limit",
+                f"The model needs {gigabytes(self.plan.needed_bytes)}; the limit is set to {gigabytes(limit)}.",
+                "Raise the limit in the settings, or open a smaller or a quantized model.",
+            )
+
+
+def place(checkpoint: Checkpoint, request: LoadRequest) -> Placement:
+    """Decide where an opened checkpoint goes.
 
     Raises:
-        CheckpointError: the folder cannot be opened.
+        RequestError: a device was asked for that is not there.
     """
-    checkpoint = Checkpoint.open(request.checkpoint)
     sizes = group_sizes(checkpoint)
-    device = choose_device(request.device)
+    placement = _place_on(choose_device(request.device), checkpoint, sizes, request.limits)
+    if request.device is None and placement.device.type == "cuda" and not placement.plan.fits:
+        return _place_on(torch.device("cpu"), checkpoint, sizes, request.limits)
+    return placement
+
+
+def _place_on(
+    device: torch.device, checkpoint: Checkpoint, sizes: dict[Group, GroupSize], limits: MemoryLimits
+) -> Placement:
     dtype = choose_dtype(device, sum(size.num_parameters for size in sizes.values()))
     where = "GPU memory" if device.type == "cuda" else "RAM"
-    lines = [
-        PlanLine(str(group).capitalize(), where, size.bytes_as(dtype))
-        for group, size in sizes.items()
-        if size.stored_bytes
-    ]
-    conversation = kv_cache_bytes(checkpoint.config.text, PLANNED_TOKENS, dtype)
-    lines.append(PlanLine(f"Conversation memory for {PLANNED_TOKENS:,} tokens", where, conversation))
+    text = checkpoint.config.text
+    num_tokens = min(PLANNED_TOKENS, context_length(text, limits))
+    lines = [PlanLine(str(g).capitalize(), where, s.bytes_as(dtype)) for g, s in sizes.items() if s.stored_bytes]
+    conversation = f"Conversation memory for {num_tokens:,} tokens"
+    lines.append(PlanLine(conversation, where, kv_cache_bytes(text, num_tokens, dtype)))
     lines.append(PlanLine("Working memory", where, WORKING_BYTES))
-    return describe(tuple(lines), where, free_bytes(device), request.checkpoint)
+    limit = _limit(limits, device)
+    free = free_bytes(device) if limit is None else min(limit, free_bytes(device))
+    transposes = has_room_to_transpose(device, dtype, sizes[Group.ROUTED_EXPERTS].num_parameters, free)
+    return Placement(device, dtype, transposes, describe(tuple(lines), where, free, checkpoint.folder.name))
+
+
+def _limit(limits: MemoryLimits, device: torch.device) -> int | None:
+    return limits.gpu_bytes if device.type == "cuda" else limits.ram_bytes
+
+
+def context_length(config: TextConfig, limits: MemoryLimits) -> int:
+    """Tokens that a conversation may have: what the checkpoint allows, or less where a person says so."""
+    allowed = config.max_position_embeddings
+    return allowed if limits.context_length is None else min(allowed, limits.context_length)
 
 
 def kv_cache_bytes(config: TextConfig, num_tokens: int, dtype: torch.dtype) -> int:
@@ -50,10 +95,10 @@ def kv_cache_bytes(config: TextConfig, num_tokens: int, dtype: torch.dtype) -> i
     return per_position * sum(kept)
 
 
-def describe(lines: tuple[PlanLine, ...], where: str, free: int, folder: Path) -> MemoryPlan:
+def describe(lines: tuple[PlanLine, ...], where: str, free: int, name: str) -> MemoryPlan:
     """Sum up, and say what to do when it does not fit."""
     needed = sum(line.num_bytes for line in lines)
-    summary = f"{folder.name} needs {gigabytes(needed)} of {where}; {gigabytes(free)} are free now."
+    summary = f"{name} needs {gigabytes(needed)} of {where}; {gigabytes(free)} are free now."
     if needed <= free:
         return MemoryPlan(lines, needed, free, summary)
     advice = f"{gigabytes(needed - free)} are missing: close other programs, or open a smaller or a quantized model."

@@ -42,13 +42,14 @@ def choose_dtype(device: torch.device, num_parameters: int) -> torch.dtype:
     return torch.float32 if device.type == "cpu" and is_small else torch.bfloat16
 
 
-def has_room_to_turn(device: torch.device, dtype: torch.dtype, num_expert_parameters: int) -> bool:
+def has_room_to_transpose(device: torch.device, dtype: torch.dtype, num_expert_parameters: int, free: int) -> bool:
     """Whether the experts may be copied into the layout that one-row products on the CPU like (`load_steps`).
 
-    A checkpoint that fills the memory stays a mapped file: an answer that begins is worth more than a fast one.
+    A checkpoint that fills the memory (`free`, in bytes) stays a mapped file: an answer that begins is worth more than
+    a fast one.
     """
     is_large_cpu_model = device.type == "cpu" and dtype == torch.bfloat16
-    return is_large_cpu_model and 2 * num_expert_parameters * dtype.itemsize < free_bytes(device)
+    return is_large_cpu_model and 2 * num_expert_parameters * dtype.itemsize < free
 
 
 def device_name(device: torch.device) -> str:

@@ -18,16 +18,16 @@ import torch
 from torch import Tensor
 
 from core_model.config import Llama4Config
+from core_model.engine.image_reader import ImageReader
 from core_model.engine.kv_cache import KVCache
-from core_model.kernels.one_row import native_products
-from core_model.model.image_tiles import normalize_tiles, picture_tiles
+from core_model.kernels.gemv import plain_gemv
+from core_model.model.attention import no_check
 from core_model.model.llama4 import Llama4
-from core_model.text.chat_format import PictureSpan, Prompt
+from core_model.text.chat_format import Prompt
 from core_model.types import PrefillProgress, ShouldStop, TileGeometry
 
 Keys = npt.NDArray[np.int64]  # one per position: a token id, or a negative number that stands for a picture
 
-TILES_AT_ONCE = {"cpu": 2, "cuda": 8}  # bounds the vision tower's working memory, and how late a stop may come
 PIECE_FLOPS = 1e11  # arithmetic of one prompt piece in one layer, so that progress is shown and a stop is quick
 LARGEST_PIECE, SMALLEST_PIECE = 2048, 64  # tokens
 
@@ -43,21 +43,21 @@ class Session:
         logits: float32 [V] for the token after the last one that was read; empty before anything was.
     """
 
-    def __init__(self, model: Llama4, tiles: TileGeometry | None, *, uses_native_products: bool = False) -> None:
+    def __init__(self, model: Llama4, tiles: TileGeometry | None, *, uses_plain_gemv: bool = False) -> None:
         """Begin with nothing read.
 
         Args:
             tiles: how pictures are cut; None for a model that sees none.
-            uses_native_products: how one-row products are done (`core_model.kernels.one_row`).
+            uses_plain_gemv: how one-row products are done (`core_model.kernels.gemv`).
         """
         self.model = model
         self.cache = KVCache(model.config.text, model.device, model.dtype)
         self.piece_size = piece_size(model.config)
         self.logits = torch.empty(0)
-        self._tiles = tiles
-        self._uses_native_products = uses_native_products
-        self._keys: Keys = np.empty(0, np.int64)
-        self._features: tuple[PictureSpan, Tensor] | None = None  # of the picture that is being read
+        self._images = None if tiles is None else ImageReader(model, tiles)
+        self._uses_plain_gemv = uses_plain_gemv
+        self._keys: Keys = np.empty(0, np.int64)  # of what was read as a prompt
+        self._fed: list[int] = []  # and of what was generated after it
 
     def read(self, prompt: Prompt, should_stop: ShouldStop) -> Iterator[PrefillProgress]:
         """Read what the session does not know yet of a prompt.
@@ -68,11 +68,11 @@ class Session:
         Raises:
             Stopped: `should_stop` said so; what was read completely stays read.
         """
-        keys = prompt_keys(prompt, self.model.config.image_token_id)
+        check = stop_check(should_stop)
+        keys = prompt_keys(prompt, self.model.config.image_token_id, check)
         num_known = self._keep_common(keys)
         yield PrefillProgress(num_known, prompt.num_tokens, num_known)
         ids = torch.tensor(prompt.token_ids, device=self.model.device)
-        check = stop_check(should_stop)
         while self.cache.length < len(keys):
             start = self.cache.length
             end = start + self.cache.longest_step(min(self.piece_size, len(keys) - start))
@@ -80,7 +80,8 @@ class Session:
             self.logits = self._step(ids[start:end], features, check)
             self._keys = keys[:end]
             yield PrefillProgress(end, prompt.num_tokens, num_known)
-        self._features = None
+        if self._images is not None:
+            self._images.forget()
 
     def feed(self, token_id: int, should_stop: ShouldStop) -> None:
         """Read one generated token.
@@ -90,23 +91,31 @@ class Session:
         """
         ids = torch.tensor([token_id], device=self.model.device)
         self.logits = self._step(ids, None, stop_check(should_stop))
-        self._keys = np.append(self._keys, token_id)
+        self._fed.append(token_id)
+
+    def forget(self) -> None:
+        """Give all memory back: the next prompt is read from its beginning."""
+        self.cache.truncate(0)
+        self._keys, self._fed, self.logits = np.empty(0, np.int64), [], torch.empty(0)
+        if self._images is not None:
+            self._images.forget()
 
     def _keep_common(self, keys: Keys) -> int:
         """Go back to where the prompt and the session part; the last token is always read again, for its logits."""
-        num_compared = min(len(self._keys), len(keys) - 1)
-        differs = np.flatnonzero(self._keys[:num_compared] != keys[:num_compared])
+        known = np.concatenate([self._keys, np.array(self._fed, np.int64)])
+        num_compared = min(len(known), len(keys) - 1)
+        differs = np.flatnonzero(known[:num_compared] != keys[:num_compared])
         num_known = self.cache.truncate(int(differs[0]) if len(differs) else num_compared)
-        self._keys = keys[:num_known]
+        self._keys, self._fed = keys[:num_known], []
         return num_known
 
     @torch.inference_mode()
     def _step(self, ids: Tensor, features: Tensor | None, check: Callable[[], None]) -> Tensor:
         embedded = self.model.embed(ids, features)
         start = self.cache.begin_step()
-        with native_products(self._uses_native_products and len(ids) == 1):
+        with plain_gemv(self._uses_plain_gemv and len(ids) == 1):
             hidden = self.model.language_model.model(embedded[None], start, self.cache.layers, check)
-        with native_products(self._uses_native_products):
+        with plain_gemv(self._uses_plain_gemv):
             logits = self.model.head(hidden[0, -1:])[0]
         self.cache.commit(len(ids))
         return logits
@@ -119,22 +128,10 @@ class Session:
             first, last = max(span.start, start), min(span.end, end)
             num_patches = int(is_patch[first - start : last - start].sum()) if first < last else 0
             if num_patches:
+                assert self._images is not None, "the chat format refuses pictures for a model without a vision tower"
                 before = prompt.token_ids[span.start : first].count(self.model.config.image_token_id)
-                found.append(self._picture_features(span, check)[before : before + num_patches])
+                found.append(self._images.features(span.picture, before, before + num_patches, check))
         return torch.cat(found) if found else None
-
-    @torch.inference_mode()
-    def _picture_features(self, span: PictureSpan, check: Callable[[], None]) -> Tensor:
-        """All features of a picture [patch tokens, D]; kept while its tokens are spread over several pieces."""
-        if self._features is not None and self._features[0] is span:
-            return self._features[1]
-        assert self._tiles is not None, "the chat format refuses pictures for a model without a vision tower"
-        tiles = picture_tiles(span.picture, self._tiles)
-        pixels = normalize_tiles(tiles, self.model.dtype)
-        batches = pixels.split(TILES_AT_ONCE[self.model.device.type])
-        features = torch.cat([self.model.picture_features(some, check) for some in batches])
-        self._features = (span, features)
-        return features
 
 
 def stop_check(should_stop: ShouldStop) -> Callable[[], None]:
@@ -147,10 +144,11 @@ def stop_check(should_stop: ShouldStop) -> Callable[[], None]:
     return check
 
 
-def prompt_keys(prompt: Prompt, image_token_id: int) -> Keys:
-    """What must be equal for two prompts to share a position."""
+def prompt_keys(prompt: Prompt, image_token_id: int, check: Callable[[], None] = no_check) -> Keys:
+    """What must be equal for two prompts to share a position; `check` is called before each picture."""
     keys = np.array(prompt.token_ids, np.int64)
     for span in prompt.pictures:
+        check()
         number = int.from_bytes(span.picture.digest()[:8], "little") >> 1
         inside = keys[span.start : span.end]
         inside[inside == image_token_id] = -number - 1

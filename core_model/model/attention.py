@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from core_model.config import TextConfig
 from core_model.model.layers import rms_normalize
-from core_model.model.rope import inverse_frequencies, rotate, rotations
+from core_model.model.rope import frequencies_on, rotate, rotations
 
 
 class LayerCache(Protocol):
@@ -39,7 +39,7 @@ class LayerCache(Protocol):
         ...
 
 
-def nothing() -> None:
+def no_check() -> None:
     """The interruption check of somebody who never interrupts."""
 
 
@@ -52,7 +52,9 @@ class Step:
     rotation: Tensor  # complex64 [T, D/2], by position within the chunk
     absolute_rotation: Tensor | None  # the same by absolute position; only where an unchunked layer rotates
     temperature: Tensor | None  # float32 [T, 1, 1] for the queries of NoPE layers; None while it is exactly 1
-    check: Callable[[], None] = nothing  # called between layers and between experts; may raise to abandon the step
+    chunk_mask: Tensor | None  # [T, S] to be added to the scores of chunked layers; None where none is needed
+    global_mask: Tensor | None  # [T, S] of the other layers
+    check: Callable[[], None] = no_check  # called between layers and between experts; may raise to abandon the step
 
     @classmethod
     def at(
@@ -60,18 +62,40 @@ class Step:
         config: TextConfig,
         start: int,
         length: int,
-        device: torch.device,
-        check: Callable[[], None] = nothing,
+        like: Tensor,
+        check: Callable[[], None] = no_check,
     ) -> Step:
-        """Describe a step of `length` tokens that begins at position `start`."""
-        positions = torch.arange(start, start + length, device=device)
-        frequencies = inverse_frequencies(config.head_dim, config.rope_theta, config.rope_scaling).to(device)
+        """Describe a step of `length` tokens that begins at position `start`.
+
+        Args:
+            like: anything on the device and of the type in which the layers compute.
+        """
+        positions = torch.arange(start, start + length, device=like.device)
+        frequencies = frequencies_on(like.device, config.head_dim, config.rope_theta, config.rope_scaling)
         chunk_size = config.attention_chunk_size
         layers = zip(config.is_rope_layer, config.is_chunked_layer, strict=True)
         rotates_unchunked = any(uses_rope and not is_chunked for uses_rope, is_chunked in layers)
-        absolute = rotations(positions, frequencies) if rotates_unchunked else None
-        within = rotations(positions % chunk_size if chunk_size else positions, frequencies)
-        return cls(start, length, within, absolute, _temperature(config, positions, start + length), check)
+        return cls(
+            start,
+            length,
+            rotation=rotations(positions % chunk_size if chunk_size else positions, frequencies),
+            absolute_rotation=rotations(positions, frequencies) if rotates_unchunked else None,
+            temperature=_temperature(config, positions, start + length),
+            chunk_mask=lower_right_mask(length, start % chunk_size + length, like) if chunk_size else None,
+            global_mask=lower_right_mask(length, start + length, like),
+            check=check,
+        )
+
+
+def lower_right_mask(num_queries: int, num_keys: int, like: Tensor) -> Tensor | None:
+    """0 where a query may look and -inf elsewhere: causal, the last query sees the last key. [T, S]
+
+    None where torch's own causal attention says the same, and for a single query, which sees everything.
+    """
+    if num_queries in (1, num_keys):
+        return None
+    hidden = torch.full((num_queries, num_keys), float("-inf"), device=like.device, dtype=like.dtype)
+    return hidden.triu(num_keys - num_queries + 1)
 
 
 def _temperature(config: TextConfig, positions: Tensor, end: int) -> Tensor | None:
@@ -108,7 +132,7 @@ class Attention(nn.Module):
         q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)  # [B, heads, T, D]
         if cache is not None:
             k, v = cache.append(step.start, k, v)  # [1, K, S, D]
-            out = attend(q, k, v)
+            out = attend(q, k, v, step.global_mask if self.chunk_size is None else step.chunk_mask)
         elif self.chunk_size is not None:
             out = attend_in_chunks(q, k, v, self.chunk_size)
         else:
@@ -127,22 +151,23 @@ class Attention(nn.Module):
         return both.split([self.num_heads, self.num_kv_heads], dim=2)
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
     """Causal grouped-query attention; the last query looks at the last key.
 
-    Query head h uses key/value head h // (H / K). Heads of one group are folded into the batch and keys are expanded
-    without a copy, which is several times faster on CPUs than `enable_gqa`.
+    Query head h uses key/value head h // (H / K). Heads of one group are folded into the batch, which is several times
+    faster on CPUs than `enable_gqa`; keys are expanded without a copy for one sequence, with one for several.
 
     Args:
         q: [B, H, T, D].
         k: [B, K, S, D], S >= T.
         v: [B, K, S, D].
+        mask: [T, S] of `lower_right_mask`; None where T is 1 or S.
 
     Returns:
         [B, H, T, D].
     """
     batch, num_heads, length, _ = q.shape
-    num_kv_heads, num_keys = k.shape[1], k.shape[2]
+    num_kv_heads = k.shape[1]
     group = num_heads // num_kv_heads
     if length == 1:  # every query of a group asks the same keys: they become rows of one product
         grouped = q.reshape(batch, num_kv_heads, group, -1)
@@ -150,16 +175,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     q = q.unflatten(1, (num_kv_heads, group)).transpose(1, 2).flatten(0, 1)  # [B * group, K, T, D]
     k = k[:, None].expand(batch, group, *k.shape[1:]).flatten(0, 1)
     v = v[:, None].expand(batch, group, *v.shape[1:]).flatten(0, 1)
-    if length == num_keys:
-        out = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-    else:
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=_lower_right(length, num_keys, q.device))
+    out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
     return out.unflatten(0, (batch, group)).transpose(1, 2).flatten(1, 2)
-
-
-def _lower_right(num_queries: int, num_keys: int, device: torch.device) -> Tensor:
-    """True where a query may look: causal, aligned so that the last query sees the last key. [T, S]"""
-    return torch.ones(num_queries, num_keys, dtype=torch.bool, device=device).tril(num_keys - num_queries)
 
 
 def attend_in_chunks(q: Tensor, k: Tensor, v: Tensor, chunk_size: int) -> Tensor:

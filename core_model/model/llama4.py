@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from core_model.config import Llama4Config
 from core_model.errors import RequestError
-from core_model.model.attention import nothing
+from core_model.model.attention import no_check
 from core_model.model.transformer import LanguageModel
 from core_model.model.vision import VisionModel
 
@@ -63,14 +63,14 @@ class Llama4(nn.Module):
             float32 [T, V].
 
         Raises:
-            RequestError: the number of patch tokens is not that of the pictures' features.
+            RequestError: there is not one prompt, or its patch tokens are not as many as the pictures' features.
         """
-        ids = torch.as_tensor(token_ids, dtype=torch.long, device=self.device).flatten()
-        features = None if pixel_values is None else self.picture_features(pixel_values)
+        ids = one_prompt(torch.as_tensor(token_ids, dtype=torch.long, device=self.device))
+        features = None if pixel_values is None else self.image_features(pixel_values)
         hidden = self.language_model.model(self.embed(ids, features)[None])
         return self.head(hidden[0])
 
-    def picture_features(self, pixel_values: Tensor, check: Callable[[], None] = nothing) -> Tensor:
+    def image_features(self, pixel_values: Tensor, check: Callable[[], None] = no_check) -> Tensor:
         """Features that take the place of patch tokens. [N, 3, S, S] -> [N * tokens_per_tile, D]
 
         Raises:
@@ -103,3 +103,15 @@ class Llama4(nn.Module):
         """Hidden states to float32 logits. [..., D] -> [..., V]"""
         logits: Tensor = self.language_model.lm_head(hidden)
         return logits.float()
+
+
+def one_prompt(token_ids: Tensor) -> Tensor:
+    """[T] or [1, T] -> [T]
+
+    Raises:
+        RequestError: it has another shape, or no tokens.
+    """
+    ids = token_ids[0] if token_ids.ndim == 2 and len(token_ids) == 1 else token_ids
+    if ids.ndim != 1 or not len(ids):
+        raise RequestError("Not one prompt", f"Token ids of shape {tuple(token_ids.shape)} were given, expected [T].")
+    return ids

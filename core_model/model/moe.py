@@ -92,8 +92,8 @@ class MoE(nn.Module):
         inputs = (tokens[:, None] * scores[..., None]).flatten(0, 1)  # [A, D], token by token
         source = self.source or self.experts
         if len(tokens) == 1 and self.top_k == 1:  # decode: nothing to group
-            ((_, expert),) = source.experts([int(chosen)])
-            return expert(inputs)
+            for _, expert in source.experts([int(chosen)]):
+                return expert(inputs)  # before the source goes on, which may take the weights away
         order, groups = group_by_expert(chosen.flatten())
         rows = dict(zip(groups, order.split(list(groups.values())), strict=True))
         outputs = torch.empty_like(inputs)

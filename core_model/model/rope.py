@@ -3,8 +3,8 @@
 Llama 4 rotates neighbouring pairs (2i, 2i+1), as in Meta's original code, so q and k weights are used as they are in
 the file. A RoPE layer only ever compares positions inside one attention chunk, and rotation is relative, so angles
 are taken from the position *within* the chunk: exact at 10 million tokens, where float32 angles from absolute
-positions are 6 % off. Angles are recomputed each step; that is four small operations a step and saves a table that
-would have to know how long the context may become.
+positions are 6 % off. Angles are recomputed each step from frequencies that are kept; a table of angles would have to
+know how long the context may become.
 
 Formulas: Su et al. 2021 (RoPE); Llama 3 frequency scaling as in transformers, `modeling_rope_utils.py`.
 Shapes: T tokens, H heads, P = head_dim / 2 pairs.
@@ -13,6 +13,7 @@ Shapes: T tokens, H heads, P = head_dim / 2 pairs.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -24,6 +25,13 @@ def inverse_frequencies(head_dim: int, theta: float, scaling: RopeScaling | None
     """Radians per position for each pair: theta^(-2i / head_dim), slowed down for slow pairs when scaled. [P]"""
     frequencies = 1.0 / theta ** (torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim)
     return frequencies if scaling is None else _scale_llama3(frequencies, scaling)
+
+
+@lru_cache(maxsize=8)
+def frequencies_on(device: torch.device, head_dim: int, theta: float, scaling: RopeScaling | None) -> Tensor:
+    """The same, computed on the CPU once and kept on a device. Not to be changed. [P]"""
+    with torch.inference_mode(False):
+        return inverse_frequencies(head_dim, theta, scaling).to(device)
 
 
 def _scale_llama3(frequencies: Tensor, scaling: RopeScaling) -> Tensor:

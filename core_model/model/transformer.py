@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 
 from core_model.config import TextConfig
-from core_model.model.attention import Attention, LayerCache, Step, nothing
+from core_model.model.attention import Attention, LayerCache, Step, no_check
 from core_model.model.layers import FeedForward, RMSNorm
 from core_model.model.moe import MoE
 
@@ -51,7 +51,7 @@ class Decoder(nn.Module):
         x: Tensor,
         start: int = 0,
         caches: Sequence[LayerCache] | None = None,
-        check: Callable[[], None] = nothing,
+        check: Callable[[], None] = no_check,
     ) -> Tensor:
         """Run one step.
 
@@ -67,7 +67,7 @@ class Decoder(nn.Module):
         length = x.shape[1]
         assert caches is not None or start == 0, "without a cache a sequence starts at position 0"
         assert caches is None or fits_chunk(self.config, start, length), "a step must not cross a chunk boundary"
-        step = Step.at(self.config, start, length, x.device, check)
+        step = Step.at(self.config, start, length, x, check)
         for number, layer in enumerate(self.layers):
             check()
             x = layer(x, step, None if caches is None else caches[number])

@@ -5,8 +5,8 @@ attend to each other in both directions with a two-dimensional RoPE; four neighb
 one (pixel shuffle) and two small networks bring them to the text's width. Those features replace the embeddings of
 the `<|patch|>` tokens (`core_model.model.llama4`).
 
-Source of the formulas: transformers, `models/llama4/modeling_llama4.py`. Angles are computed at each call: they depend
-only on the tile's grid, and a buffer would have to be filled after building on the meta device.
+Source of the formulas: transformers, `models/llama4/modeling_llama4.py`. Angles depend only on the tile's grid; they
+are kept beside the modules, not in them: a buffer would have to be filled after building on the meta device.
 
 Shapes: B tiles, P = n * n patches (n a side), C channels of the tower, H heads.
 """
@@ -14,13 +14,14 @@ Shapes: B tiles, P = n * n patches (n a side), C channels of the tower, H heads.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core_model.config import VisionConfig
-from core_model.model.attention import nothing
+from core_model.model.attention import no_check
 from core_model.model.rope import inverse_frequencies, rotate
 
 
@@ -138,23 +139,28 @@ class VisionModel(nn.Module):
         self.model = VisionEncoder(config)
         self.vision_adapter = PixelShuffleAdapter(config)
 
-    def forward(self, pixels: Tensor, check: Callable[[], None] = nothing) -> Tensor:
+    def forward(self, pixels: Tensor, check: Callable[[], None] = no_check) -> Tensor:
         """[B, 3, S, S] normalised pixels -> [B, tokens_per_tile, vision_output_dim]."""
-        return self.vision_adapter(self.encode(pixels, check))
+        patches = self.encode(pixels, check)
+        check()
+        features: Tensor = self.vision_adapter(patches)
+        return features
 
-    def encode(self, pixels: Tensor, check: Callable[[], None] = nothing) -> Tensor:
+    def encode(self, pixels: Tensor, check: Callable[[], None] = no_check) -> Tensor:
         """[B, 3, S, S] -> patch features before the adapter [B, P, C], row by row."""
         x = self.patch_embedding(pixels)
         x = torch.cat([x, self.class_embedding.expand(len(x), 1, -1)], dim=1)  # the class token comes last
         x = self.layernorm_pre(x + self.positional_embedding_vlm)
-        rotation = vision_rotations(self.config).to(x.device)
+        rotation = vision_rotations(self.config, x.device)
         for layer in self.model.layers:
             check()
             x = layer(x, rotation)
         return self.layernorm_post(x)[:, :-1]
 
 
-def vision_rotations(config: VisionConfig) -> Tensor:
+@lru_cache(maxsize=4)
+@torch.inference_mode(False)
+def vision_rotations(config: VisionConfig, device: torch.device) -> Tensor:
     """Unit complex numbers for 2-D RoPE: the first half of the pairs turns by column, the second by row.
 
     Positions count from 1; the class token (last) is not turned. complex64 [P + 1, head_dim / 2]
@@ -164,4 +170,4 @@ def vision_rotations(config: VisionConfig) -> Tensor:
     cell = torch.arange(side * side)
     angles = torch.cat([(cell % side + 1)[:, None] * frequencies, (cell // side + 1)[:, None] * frequencies], dim=1)
     angles = F.pad(angles, (0, 0, 0, 1))
-    return torch.polar(torch.ones_like(angles), angles)
+    return torch.polar(torch.ones_like(angles), angles).to(device)

@@ -33,7 +33,7 @@ from core_model.text.special_tokens import (
     TILE_Y_SEPARATOR,
 )
 from core_model.text.tokenizer import Tokenizer
-from core_model.types import Message, Part, Picture, Role, Text, TileGeometry
+from core_model.types import MAX_PICTURES, Message, Part, Picture, Role, Text, TileGeometry
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class ChatFormat:
         tokenizer: Tokenizer,
         tiles: TileGeometry | None,
         image_token_id: int | None = None,
-        max_pictures: int = 48,
+        max_pictures: int = MAX_PICTURES,
     ) -> None:
         """Prepare the format.
 
@@ -78,7 +78,7 @@ class ChatFormat:
             tiles: how the model cuts pictures; None for a model that sees none.
             image_token_id: the id that the model replaces with picture features, as its config says it, to be compared
                 with the tokenizer's `<|patch|>`; None where there is no config to compare.
-            max_pictures: the most pictures in one conversation; 48 is what Llama 4 was pre-trained on.
+            max_pictures: the most pictures in one conversation.
 
         Raises:
             CheckpointError: the tokenizer lacks a special token, or it and the config disagree about `<|patch|>`.

@@ -112,7 +112,6 @@ class Encoder:
         return torch.cat(cells) if cells else None
 
 
-
 def picture_cells(picture: Picture, labels: LabelRaster | None, tiles: TileGeometry, patch_size: int) -> Tensor:
     """Colour and shape classes of every patch of one picture's tiles [N, P, 2]; IGNORED where nothing is known."""
     canvas = choose_canvas(picture.height, picture.width, tiles)

@@ -36,11 +36,11 @@ class PlainAttention(TorchFunctionMode):
 def _attend(q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor | None = None, is_causal: bool = False) -> Tensor:
     """[B, H, T, D] and twice [B, H, S, D] -> [B, H, T, D]; what the model asks of torch's attention, and no more."""
     if is_causal:
-        attn_mask = torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool).tril()
+        attn_mask = torch.full((q.shape[-2], k.shape[-2]), float("-inf")).triu(1)
     q, k, v = (x.contiguous() for x in (q * q.shape[-1] ** -0.5, k, v))
     scores = q @ k.transpose(-1, -2)
     if attn_mask is not None:
-        scores = scores.masked_fill(~attn_mask, float("-inf"))
+        scores = scores + attn_mask.to(scores.dtype)
     return scores.softmax(-1).to(v.dtype) @ v
 
 

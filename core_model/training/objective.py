@@ -1,4 +1,4 @@
-"""What is minimised: next-token loss on answers, with three helpers for a young model.
+"""What is minimised: next-token loss on answers, with two helpers for a young model.
 
 Questions about one picture are independent of each other but share it, so a picture is read once and every
 conversation about it is a row of a batch that sees the picture and itself: eight questions for little more than the

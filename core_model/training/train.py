@@ -110,6 +110,7 @@ class Trainer:
         self.optimizer = Optimizers({"model": self.model, "cell_heads": self.heads}, hyper)
         self.step, self.next_index, self.seconds = 0, 0, 0.0
         self.decay_from: int | None = None
+        self.decay_steps = 0
         self.averages = Averages()
         self._resume()
 
@@ -126,7 +127,7 @@ class Trainer:
         self.heads.load_state_dict(state["heads"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.next_index, self.seconds = state["step"], state["next_index"], state["seconds"]
-        self.decay_from = state["decay_from"]
+        self.decay_from, self.decay_steps = state["decay_from"], state["decay_steps"]
 
     def _take_sight(self) -> None:
         """Begin with the vision tower of stage one, where there is one (`core_model.training.see`)."""
@@ -146,35 +147,36 @@ class Trainer:
             "next_index": self.next_index,
             "seconds": self.seconds,
             "decay_from": self.decay_from,
+            "decay_steps": self.decay_steps,
         }
         aside = self.path.with_suffix(".new")
         torch.save(state, aside)
         aside.replace(self.path)
 
     def run(self, hours: float, decay_steps: int) -> None:
-        """Train until the hours of this call are over, or the decay is complete."""
+        """Train until the hours of this call are over, or the decay is complete; a decay once begun goes on."""
         if decay_steps and self.decay_from is None:
-            self.decay_from = self.step
+            self.decay_from, self.decay_steps = self.step, decay_steps
         began = saved = time.monotonic()
         for index, batch in self._loader():
             before = time.monotonic()
-            self.train_step(batch, self._rate(decay_steps))
+            self.train_step(batch, self._rate())
             self.step, self.next_index = self.step + 1, index
             self.seconds += time.monotonic() - before
             self.averages.add(step_s=time.monotonic() - before)
             if self.step % 25 == 0:
                 self._log()
             is_over = time.monotonic() - began > hours * 3600
-            is_over |= self.decay_from is not None and self.step >= self.decay_from + decay_steps
+            is_over |= self.decay_from is not None and self.step >= self.decay_from + self.decay_steps
             if is_over or time.monotonic() - saved > self.hyper.save_every_s:
                 self.save()
                 saved = time.monotonic()
             if is_over:
                 return
 
-    def _rate(self, decay_steps: int) -> float:
+    def _rate(self) -> float:
         hyper = self.hyper
-        return schedule(self.step, hyper.warmup_steps, hyper.final_rate, self.decay_from, max(decay_steps, 1))
+        return schedule(self.step, hyper.warmup_steps, hyper.final_rate, self.decay_from, max(self.decay_steps, 1))
 
     def train_step(self, batch: Batch | Conversations, rate: float) -> None:
         """One update."""

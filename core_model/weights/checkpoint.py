@@ -13,7 +13,7 @@ from typing import Protocol
 
 import torch
 
-from core_model.config import Json, Llama4Config, read_config, read_json
+from core_model.config import MAX_JSON_BYTES, Json, Llama4Config, read_config, read_json
 from core_model.errors import CheckpointError
 from core_model.weights.foreign import explain_no_folder, explain_no_weights
 from core_model.weights.quantization import Fp8Scheme, read_quantization
@@ -22,7 +22,6 @@ from core_model.weights.wording import list_names, short
 
 SINGLE_FILE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
-MAX_INDEX_BYTES = 100_000_000
 
 
 class TensorReader(Protocol):
@@ -98,11 +97,6 @@ class Checkpoint:
     def file_name(self, name: str) -> str:
         return self._file_of[name].path.name
 
-    @property
-    def total_bytes(self) -> int:
-        """Of all tensors, as stored."""
-        return sum(self.num_bytes(name) for name in self.names())
-
     def get(self, name: str) -> torch.Tensor:
         """A view of the mapped file.
 
@@ -130,8 +124,8 @@ def _find_files(folder: Path) -> Mapping[str, frozenset[str] | None]:
     index = folder / INDEX
     if not index.is_file():
         raise explain_no_weights(folder)
-    if index.stat().st_size > MAX_INDEX_BYTES:
-        raise _bad_index(f"it is larger than {MAX_INDEX_BYTES:,} bytes")
+    if index.stat().st_size > MAX_JSON_BYTES:
+        raise _bad_index(f"it is larger than {MAX_JSON_BYTES:,} bytes")
     shards = _parse_index(read_json(index))
     missing = [name for name in shards if not (folder / name).is_file()]
     if missing:

@@ -4,7 +4,7 @@ The model is built on the meta device, where its tensors have shapes and no memo
 a tensor whose type is already right *is* the mapped file: nothing is copied, the system reads pages when they are
 used, and a model larger than RAM opens. Everything else is converted block by block into memory of its own, so the
 peak is the finished model and one block. FP8 weights become `dtype` here (float32 product with the scale, then cast);
-per-expert matrices are turned and laid side by side in the fused tensors.
+per-expert matrices are transposed and laid side by side in the fused tensors.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from core_model.model.llama4 import Llama4
 from core_model.types import LoadProgress, ShouldStop, never_stop
 from core_model.weights.checkpoint import Checkpoint, TensorReader
 from core_model.weights.match import Matrix, Source, match, matrices
+from core_model.weights.memory_errors import is_out_of_memory
 from core_model.weights.name_map import FUSED_EXPERTS
 from core_model.weights.wording import short
 
@@ -40,7 +41,7 @@ def load_llama4(path: Path, device: torch.device, dtype: torch.dtype) -> Llama4:
         CheckpointError: the folder is incomplete, damaged or of another architecture; names file and tensor.
         OutOfMemoryError: it does not fit.
     """
-    model = run_to_end(load_steps(path, device, dtype, writable=True))
+    model = run_to_end(load_steps(Checkpoint.open(path, writable=True), device, dtype))
     assert model is not None, "nobody stops this load"
     return model
 
@@ -56,37 +57,34 @@ def run_to_end(steps: Generator[object, None, T]) -> T:
 
 
 def load_steps(
-    path: Path,
+    checkpoint: Checkpoint,
     device: torch.device,
     dtype: torch.dtype,
     should_stop: ShouldStop = never_stop,
     *,
-    turn_experts: bool = False,
-    writable: bool = False,
+    transpose_experts: bool = False,
 ) -> Generator[LoadProgress, None, Llama4 | None]:
-    """Load a checkpoint, with an event at every new file and at least every 100 MB of stored weights.
+    """Load an opened checkpoint, with an event at every new file and at least every 100 MB of stored weights.
 
     Args:
         dtype: type of weights and arithmetic, a floating-point one.
-        turn_experts: lay each expert in memory as [out, in], as one-row products like it, which costs a copy; the
+        transpose_experts: lay each expert in memory as [out, in], as one-row products like it, which costs a copy; the
             tensors' shapes stay those of the checkpoint.
-        writable: whether the parameters may be changed. Those that are mapped files are otherwise read-only, and
-            writing to one ends the process; see `safetensors_file` for what that saves.
 
     Returns:
         The model in eval mode, or None when it was stopped; nothing of a stopped load stays behind.
 
     Raises:
-        CheckpointError: as `load_llama4`; before the first tensor is mapped, as far as headers can show it.
+        CheckpointError: tensors are missing, left over or of a wrong shape, before any is mapped; or a file changed.
         OutOfMemoryError: it does not fit.
     """
     assert dtype.is_floating_point, "weights are floating-point numbers"
-    yield LoadProgress(0, 0, "Checking the files")
-    checkpoint = Checkpoint.open(path, writable=writable)
+    yield LoadProgress(0, 0, "Checking the tensors")
     model = build_on_meta(checkpoint.config)
     expected = {name: parameter.shape for name, parameter in model.named_parameters()}
     sources = match(expected, checkpoint, checkpoint.quantization)
-    tensors = yield from read_tensors(checkpoint, sources, device, dtype, should_stop, turn_experts=turn_experts)
+    steps = read_tensors(checkpoint, sources, device, dtype, should_stop, transpose_experts=transpose_experts)
+    tensors = yield from steps
     if tensors is None:
         return None
     assign(model, tensors)
@@ -115,7 +113,7 @@ def read_tensors(
     dtype: torch.dtype,
     should_stop: ShouldStop = never_stop,
     *,
-    turn_experts: bool = False,
+    transpose_experts: bool = False,
 ) -> Generator[LoadProgress, None, dict[str, Tensor] | None]:
     """Read sources in the order in which they lie on disk.
 
@@ -127,12 +125,12 @@ def read_tensors(
     tensors = {}
     try:
         for name, source in sorted(sources.items(), key=lambda item: position[matrices(item[1])[0].weight]):
-            is_turned = turn_experts and FUSED_EXPERTS.match(name) is not None
-            tensors[name] = yield from _read(reader, source, device, dtype, meter, is_turned)
+            is_transposed = transpose_experts and FUSED_EXPERTS.match(name) is not None
+            tensors[name] = yield from _read(reader, source, device, dtype, meter, is_transposed)
     except _StoppedError:
         return None
     except (RuntimeError, MemoryError) as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         raise OutOfMemoryError(
             "Not enough memory",
@@ -142,21 +140,16 @@ def read_tensors(
     return tensors
 
 
-def _is_out_of_memory(error: Exception) -> bool:
-    """torch has an exception of its own for GPUs only; on the CPU the allocator's name is what tells."""
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "DefaultCPUAllocator" in str(error)
-
-
 def _read(
-    reader: TensorReader, source: Source, device: torch.device, dtype: torch.dtype, meter: _Meter, is_turned: bool
+    reader: TensorReader, source: Source, device: torch.device, dtype: torch.dtype, meter: _Meter, is_transposed: bool
 ) -> Generator[LoadProgress, None, Tensor]:
     is_ready = isinstance(source, Matrix) and device.type == "cpu" and reader.dtype(source.weight) == dtype
-    if isinstance(source, Matrix) and is_ready and not is_turned:
+    if isinstance(source, Matrix) and is_ready and not is_transposed:
         yield from meter.advance(source, 1.0)
         return reader.get(source.weight)
-    if isinstance(source, Matrix) and is_turned:
-        return (yield from _read_turned(reader, source, device, dtype, meter))
-    tensor = _empty(_shape(reader, source), device, dtype, is_turned)
+    if isinstance(source, Matrix) and is_transposed:
+        return (yield from _read_transposed(reader, source, device, dtype, meter))
+    tensor = _empty(_shape(reader, source), device, dtype, is_transposed)
     for matrix, target in _targets(source, tensor):
         for rows, block in _blocks(reader, matrix, device):
             _write(target[rows], block.to(dtype))
@@ -165,11 +158,11 @@ def _read(
     return tensor
 
 
-def _read_turned(
+def _read_transposed(
     reader: TensorReader, source: Matrix, device: torch.device, dtype: torch.dtype, meter: _Meter
 ) -> Generator[LoadProgress, None, Tensor]:
     """A fused tensor [E, in, out] whose experts lie in memory as [out, in]."""
-    tensor = _empty(reader.shape(source.weight), device, dtype, is_turned=True)
+    tensor = _empty(reader.shape(source.weight), device, dtype, is_transposed=True)
     for target, stored in zip(tensor, reader.get(source.weight), strict=True):
         target.T.copy_(stored.to(device, dtype).T)
         yield from meter.advance(source, 1 / len(tensor))
@@ -177,8 +170,8 @@ def _read_turned(
     return tensor
 
 
-def _empty(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype, is_turned: bool) -> Tensor:
-    if not is_turned:
+def _empty(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype, is_transposed: bool) -> Tensor:
+    if not is_transposed:
         return torch.empty(shape, device=device, dtype=dtype)
     return torch.empty(*shape[:-2], shape[-1], shape[-2], device=device, dtype=dtype).transpose(-2, -1)
 
@@ -214,7 +207,7 @@ def _blocks(reader: TensorReader, matrix: Matrix, device: torch.device) -> Itera
 
 
 def _write(target: Tensor, block: Tensor) -> None:
-    """Copy rows into a view. One that is turned gets a turned copy: torch turns fast only into contiguous memory."""
+    """Copy rows into a view. A transposed one gets a transposed copy: torch is quick only into contiguous memory."""
     if target.is_contiguous():
         target.copy_(block)
     else:

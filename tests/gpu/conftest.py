@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.assistants import tiny_assistant
 from tests.checkpoints import checkpoint_shelf
-from tests.core_model.engine.conftest import tiny_assistant
 
 __all__ = ["checkpoint_shelf", "tiny_assistant"]
 

@@ -101,6 +101,19 @@ def test_going_back_twice_without_reading_between(config: TextConfig) -> None:
     assert cache.truncate(3) == 0
 
 
+def test_a_shorter_conversation_gives_memory_back(config: TextConfig) -> None:
+    cache = KVCache(config, CPU, torch.float32)
+    write(cache, 20 * SMALLEST_GROWTH)
+    long = cache.num_bytes
+    assert cache.truncate(15 * SMALLEST_GROWTH) == 15 * SMALLEST_GROWTH
+    assert cache.num_bytes == long, "a few questions less are no reason to copy"
+    cache.truncate(16)
+    assert cache.num_bytes < 0.01 * long
+    assert write(cache, 3) == write_fresh(config, 19)
+    cache.truncate(0)
+    assert cache.num_bytes == 0
+
+
 def test_an_abandoned_first_step_of_a_chunk_spoils_the_chunk_before(config: TextConfig) -> None:
     cache = KVCache(config, CPU, torch.float32)
     write(cache, 16)

@@ -26,7 +26,7 @@ def attention(vision: VisionModel, layer: int) -> torch.Tensor:
     config = vision.config
     module = vision.model.layers[layer].self_attn
     x = vision.layernorm_pre(torch.randn(4, config.patches_per_side**2 + 1, config.hidden_size))
-    rotation = vision_rotations(config)
+    rotation = vision_rotations(config, torch.device("cpu"))
     q, k = (
         rotate(proj(x).unflatten(-1, (config.num_attention_heads, -1)), rotation).transpose(1, 2)
         for proj in (module.q_proj, module.k_proj)

@@ -83,15 +83,16 @@ def test_the_learning_rate_warms_up_holds_and_decays() -> None:
 
 
 def test_stage_two_begins_with_the_tower_of_stage_one(tmp_path: Path, tokenizer_folder: Path) -> None:
-    seeing = Seeing(tmp_path, tokenizer_folder, HYPER)
-    pixels, labels = collect(iter(TileStream(tokenizer_folder, 0, 100)), 4)
+    seeing = Seeing(tmp_path, HYPER)
+    seeing.next_index, pixels, labels = collect(iter(TileStream(0, 100)), 4)
     before = seeing.vision.patch_embedding.linear.weight.clone()
     seeing._step(pixels, labels)
     seeing.num_tiles = 4
     seeing.save()
     assert not torch.equal(before, seeing.vision.patch_embedding.linear.weight)
-    again = Seeing(tmp_path, tokenizer_folder, HYPER)
+    again = Seeing(tmp_path, HYPER)
     assert again.num_tiles == 4
+    assert again.next_index == seeing.next_index > 0
     trainer = Trainer(tmp_path, tokenizer_folder, HYPER)
     for other in (again.vision, trainer.model.vision_model):
         for one, two in zip(seeing.vision.model.parameters(), other.model.parameters(), strict=True):

@@ -42,7 +42,9 @@ def test_reads_what_transformers_shards(tmp_path: Path) -> None:
     tensors = read_tensors(tmp_path)
     assert len(checkpoint.files) > 2
     assert set(checkpoint.names()) == tensors.keys()
-    assert checkpoint.total_bytes == sum(tensor.nbytes for tensor in tensors.values())
+    assert sum(checkpoint.num_bytes(name) for name in checkpoint.names()) == sum(
+        tensor.nbytes for tensor in tensors.values()
+    )
     for name, tensor in tensors.items():
         assert checkpoint.dtype(name) == tensor.dtype == torch.bfloat16
         assert checkpoint.shape(name) == tensor.shape
@@ -113,7 +115,7 @@ def test_index_that_is_not_json(sharded: Path) -> None:
 
 
 def test_index_of_absurd_size_is_not_read(sharded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint_module, "MAX_INDEX_BYTES", 1000)
+    monkeypatch.setattr(checkpoint_module, "MAX_JSON_BYTES", 1000)
     assert "larger than" in refusal(sharded).message
 
 

@@ -112,7 +112,7 @@ def test_conversion_in_small_blocks(checkpoint_shelf: CheckpointShelf, monkeypat
 
 def test_matching_types_are_the_mapped_file(checkpoint_shelf: CheckpointShelf, maps: Any) -> None:
     folder = checkpoint_shelf.folder("scout")
-    _, model = finish(load_steps(folder, CPU, torch.float32))
+    _, model = finish(load_steps(Checkpoint.open(folder), CPU, torch.float32))
     assert model is not None
     ranges = [addresses for addresses, _ in maps(folder)]
     for name, parameter in model.named_parameters():
@@ -153,7 +153,7 @@ def test_progress_names_shards_in_order_and_ends_at_the_total(
     monkeypatch.setattr(load, "BLOCK_ELEMENTS", 1000)
     shutil.copytree(checkpoint_shelf.folder("scout"), tmp_path / "m")
     write_tensors(tmp_path / "m", library_tensors(tmp_path / "m"), num_shards=3)
-    events, model = finish(load_steps(tmp_path / "m", CPU, torch.bfloat16))
+    events, model = finish(load_steps(Checkpoint.open(tmp_path / "m"), CPU, torch.bfloat16))
     assert model is not None
     assert events[0].activity == "Checking the files"
     names = list(dict.fromkeys(event.activity for event in events[1:]))
@@ -178,12 +178,12 @@ def test_a_stop_at_any_moment_leaves_nothing(
         calls += 1
         return calls > limit
 
-    _, model = finish(load_steps(folder, CPU, dtype, partial(stop_after, 10**9)))
+    _, model = finish(load_steps(Checkpoint.open(folder), CPU, dtype, partial(stop_after, 10**9)))
     num_calls, model = calls, None
     assert num_calls >= 40  # once a tensor
     for limit in (0, 1, num_calls // 2, num_calls - 1):
         calls = 0
-        _, model = finish(load_steps(folder, CPU, dtype, partial(stop_after, limit)))
+        _, model = finish(load_steps(Checkpoint.open(folder), CPU, dtype, partial(stop_after, limit)))
         assert model is None
         assert calls == limit + 1
         gc.collect()
@@ -192,7 +192,7 @@ def test_a_stop_at_any_moment_leaves_nothing(
 
 def test_closing_a_load_leaves_nothing(checkpoint_shelf: CheckpointShelf, maps: Any, tmp_path: Path) -> None:
     shutil.copytree(checkpoint_shelf.folder("text_only"), tmp_path / "own")
-    steps = load_steps(tmp_path / "own", CPU, torch.float32)
+    steps = load_steps(Checkpoint.open(tmp_path / "own"), CPU, torch.float32)
     next(steps)
     next(steps)
     steps.close()

@@ -81,7 +81,7 @@ def test_experts_that_are_separate_but_not_quantized(fp8_checkpoint: Written, tm
 
 
 def test_progress_counts_scales_and_reaches_the_total(fp8_checkpoint: Written) -> None:
-    events = list(load_steps(fp8_checkpoint[0], CPU, torch.float32))
+    events = list(load_steps(Checkpoint.open(fp8_checkpoint[0]), CPU, torch.float32))
     stored = sum(tensor.nbytes for tensor in read_tensors(fp8_checkpoint[0]).values())
     assert events[-1].bytes_done == events[-1].bytes_total == stored
 

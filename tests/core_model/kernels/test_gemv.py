@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core_model.kernels.one_row import is_native_faster, native_products
+from core_model.kernels.gemv import is_plain_gemv_faster, plain_gemv
 
 needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this build of torch has no oneDNN")
 
@@ -14,12 +14,12 @@ needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reas
 @needs_onednn
 def test_the_switch_is_set_inside_and_restored_after() -> None:
     assert torch.backends.mkldnn.enabled
-    with native_products():
+    with plain_gemv():
         assert not torch.backends.mkldnn.enabled
-        with native_products(is_wanted=False):
+        with plain_gemv(is_wanted=False):
             assert not torch.backends.mkldnn.enabled
     assert torch.backends.mkldnn.enabled
-    with pytest.raises(KeyError), native_products():
+    with pytest.raises(KeyError), plain_gemv():
         raise KeyError
     assert torch.backends.mkldnn.enabled
 
@@ -30,14 +30,14 @@ def test_both_ways_give_the_same_product(num_in: int, num_out: int) -> None:
     weight = torch.randn(num_out, num_in, generator=generator).bfloat16()
     row = torch.randn(1, num_in, generator=generator).bfloat16()
     exact = row.double() @ weight.double().T
-    for is_native in (False, True):
-        with native_products(is_native):
+    for is_plain in (False, True):
+        with plain_gemv(is_plain):
             error = (F.linear(row, weight).double() - exact).abs().max()
         assert error < 2**-7 * exact.abs().max()  # one rounding to bf16
 
 
 def test_the_probe_answers_only_where_the_question_arises() -> None:
-    assert is_native_faster([]) is False
-    assert is_native_faster([torch.ones(8, 8)]) is False
-    assert is_native_faster([torch.ones(8, 8, dtype=torch.bfloat16)]) in (True, False)
+    assert is_plain_gemv_faster([]) is False
+    assert is_plain_gemv_faster([torch.ones(8, 8)]) is False
+    assert is_plain_gemv_faster([torch.ones(8, 8, dtype=torch.bfloat16)]) in (True, False)
     assert torch.backends.mkldnn.enabled == torch.backends.mkldnn.is_available()

@@ -1,9 +1,10 @@
-"""One row times a bf16 weight on the CPU: the product that decode consists of.
+"""GEMV, a matrix times one row, with bf16 weights on the CPU: the product that decode consists of.
 
-torch has two ways. oneDNN, its default, reaches 60 % of the memory's read bandwidth with one row; torch's own
-matrix-vector product, which runs when oneDNN is switched off, reaches all of it, but only for weights that lie in
-memory as [out, in], and crawls otherwise. Which is faster depends on the CPU and the build, so both are timed once, on
-real weights, when a model is loaded. The switch is global to the process; it is turned only around a decode step.
+torch has two ways. oneDNN, its default, reaches 60 % of the memory's read bandwidth with one row; torch's own GEMV,
+which runs when oneDNN is switched off, reaches all of it, but only for weights that lie in memory as [out, in], and
+crawls otherwise. Which is faster depends on the CPU and the build, so both are timed once, on real weights, when a
+model is loaded. The switch is global to the process; it is turned only around the layers of a decode step and the
+head, never while many rows are multiplied.
 
 FP8 weights and kernels of our own come behind the same question: what does this machine do best with one row?
 """
@@ -24,8 +25,8 @@ CLEARLY = 0.9  # the other way must take less than this share of the time to be 
 
 
 @contextmanager
-def native_products(is_wanted: bool = True) -> Iterator[None]:
-    """Let torch's own matrix-vector product do the one-row products of the block, if that is wanted."""
+def plain_gemv(is_wanted: bool = True) -> Iterator[None]:
+    """Let torch's own GEMV do the one-row products of the block instead of oneDNN's, if that is wanted."""
     if not is_wanted or not torch.backends.mkldnn.is_available():
         yield
         return
@@ -38,18 +39,18 @@ def native_products(is_wanted: bool = True) -> Iterator[None]:
 
 
 @torch.inference_mode()
-def is_native_faster(weights: Sequence[Tensor]) -> bool:
+def is_plain_gemv_faster(weights: Sequence[Tensor]) -> bool:
     """Time both ways on weights [out, in] of a model; False where the question does not arise."""
     weights = [weight for weight in weights if weight.dtype == torch.bfloat16 and weight.device.type == "cpu"]
     if not weights or not torch.backends.mkldnn.is_available():
         return False
     sample = _sample(weights)
-    default, native = [], []
+    onednn, plain = [], []
     for _ in range(ROUNDS):
-        default.append(_seconds(sample))
-        with native_products():
-            native.append(_seconds(sample))
-    return min(native) < CLEARLY * min(default)
+        onednn.append(_seconds(sample))
+        with plain_gemv():
+            plain.append(_seconds(sample))
+    return min(plain) < CLEARLY * min(onednn)
 
 
 def _sample(weights: Sequence[Tensor]) -> list[Tensor]:

@@ -14,24 +14,25 @@ from core_model.weights.load import load_steps, run_to_end
 from tests.checkpoints import CheckpointShelf
 
 
-def load(folder: Path, dtype: torch.dtype, *, turn_experts: bool) -> Llama4:
-    model = run_to_end(load_steps(folder, torch.device("cpu"), dtype, turn_experts=turn_experts))
+def load(folder: Path, dtype: torch.dtype, *, transpose_experts: bool) -> Llama4:
+    checkpoint, device = Checkpoint.open(folder), torch.device("cpu")
+    model = run_to_end(load_steps(checkpoint, device, dtype, transpose_experts=transpose_experts))
     assert model is not None
     return model
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_turned_experts_are_the_same_tensors(
+def test_transposed_experts_are_the_same_tensors(
     checkpoint_shelf: CheckpointShelf,
     fp8_checkpoint: tuple[Path, dict[str, torch.Tensor]],
     dtype: torch.dtype,
 ) -> None:
     for folder in (checkpoint_shelf.folder("maverick"), fp8_checkpoint[0]):
-        turned, stored = (load(folder, dtype, turn_experts=turn) for turn in (True, False))
+        transposed, stored = (load(folder, dtype, transpose_experts=is_transposed) for is_transposed in (True, False))
         expected = stored.state_dict()
-        for name, tensor in turned.state_dict().items():
+        for name, tensor in transposed.state_dict().items():
             assert torch.equal(tensor, expected[name]), name
-        layers = [module.experts for module in turned.modules() if isinstance(module, MoE)]
+        layers = [module.experts for module in transposed.modules() if isinstance(module, MoE)]
         assert layers
         for layer in layers:
             assert layer.gate_up_proj[1].T.is_contiguous()

@@ -1,0 +1,103 @@
+"""Experts that arrive in any order, from any source, give the same bits; several experts a token add up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+import torch
+
+from core_model.config import TextConfig, parse_config
+from core_model.model.attention import Step
+from core_model.model.moe import Expert, MoE, ResidentExperts, group_by_expert, route
+
+HIDDEN = 32
+
+
+def config(top_k: int) -> TextConfig:
+    return parse_config(
+        {
+            "model_type": "llama4_text",
+            "vocab_size": 50,
+            "hidden_size": HIDDEN,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "intermediate_size": 24,
+            "num_local_experts": 8,
+            "num_experts_per_tok": top_k,
+        }
+    ).text
+
+
+def layer(top_k: int) -> MoE:
+    moe = MoE(config(top_k))
+    generator = torch.Generator().manual_seed(top_k)
+    for parameter in moe.parameters():
+        torch.nn.init.normal_(parameter, std=0.3, generator=generator)
+    return moe.eval().requires_grad_(False)
+
+
+class Rearranged:
+    """Experts as somebody who fetches them would yield them: in another order, weights gone after use."""
+
+    def __init__(self, experts: ResidentExperts, seed: int) -> None:
+        self.experts_, self.seed = experts, seed
+        self.asked: list[list[int]] = []
+
+    def experts(self, wanted: Sequence[int]) -> Iterator[tuple[int, Expert]]:
+        self.asked.append(list(wanted))
+        order = torch.randperm(len(wanted), generator=torch.Generator().manual_seed(self.seed)).tolist()
+        for place in order:
+            ((number, expert),) = self.experts_.experts([wanted[place]])
+            copy = type(expert)(expert.gate_up.clone(), expert.down.clone())  # type: ignore[attr-defined,call-arg]
+            yield number, copy
+            copy.gate_up.fill_(float("nan"))
+            copy.down.fill_(float("nan"))
+
+
+@pytest.mark.parametrize("top_k", [1, 2, 3])
+@pytest.mark.parametrize("num_tokens", [1, 2, 40])
+def test_the_order_of_arrival_changes_no_bit(top_k: int, num_tokens: int) -> None:
+    moe = layer(top_k)
+    x = torch.randn(1, num_tokens, HIDDEN, generator=torch.Generator().manual_seed(9))
+    step = Step.at(config(top_k), 0, num_tokens, x)
+    resident = moe(x, step)
+    assert torch.isfinite(resident).all()
+    for seed in range(4):
+        moe.source = Rearranged(moe.experts, seed)
+        assert torch.equal(moe(x, step), resident)
+        (asked,) = moe.source.asked
+        assert asked == sorted(set(asked)), "each expert is asked for once"
+
+
+@pytest.mark.parametrize("top_k", [1, 2, 3])
+def test_only_chosen_experts_are_asked_for_and_their_inputs_are_scaled(top_k: int) -> None:
+    moe = layer(top_k)
+    moe.source = source = Rearranged(moe.experts, 0)
+    x = torch.randn(1, 5, HIDDEN, generator=torch.Generator().manual_seed(3))
+    out = moe(x, Step.at(config(top_k), 0, 5, x))
+    expected = moe.shared_expert(x[0])
+    for token in range(5):
+        logits = moe.router(x[0, token])
+        for number in logits.topk(top_k).indices.tolist():
+            ((_, expert),) = moe.experts.experts([number])
+            expected[token] += expert(x[0, token : token + 1] * torch.sigmoid(logits[number]))[0]
+            assert number in source.asked[0]
+    assert torch.allclose(out[0], expected, atol=1e-5)
+
+
+def test_routing_and_grouping() -> None:
+    scores, chosen = route(torch.tensor([[0.0, 2.0, -1.0], [3.0, 1.0, 2.0]]), 2)
+    assert chosen.tolist() == [[1, 0], [0, 2]]
+    assert torch.allclose(scores, torch.sigmoid(torch.tensor([[2.0, 0.0], [3.0, 2.0]])))
+    order, groups = group_by_expert(torch.tensor([2, 0, 2, 1, 0]))
+    assert order.tolist() == [1, 4, 3, 0, 2]
+    assert groups == {0: 2, 1: 1, 2: 2}
+
+
+def test_a_stop_is_heard_between_experts() -> None:
+    moe = layer(1)
+    x = torch.randn(1, 40, HIDDEN, generator=torch.Generator().manual_seed(9))
+    checks: list[int] = []
+    moe(x, Step.at(config(1), 0, 40, x, lambda: checks.append(1)))
+    assert len(checks) == len(set(moe.router(x[0]).argmax(-1).tolist()))
