@@ -242,9 +242,8 @@ def _check_vision(config: VisionConfig) -> None:
     if factor < 1 or factor != int(factor) or config.patches_per_side % int(factor):
         raise _bad("pixel_shuffle_ratio", config.pixel_shuffle_ratio, "1/n with n a divisor of the patches per side")
     if config.projector_output_dim != config.vision_output_dim:
-        raise _bad(
-            "projector_output_dim", config.projector_output_dim, f"vision_output_dim ({config.vision_output_dim})"
-        )
+        expected = f"vision_output_dim ({config.vision_output_dim})"
+        raise _bad("projector_output_dim", config.projector_output_dim, expected)
 
 
 def _num_layers(data: Json) -> int:

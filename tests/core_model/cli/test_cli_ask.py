@@ -121,6 +121,7 @@ def test_sampling_settings_arrive(ask: Ask) -> None:
         ["Who?", "--top-p", "0"],
         ["Who?", "--max-tokens", "0"],
         ["Who?", "--seed", "-1"],
+        ["Who?", "--seed", "abc"],
         ["Who?", "--seed", str(2**63)],
         ["Who?", "--unknown"],
         ["   "],

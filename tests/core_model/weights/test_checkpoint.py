@@ -42,9 +42,7 @@ def test_reads_what_transformers_shards(tmp_path: Path) -> None:
     tensors = read_tensors(tmp_path)
     assert len(checkpoint.files) > 2
     assert set(checkpoint.names()) == tensors.keys()
-    assert sum(checkpoint.num_bytes(name) for name in checkpoint.names()) == sum(
-        tensor.nbytes for tensor in tensors.values()
-    )
+    assert sum(map(checkpoint.num_bytes, checkpoint.names())) == sum(tensor.nbytes for tensor in tensors.values())
     for name, tensor in tensors.items():
         assert checkpoint.dtype(name) == tensor.dtype == torch.bfloat16
         assert checkpoint.shape(name) == tensor.shape

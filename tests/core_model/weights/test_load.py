@@ -155,7 +155,7 @@ def test_progress_names_shards_in_order_and_ends_at_the_total(
     write_tensors(tmp_path / "m", library_tensors(tmp_path / "m"), num_shards=3)
     events, model = finish(load_steps(Checkpoint.open(tmp_path / "m"), CPU, torch.bfloat16))
     assert model is not None
-    assert events[0].activity == "Checking the files"
+    assert events[0].activity == "Checking the tensors"
     names = list(dict.fromkeys(event.activity for event in events[1:]))
     assert names == [f"Reading model-0000{shard}-of-00003.safetensors" for shard in (1, 2, 3)]
     done = [event.bytes_done for event in events[1:]]

@@ -27,9 +27,7 @@ def test_parts_of_a_maverick(checkpoint_shelf: CheckpointShelf, maps: Any) -> No
     vision = sum(p.numel() for n, p in model.named_parameters() if not n.startswith("language_model"))
     assert sizes[Group.VISION].num_parameters == vision
     assert sum(size.num_parameters for size in sizes.values()) == sum(p.numel() for p in model.parameters())
-    assert sum(size.stored_bytes for size in sizes.values()) == sum(
-        checkpoint.num_bytes(name) for name in checkpoint.names()
-    )
+    assert sum(size.stored_bytes for size in sizes.values()) == sum(map(checkpoint.num_bytes, checkpoint.names()))
 
 
 def test_nothing_is_mapped(checkpoint_shelf: CheckpointShelf, maps: Any, tmp_path: Path) -> None:
