@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
+import core_model
 from core_model.config import Llama4Config, VisionConfig, parse_config
 from core_model.model.llama4 import Llama4
 from core_model.text.special_tokens import PATCH
@@ -100,7 +101,11 @@ def schedule(step: int, warmup_steps: int, final_rate: float, decay_from: int | 
 class Trainer:
     """A run: model, optimiser, counters, and where they are kept."""
 
-    def __init__(self, folder: Path, tokenizer_folder: Path, hyper: recipe.Hyperparameters) -> None:
+    def __init__(
+        self, folder: Path, tokenizer_folder: Path, hyper: recipe.Hyperparameters, start: Path | None = None
+    ) -> None:
+        """Go on with the run in a folder, or begin one there: with the weights of the model folder `start`, or else
+        with the vision tower of stage one, where there is one (`core_model.training.see`)."""
         self.folder, self.tokenizer_folder, self.hyper = folder, tokenizer_folder, hyper
         self.model = Llama4(model_config(load_tokenizer(tokenizer_folder)))
         self.heads = CellHeads(vision_config().hidden_size, NUM_COLOR_CLASSES, NUM_KIND_CLASSES)
@@ -112,16 +117,18 @@ class Trainer:
         self.decay_from: int | None = None
         self.decay_steps = 0
         self.averages = Averages()
-        self._resume()
+        if self.path.exists():
+            self._resume()
+        elif start is not None:
+            self.model.load_state_dict(core_model.load_model(start).state_dict())
+        elif (folder / SIGHT).exists():
+            self._take_sight()
 
     @property
     def path(self) -> Path:
         return self.folder / "state.pt"
 
     def _resume(self) -> None:
-        if not self.path.exists():
-            self._take_sight()
-            return
         state: State = torch.load(self.path, weights_only=True)
         self.model.load_state_dict(state["model"])
         self.heads.load_state_dict(state["heads"])
@@ -130,12 +137,9 @@ class Trainer:
         self.decay_from, self.decay_steps = state["decay_from"], state["decay_steps"]
 
     def _take_sight(self) -> None:
-        """Begin with the vision tower of stage one, where there is one (`core_model.training.see`)."""
-        seen = self.folder / SIGHT
-        if seen.exists():
-            state: State = torch.load(seen, weights_only=True)
-            self.model.vision_model.load_state_dict(state["vision"], strict=False)
-            self.heads.load_state_dict(state["heads"])
+        state: State = torch.load(self.folder / SIGHT, weights_only=True)
+        self.model.vision_model.load_state_dict(state["vision"], strict=False)
+        self.heads.load_state_dict(state["heads"])
 
     def save(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -213,13 +217,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="where the run is kept; an existing run goes on")
     parser.add_argument("tokenizer", type=Path, help="folder with tokenizer.json")
+    parser.add_argument("--start", type=Path, help="a model folder whose weights a new run begins with")
+    parser.add_argument("--first-sample", type=int, default=0, help="where a new run begins in the stream of samples")
     parser.add_argument("--hours", type=float, default=3.0)
     parser.add_argument("--decay-steps", type=int, default=0, help="end the run: decay over so many steps")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(arguments.folder, arguments.tokenizer, recipe.Hyperparameters())
+    trainer = Trainer(arguments.folder, arguments.tokenizer, recipe.Hyperparameters(), arguments.start)
+    trainer.next_index = max(trainer.next_index, arguments.first_sample)
     trainer.run(arguments.hours, arguments.decay_steps)
 
 

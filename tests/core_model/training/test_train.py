@@ -99,6 +99,18 @@ def test_stage_two_begins_with_the_tower_of_stage_one(tmp_path: Path, tokenizer_
             assert torch.equal(one, two)
 
 
+def test_a_run_can_begin_with_the_weights_of_a_model(tmp_path: Path, tokenizer_folder: Path) -> None:
+    first = Trainer(tmp_path / "first", tokenizer_folder, HYPER)
+    with torch.no_grad():
+        first.model.language_model.lm_head.weight.mul_(2.0)
+    first.save()
+    export(first.path, tokenizer_folder, tmp_path / "model")
+    second = Trainer(tmp_path / "second", tokenizer_folder, HYPER, tmp_path / "model")
+    for one, two in zip(first.model.parameters(), second.model.parameters(), strict=True):
+        assert torch.equal(one.bfloat16().float(), two)
+    assert all(parameter.requires_grad for parameter in second.model.parameters())
+
+
 def test_muon_takes_hidden_matrices_and_adam_everything_else(tmp_path: Path, tokenizer_folder: Path) -> None:
     trainer = Trainer(tmp_path, tokenizer_folder, HYPER)
     names = {id(p): name for name, p in trainer.model.named_parameters()}
