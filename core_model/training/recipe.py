@@ -89,6 +89,7 @@ class Hyperparameters:
     pictures_per_batch: int = 12
     peak_lr: float = 1.5e-3  # AdamW
     muon_lr: float = 0.02
+    tower_share: float = 0.3  # of both, for the vision tower in stage two
     final_rate: float = 0.01  # of the peak, at the end of the decay
     warmup_steps: int = 100
     weight_decay: float = 0.05
