@@ -57,7 +57,12 @@ class ResidentExperts(nn.Module):
 
 
 class SwiGluExpert:
-    """One routed expert: silu(x @ gate) * (x @ up) @ down, with gate and up side by side."""
+    """One routed expert: silu(x @ gate) * (x @ up) @ down, with gate and up side by side.
+
+    Weights that lie in memory as [out, in] are put on the left, (w @ x.T).T: a product's left side is read as it lies,
+    its right side is rearranged first, and an expert has many weights and few rows. That is 1.4 to 1.8 times faster on a
+    CPU for 16 to 128 rows (docs/LOG.md).
+    """
 
     __slots__ = ("down", "gate_up")
 
@@ -66,6 +71,9 @@ class SwiGluExpert:
         self.down = down  # [F, D]
 
     def __call__(self, x: Tensor) -> Tensor:  # [N, D] -> [N, D]
+        if len(x) > 1 and self.gate_up.mT.is_contiguous():
+            gate, up = (self.gate_up.mT @ x.mT).chunk(2, dim=0)
+            return (self.down.mT @ (F.silu(gate) * up)).mT
         gate, up = (x @ self.gate_up).chunk(2, dim=-1)
         return (F.silu(gate) * up) @ self.down
 

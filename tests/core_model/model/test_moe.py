@@ -9,7 +9,7 @@ import torch
 
 from core_model.config import TextConfig, parse_config
 from core_model.model.attention import Step
-from core_model.model.moe import Expert, MoE, ResidentExperts, group_by_expert, route
+from core_model.model.moe import Expert, MoE, ResidentExperts, SwiGluExpert, group_by_expert, route
 
 HIDDEN = 32
 
@@ -93,6 +93,21 @@ def test_routing_and_grouping() -> None:
     order, groups = group_by_expert(torch.tensor([2, 0, 2, 1, 0]))
     assert order.tolist() == [1, 4, 3, 0, 2]
     assert groups == {0: 2, 1: 1, 2: 2}
+
+
+@pytest.mark.parametrize("num_rows", [1, 2, 33])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_layout_of_the_weights_changes_no_result(num_rows: int, dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(num_rows)
+    x, gate_up, down = (
+        torch.randn(*shape, generator=generator).mul(0.2).to(dtype)
+        for shape in ((num_rows, HIDDEN), (HIDDEN, 48), (24, HIDDEN))
+    )
+    as_stored = SwiGluExpert(gate_up, down)(x)
+    transposed = SwiGluExpert(gate_up.mT.contiguous().mT, down.mT.contiguous().mT)(x)
+    assert transposed.shape == as_stored.shape
+    tolerance = (1e-5 if dtype is torch.float32 else 1e-2) * float(as_stored.abs().max())
+    assert (transposed - as_stored).abs().max() < tolerance
 
 
 def test_a_stop_is_heard_between_experts() -> None:
