@@ -23,6 +23,7 @@ from core_model.engine.placement import device_name, dtype_name, memory_use
 from core_model.engine.sampler import Sampler
 from core_model.engine.session import Session
 from core_model.errors import CheckpointError, NotLoadedError, OutOfMemoryError, RequestError
+from core_model.kernels.allocator import keep_freed_memory
 from core_model.kernels.gemv import is_plain_gemv_faster
 from core_model.model.image_tiles import picture_tiles
 from core_model.model.llama4 import Llama4
@@ -86,6 +87,7 @@ class LocalAssistant:
 
     def __init__(self) -> None:
         self._loaded: _Loaded | None = None
+        keep_freed_memory()
 
     def load(self, request: LoadRequest, should_stop: ShouldStop = never_stop) -> Generator[LoadEvent, None, None]:
         began = time.perf_counter()
