@@ -105,7 +105,7 @@ def test_it_sees_pictures_of_any_size(assistant: LocalAssistant, size: tuple[int
     ("question", "expected"),
     [
         ("hello", "hello"),
-        ("How do I open Scout?", "open model folder"),
+        ("How do I open Scout?", "open a model folder"),
         ("how do i stop?", "esc"),
         ("What is the capital of France?", "small built-in model"),
         ("Write a poem about the sea", "small built-in model"),

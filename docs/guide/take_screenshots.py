@@ -1,0 +1,115 @@
+"""Takes the pictures of this guide from the real window, with Cria answering: run it again when the window changes.
+
+    QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1600x1000x24" .venv/bin/python docs/guide/take_screenshots.py
+
+Works in a home of its own. What it does is what a person does: drop, type, Enter, click.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from gui import app as gui_app
+from gui import folders
+from gui.desk import Desk
+from gui.faults import Faults
+from gui.views.chip_face import ChipFace
+
+GUIDE = Path(__file__).resolve().parent
+SIZE = (1180, 780)
+WAIT_S = 120.0
+
+
+def wait_until(is_done: Callable[[], bool]) -> None:
+    """Let the window live until something is so.
+
+    Raises:
+        TimeoutError: it never is.
+    """
+    end = time.monotonic() + WAIT_S
+    while not is_done():
+        if time.monotonic() > end:
+            raise TimeoutError("the window did not get there")
+        QTest.qWait(50)
+
+
+def drawing(path: Path) -> Path:
+    """Three shapes, as a person draws them."""
+    image = Image.new("RGB", (440, 330), "white")
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((40, 90, 190, 240), fill="#d62828")
+    draw.rectangle((280, 40, 380, 140), fill="#1d4ed8")
+    draw.polygon([(330, 190), (395, 300), (265, 300)], fill="#15803d")
+    image.save(path)
+    return path
+
+
+def ask(desk: Desk, text: str) -> None:
+    """Type a question, press Enter, and wait for the whole answer."""
+    desk.composer.set_text(text)
+    QTest.keyClick(desk.composer.edit, Qt.Key.Key_Return)
+    QTest.qWait(200)
+    wait_until(lambda: not desk.queue.busy_conversations)
+    QTest.qWait(600)
+
+
+def shoot(desk: Desk, name: str) -> None:
+    desk.window.grab().save(str(GUIDE / f"{name}.png"))
+    print(f"{name}.png", flush=True)
+
+
+def tour(desk: Desk, folder: Path) -> None:
+    """The states that the guide shows, one after the other."""
+    wait_until(lambda: desk.model.state.is_ready)
+    QTest.qWait(500)
+    shoot(desk, "window")
+    desk.attachments.add_files([drawing(folder / "shapes.png")])
+    wait_until(lambda: bool(desk.attachments.all()) and not desk.attachments.is_reading)
+    ask(desk, "What is in this picture?")
+    ask(desk, "Where is the square?")
+    ask(desk, "How do I open Scout?")
+    shoot(desk, "answer")
+    face = desk.window.findChild(ChipFace)
+    assert isinstance(face, ChipFace), "the question shows its picture"
+    QTest.mouseClick(face, Qt.MouseButton.LeftButton)
+    wait_until(desk.window.panel.isVisible)
+    QTest.qWait(600)
+    shoot(desk, "seen")
+    desk.window.panel.hide()
+    (folder / "notes.png").write_text("not a picture at all", encoding="utf-8")
+    ask(desk, "Please count the words of this. " + "All work and no play makes Jack a dull boy. " * 250)
+    desk.attachments.add_files([folder / "notes.png"])
+    wait_until(lambda: not desk.attachments.is_reading)
+    desk.composer.set_text("What does it say?")
+    QTest.qWait(400)
+    shoot(desk, "error")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["ALTIPLANO_HOME"] = home
+        app = QApplication(sys.argv)
+        gui_app.prepare(app)
+        desk = gui_app.make_desk(gui_app.local_assistant, Faults(folders.log_folder()))
+        desk.start()
+        desk.window.resize(*SIZE)
+        tour(desk, Path(home))
+        desk.ended.connect(app.quit)
+        desk.window.close()
+        app.exec()
+
+
+if __name__ == "__main__":
+    main()
