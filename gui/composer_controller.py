@@ -44,7 +44,7 @@ class ComposerController(QObject):
         composer.stop_requested.connect(self.stop)
         composer.files_given.connect(attachments.add_files)
         composer.image_given.connect(self.attach_image)
-        composer.text_changed.connect(self._draft_timer.start)
+        composer.text_changed.connect(self.on_text_changed)
         attachments.list_changed.connect(self.on_attachments_changed)
         model.state_changed.connect(self._tell)
         chat.busy_changed.connect(self.on_busy_changed)
@@ -63,7 +63,9 @@ class ComposerController(QObject):
 
     def send(self) -> None:
         """Ask, now or as soon as what is attached has been read."""
+        self._is_armed = False
         if not self._composer.text().strip() and not self._attachments.all():
+            self._tell()
             return
         self._is_armed = self._attachments.is_reading and not self._attachments.has_failed
         if self._attachments.has_failed:
@@ -72,6 +74,11 @@ class ComposerController(QObject):
             self._tell()
         else:
             self._send_now()
+
+    def on_text_changed(self) -> None:
+        """Keep the draft soon. The timer is not set back, or somebody who types without a pause would keep nothing."""
+        if not self._draft_timer.isActive():
+            self._draft_timer.start()
 
     def stop(self) -> None:
         """Esc: do not send by itself, and stop answering."""
@@ -88,26 +95,35 @@ class ComposerController(QObject):
             self._history.put_draft(self._conversation, text)
 
     def finish(self) -> None:
-        """Keep what is typed for the last time."""
+        """Keep what is typed for the last time. A question that still waits for its files is not asked any more."""
+        self._is_armed = False
         self.keep_draft()
         self._draft_timer.timeout.disconnect(self.keep_draft)
+        if text := self._composer.text():  # once more: another window may have sent or deleted the same draft
+            self._history.put_draft(self._conversation, text)
 
     def _send_now(self) -> None:
-        text, attached = self._composer.text(), self._attachments.take()
-        self._is_armed = False
-        self._composer.set_text("")
-        self.keep_draft()
+        text, attached, asked_in = self._composer.text(), self._attachments.take(), self._conversation
         try:
             self._chat.send(text.strip(), [(each.chip(), each.item.parts) for each in attached if each.item])
         except BaseException:
             self._composer.set_text(text)  # whatever went wrong, it is not to be typed twice
             self._attachments.put_back(attached)
             raise
+        self._forget_draft(asked_in)
+
+    def _forget_draft(self, asked_in: str) -> None:
+        """Written behind the question itself, so that a kill finds the words in one place or in the other."""
+        if asked_in == self._conversation:
+            self._composer.set_text("")
+        self._drafts.pop(asked_in, None)
+        self._history.put_draft(asked_in, "")
 
     def on_attachments_changed(self) -> None:
         if self._is_armed and not self._attachments.is_reading:
             self.send()
-        self._tell()
+        else:
+            self._tell()
 
     def on_busy_changed(self) -> None:
         self._composer.set_busy(self._chat.is_busy)

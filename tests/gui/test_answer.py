@@ -116,3 +116,11 @@ def test_errors_speak_for_themselves_or_are_put_into_words() -> None:
     unknown = shown_error(KeyError("layer.3"))
     assert "KeyError" in unknown.message
     assert unknown.can_retry
+
+
+def test_a_stop_while_it_waits_for_the_disk_begins_no_answer(qtbot: QtBot) -> None:
+    def stream(_should_stop: ShouldStop) -> Generator[object, None, None]:
+        pytest.fail("the model was asked")
+        yield
+
+    assert list(live_answer(saved=threading.Event()).work(stream)(lambda: True)) == []

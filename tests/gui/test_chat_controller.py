@@ -421,3 +421,59 @@ def test_the_speed_of_the_last_answer_is_remembered(make: Make) -> None:
     stage = make(Script.of("word " * 10, delay_s=0.01))
     stage.ask("hello")
     assert stage.model.speed.endswith("tokens/s")
+
+
+def test_opening_a_conversation_twice_loses_nothing_that_is_asked_in_between(make: Make) -> None:
+    stage = make(Script.of("First."), Script.of("Second."))
+    made: list[Conversation] = []
+    stage.chat.conversation_changed.connect(made.append)
+    stage.ask("one")
+    stage.chat.show_new()
+    asked: list[str] = []
+
+    def ask_at_once(shown: Conversation | None) -> None:
+        if shown is not None and not asked:
+            asked.append("two")
+            stage.chat.send("two")
+
+    stage.chat.shown_changed.connect(ask_at_once)
+    for _ in range(2):  # as a double click does
+        stage.chat.open(made[0])
+    stage.qtbot.waitUntil(lambda: bool(asked))
+    stage.settle()
+    stage.qtbot.wait(50)
+    assert [entry.text for entry in stage.view.entries] == ["one", "First.", "two", "Second."]
+
+
+def test_a_question_does_not_wait_for_a_load_that_a_person_stopped(make: Make) -> None:
+    stage = make(Script.of("Here."), load=LoadScript(delay_s=FOREVER), is_loaded=False)
+    stage.model.load(MODEL_FOLDER)
+    stage.chat.send("hello")
+    stage.model.cancel_load()
+    assert stage.view.lines == ["> hello", " [Stopped by you]"]
+    assert not stage.chat.is_busy
+    stage.fake.load_script = LoadScript()
+    stage.view.regenerate_requested.emit(stage.view.entries[-1].id)
+    stage.settle()
+    assert stage.view.entries[-1].text == "Here."
+
+
+def test_a_question_that_waits_is_answered_by_the_model_that_is_chosen_meanwhile(make: Make) -> None:
+    stage = make(Script.of("Here."), load=LoadScript(delay_s=FOREVER), is_loaded=False)
+    stage.model.load(MODEL_FOLDER)
+    stage.chat.send("hello")
+    stage.fake.load_script = LoadScript()
+    stage.model.load(Path("maverick"))
+    stage.settle()
+    assert stage.view.entries[-1].text == "Here."
+
+
+def test_another_model_can_be_chosen_in_the_middle_of_an_answer(make: Make) -> None:
+    stage = make(Script.of("word " * 40, delay_s=0.01), Script.of("Other."))
+    stage.chat.send("one")
+    stage.wait_for_text()
+    stage.model.load(Path("maverick"))
+    stage.chat.send("two")
+    stage.settle()
+    assert [entry.text for entry in stage.view.entries] == ["one", "word " * 40, "two", "Other."]
+    assert stage.model.state.is_ready

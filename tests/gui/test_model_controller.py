@@ -181,3 +181,21 @@ def test_a_speed_belongs_to_the_model_that_had_it(qtbot: QtBot, worker: Worker) 
 )
 def test_names_before_anything_is_read(folder: Path, name: str) -> None:
     assert model_name(folder) == name
+
+
+def test_the_speed_of_the_model_before_is_not_said_of_the_next(qtbot: QtBot, worker: Worker) -> None:
+    controller, told = make(worker, FakeAssistant())
+    controller.load(FOLDER)
+    num_told = len(told.states)
+    controller.note_speed(GenerationStats(num_new_tokens=11, decode_s=1.0))  # its last answer ends only now
+    assert controller.speed == ""
+    assert len(told.states) == num_told
+    qtbot.waitUntil(lambda: controller.state.is_ready)
+
+
+def test_choosing_another_model_does_not_say_that_none_is_wanted(qtbot: QtBot, worker: Worker) -> None:
+    controller, told = make(worker, FakeAssistant(load=LoadScript(steps=4, delay_s=0.05)))
+    controller.load(FOLDER)
+    controller.load(Path("maverick"))
+    assert [state.phase for state in told.states] == [ModelPhase.LOADING, ModelPhase.LOADING]
+    qtbot.waitUntil(lambda: controller.state.is_ready)
