@@ -124,9 +124,9 @@ def picture_cells(picture: Picture, labels: LabelRaster | None, tiles: TileGeome
 
 
 def batches(
-    encoder: Encoder, seed: int, first_index: int, curriculum_samples: int, pictures_per_batch: int
+    encoder: Encoder, seed: int, first_index: int, curriculum_samples: int, pictures_per_batch: int, stride: int = 1
 ) -> Iterator[tuple[int, Batch | Conversations]]:
-    """Endless batches, each with the number of the next sample."""
+    """Endless batches of every `stride`-th sample, each with the number of the next one."""
     buckets: dict[Hashable, list[Sample]] = defaultdict(list)
     index = first_index
     while True:
@@ -135,7 +135,7 @@ def batches(
         made = sample(index, seed, progress * (0.25 + 0.75 * float(rng.random())))
         if rng.random() < SMALL_SHARE[0] + (SMALL_SHARE[1] - SMALL_SHARE[0]) * progress:
             made = shrunk(made, encoder.tiles.tile_size)
-        index += 1
+        index += stride
         key = bucket(made, encoder.tiles, rng)
         buckets[key].append(made)
         if len(buckets[key]) == pictures_per_batch:

@@ -99,5 +99,5 @@ class Hyperparameters:
     cell_weight: float = 0.5  # per-cell colour and shape loss beside the answers
     tiles_to_see: int = 560_000  # stage one: the vision tower alone, on single tiles
     tiles_per_batch: int = 64
-    curriculum_samples: int = 30_000  # stage two: difficulty rises from 0 to 1 over these
+    curriculum_samples: int = 24_000  # stage two: difficulty rises from 0 to 1 over these
     save_every_s: float = 180.0

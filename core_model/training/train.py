@@ -1,8 +1,9 @@
 """The training loop: `python -m core_model.training.train RUN_FOLDER TOKENIZER_FOLDER --hours 3`.
 
-One process trains, one makes batches. The run's whole state (weights, optimiser, step, next sample) is saved every few
-minutes, written aside and then renamed, so a kill loses minutes and the same command goes on. The learning rate warms
-up, holds, and decays only when asked (`--decay-steps`), so training can stop when time or accuracy says so.
+Beside each process that trains, one makes batches (`--processes`: `core_model.training.team`). The run's whole state
+(weights, optimiser, step, next sample) is saved every few minutes, written aside and then renamed, so a kill loses
+minutes and the same command goes on. The learning rate warms up, holds, and decays only when asked (`--decay-steps`),
+so training can stop when time or accuracy says so.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from core_model.training.half_precision import half_precision
 from core_model.training.initialization import initialize, initialize_cria
 from core_model.training.objective import Batch, CellHeads, Conversations, compute_losses
 from core_model.training.optimizers import Optimizers
+from core_model.training.team import ALONE, Team, run_team
 from core_model.types import TileGeometry
 
 State = dict[str, Any]
@@ -41,15 +43,17 @@ SIGHT = "sight.pt"  # the vision tower of stage one, in the run's folder
 class BatchStream(IterableDataset[tuple[int, Batch | Conversations]]):
     """Endless batches from a sample number on; lives in the worker process."""
 
-    def __init__(self, tokenizer_folder: Path, first_index: int, curriculum_samples: int, pictures: int) -> None:
-        self.arguments = tokenizer_folder, first_index, curriculum_samples, pictures
+    def __init__(
+        self, tokenizer_folder: Path, first_index: int, curriculum_samples: int, pictures: int, stride: int = 1
+    ) -> None:
+        self.arguments = tokenizer_folder, first_index, curriculum_samples, pictures, stride
 
     def __iter__(self) -> Iterator[tuple[int, Batch | Conversations]]:
         torch.set_num_threads(1)
-        folder, first_index, curriculum_samples, pictures = self.arguments
+        folder, first_index, curriculum_samples, pictures, stride = self.arguments
         vision = vision_config()
         encoder = Encoder(load_tokenizer(folder), tile_geometry(vision), vision.patch_size)
-        return batches(encoder, recipe.SEED, first_index, curriculum_samples, pictures)
+        return batches(encoder, recipe.SEED, first_index, curriculum_samples, pictures, stride)
 
 
 @dataclass(slots=True)
@@ -102,11 +106,16 @@ class Trainer:
     """A run: model, optimiser, counters, and where they are kept."""
 
     def __init__(
-        self, folder: Path, tokenizer_folder: Path, hyper: recipe.Hyperparameters, start: Path | None = None
+        self,
+        folder: Path,
+        tokenizer_folder: Path,
+        hyper: recipe.Hyperparameters,
+        start: Path | None = None,
+        team: Team = ALONE,
     ) -> None:
         """Go on with the run in a folder, or begin one there: with the weights of the model folder `start`, or else
         with the vision tower of stage one, where there is one (`core_model.training.see`)."""
-        self.folder, self.tokenizer_folder, self.hyper = folder, tokenizer_folder, hyper
+        self.folder, self.tokenizer_folder, self.hyper, self.team = folder, tokenizer_folder, hyper, team
         self.model = Llama4(model_config(load_tokenizer(tokenizer_folder)))
         self.heads = CellHeads(vision_config().hidden_size, NUM_COLOR_CLASSES, NUM_KIND_CLASSES)
         initialize_cria(self.model, recipe.SEED)
@@ -164,15 +173,15 @@ class Trainer:
         began = saved = time.monotonic()
         for index, batch in self._loader():
             before = time.monotonic()
-            self.train_step(batch, self._rate())
+            is_over = before - began > hours * 3600
+            is_over |= self.decay_from is not None and self.step + 1 >= self.decay_from + self.decay_steps
+            is_over = self.train_step(batch, self._rate(), is_over)
             self.step, self.next_index = self.step + 1, index
             self.seconds += time.monotonic() - before
             self.averages.add(step_s=time.monotonic() - before)
-            if self.step % 25 == 0:
+            if self.team.is_first and self.step % 25 == 0:
                 self._log()
-            is_over = time.monotonic() - began > hours * 3600
-            is_over |= self.decay_from is not None and self.step >= self.decay_from + self.decay_steps
-            if is_over or time.monotonic() - saved > self.hyper.save_every_s:
+            if self.team.is_first and (is_over or time.monotonic() - saved > self.hyper.save_every_s):
                 self.save()
                 saved = time.monotonic()
             if is_over:
@@ -182,15 +191,17 @@ class Trainer:
         hyper = self.hyper
         return schedule(self.step, hyper.warmup_steps, hyper.final_rate, self.decay_from, max(self.decay_steps, 1))
 
-    def train_step(self, batch: Batch | Conversations, rate: float) -> None:
-        """One update."""
+    def train_step(self, batch: Batch | Conversations, rate: float, is_last: bool = False) -> bool:
+        """One update. Returns whether it is the last one, for this member of the team or for another."""
         with half_precision():
             losses = compute_losses(self.model, self.heads, batch)
         hyper = self.hyper
         (losses.answer + hyper.cell_weight * losses.cells + hyper.balance_weight * losses.balance).backward()
+        is_last = self.team.average(self.optimizer.parameters, is_last)
         norm = self.optimizer.step(rate)
         self._note(batch, float(losses.answer.detach()), float(losses.cells.detach()))
         self.averages.add(balance=float(losses.balance.detach()), grad=norm)
+        return is_last
 
     def _note(self, batch: Batch | Conversations, answer: float, cells: float) -> None:
         kind = "plain" if isinstance(batch, Conversations) else "text" if batch.tiles is None else "picture"
@@ -200,9 +211,10 @@ class Trainer:
         hyper = self.hyper
         stream = BatchStream(
             self.tokenizer_folder,
-            self.next_index,
+            self.next_index + self.team.rank,
             hyper.curriculum_samples,
             hyper.pictures_per_batch,
+            self.team.size,
         )
         return iter(DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=8))
 
@@ -221,11 +233,17 @@ def main() -> None:
     parser.add_argument("--first-sample", type=int, default=0, help="where a new run begins in the stream of samples")
     parser.add_argument("--hours", type=float, default=3.0)
     parser.add_argument("--decay-steps", type=int, default=0, help="end the run: decay over so many steps")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1, help="of each process")
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(arguments.folder, arguments.tokenizer, recipe.Hyperparameters(), arguments.start)
+    run_team(arguments.processes, train, arguments)
+
+
+def train(team: Team, arguments: argparse.Namespace) -> None:
+    """What each member of the team does."""
+    torch.set_num_threads(arguments.threads)
+    trainer = Trainer(arguments.folder, arguments.tokenizer, recipe.Hyperparameters(), arguments.start, team)
     trainer.next_index = max(trainer.next_index, arguments.first_sample)
     trainer.run(arguments.hours, arguments.decay_steps)
 
