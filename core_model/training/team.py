@@ -2,7 +2,8 @@
 
 Cria's layers are too small for threads: on two cores a step takes as long with two of them as with one (docs/LOG.md).
 Two processes with one thread each see almost twice as many pictures. Every member takes the same optimiser step, so
-weights stay equal without being sent. A member that wants to leave says so with its gradients, and all leave together.
+weights stay equal without being sent. A member that wants to leave says so with its gradients, and all leave together;
+when whoever started them is killed, they end as well.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Team:
 
     rank: int = 0
     size: int = 1
+    leader: int = 0  # the process that started the team
 
     @property
     def is_first(self) -> bool:
@@ -40,6 +42,8 @@ class Team:
         """
         if self.size == 1:
             return is_leaving
+        if os.getppid() != self.leader:
+            raise SystemExit("the process that led this team is gone")
         for parameter in parameters:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
@@ -68,6 +72,6 @@ def _join(rank: int, size: int, meeting: Path, work: Callable[..., None], argume
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     dist.init_process_group("gloo", init_method=meeting.as_uri(), rank=rank, world_size=size)
     try:
-        work(Team(rank, size), *arguments)
+        work(Team(rank, size, os.getppid()), *arguments)
     finally:
         dist.destroy_process_group()

@@ -114,7 +114,7 @@ class Trainer:
         team: Team = ALONE,
     ) -> None:
         """Go on with the run in a folder, or begin one there: with the weights of the model folder `start`, or else
-        with the vision tower of stage one, where there is one (`core_model.training.see`)."""
+        with the vision tower of stage one, where there is one (`core_model.training.pretrain_vision`)."""
         self.folder, self.tokenizer_folder, self.hyper, self.team = folder, tokenizer_folder, hyper, team
         self.model = Llama4(model_config(load_tokenizer(tokenizer_folder)))
         self.heads = CellHeads(vision_config().hidden_size, NUM_COLOR_CLASSES, NUM_KIND_CLASSES)

@@ -15,7 +15,7 @@ from core_model.training.batches import Encoder, batches
 from core_model.training.data.vocabulary import train_tokenizer, write_tokenizer
 from core_model.training.export import export
 from core_model.training.objective import Batch, Conversations
-from core_model.training.see import Seeing, TileStream, collect
+from core_model.training.pretrain_vision import VisionPretraining, TileStream, collect
 from core_model.training.train import Trainer, load_tokenizer, schedule, tile_geometry, vision_config
 
 HYPER = recipe.Hyperparameters(pictures_per_batch=1, warmup_steps=4)
@@ -83,14 +83,14 @@ def test_the_learning_rate_warms_up_holds_and_decays() -> None:
 
 
 def test_stage_two_begins_with_the_tower_of_stage_one(tmp_path: Path, tokenizer_folder: Path) -> None:
-    seeing = Seeing(tmp_path, HYPER)
+    seeing = VisionPretraining(tmp_path, HYPER)
     seeing.next_index, pixels, labels = collect(iter(TileStream(0, 100)), 4)
     before = seeing.vision.patch_embedding.linear.weight.clone()
     seeing._step(pixels, labels)
     seeing.num_tiles = 4
     seeing.save()
     assert not torch.equal(before, seeing.vision.patch_embedding.linear.weight)
-    again = Seeing(tmp_path, HYPER)
+    again = VisionPretraining(tmp_path, HYPER)
     assert again.num_tiles == 4
     assert again.next_index == seeing.next_index > 0
     trainer = Trainer(tmp_path, tokenizer_folder, HYPER)

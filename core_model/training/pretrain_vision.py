@@ -1,4 +1,4 @@
-"""Stage one: the vision tower learns to see, alone. `python -m core_model.training.see RUN_FOLDER`
+"""Stage one: the vision tower learns to see, alone. `python -m core_model.training.pretrain_vision RUN_FOLDER`
 
 Only the tower and the cell heads are trained, on single tiles: which colour and which shape or character stands in
 each patch. That costs a hundredth of reading and answering, and a decoder that starts on top of a tower that sees
@@ -82,7 +82,7 @@ def collect(stream: Iterator[tuple[int, Tensor, Tensor]], count: int) -> tuple[i
     return index, normalize_tiles(torch.cat(tiles), torch.float32), torch.cat(cells)
 
 
-class Seeing:
+class VisionPretraining:
     """The run of stage one."""
 
     def __init__(self, folder: Path, hyper: recipe.Hyperparameters) -> None:
@@ -168,7 +168,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where the run is kept; an existing run goes on")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
-    Seeing(arguments.folder, recipe.Hyperparameters()).run(arguments.threads)
+    VisionPretraining(arguments.folder, recipe.Hyperparameters()).run(arguments.threads)
 
 
 if __name__ == "__main__":
