@@ -15,7 +15,7 @@ from core_model.training.batches import Encoder, batches
 from core_model.training.data.vocabulary import train_tokenizer, write_tokenizer
 from core_model.training.export import export
 from core_model.training.objective import Batch, Conversations
-from core_model.training.pretrain_vision import VisionPretraining, TileStream, collect
+from core_model.training.pretrain_vision import TileStream, VisionPretraining, collect
 from core_model.training.train import Trainer, load_tokenizer, schedule, tile_geometry, vision_config
 
 HYPER = recipe.Hyperparameters(pictures_per_batch=1, warmup_steps=4)

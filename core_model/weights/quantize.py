@@ -1,0 +1,267 @@
+"""Quantizes a checkpoint to FP8, file by file, in memory that does not depend on its size.
+
+A file is written beside its final name, header first, and renamed when it is complete and on the disk; its errors are
+noted in a small file of their own. So a kill costs one file, and the same call goes on where it was, after looking
+whether the source and the settings are still the same. At the end the result is opened as any checkpoint is and every
+tensor matched with the model, and the errors are put together, layer by layer, beside the weights.
+
+Matrices are quantized some rows at a time. One expert's slice of a fused tensor lies transposed, [in, out], so it is
+read as columns.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from torch import Tensor
+
+from core_model.config import Json, read_json
+from core_model.errors import CheckpointError, RequestError
+from core_model.types import ShouldStop, never_stop
+from core_model.weights.checkpoint import INDEX, Checkpoint
+from core_model.weights.fp8 import FP8, RowErrors, quantize_rows, row_errors
+from core_model.weights.load import build_on_meta
+from core_model.weights.match import match
+from core_model.weights.quantize_plan import (
+    Output,
+    Scheme,
+    Shard,
+    index_of,
+    plan_outputs,
+    plan_shards,
+    quantized_config,
+)
+
+REPORT = "quantization_errors.json"
+JOURNAL = ".quantize"  # folder inside the target while work is going on
+BLOCK_ELEMENTS = 2**22  # quantized at once: 16 MiB in float32
+DEFAULT_SHARD_BYTES = 5_000_000_000
+EXPERT_NUMBER = re.compile(r"experts\.\d+\.")
+SPARE_BYTES = 100_000_000  # that must stay free on the disk
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizeProgress:
+    """Bytes of the result that are on the disk, of all."""
+
+    bytes_done: int
+    bytes_total: int
+    file_name: str
+
+
+def quantize_checkpoint(
+    source: Path,
+    target: Path,
+    scheme: Scheme = Scheme.LINEARS,
+    shard_bytes: int = DEFAULT_SHARD_BYTES,
+    should_stop: ShouldStop = never_stop,
+) -> Generator[QuantizeProgress, None, bool]:
+    """Write an FP8 copy of a checkpoint.
+
+    Args:
+        target: a new or empty folder, or one in which the same call was interrupted.
+
+    Returns:
+        Whether it is complete; False when it was stopped. Calling again goes on.
+
+    Raises:
+        CheckpointError: the source cannot be read, is quantized already, or holds numbers that are not finite.
+        RequestError: the target is in use, or the disk has not enough room.
+    """
+    checkpoint = Checkpoint.open(source)
+    shards = plan_shards(list(plan_outputs(checkpoint, scheme)), shard_bytes)
+    journal = _open_journal(checkpoint, target, shards)
+    total = sum(shard.num_bytes for shard in shards)
+    done = sum(shard.num_bytes for shard in shards if _is_done(target, journal, shard))
+    _check_room(target, total - done)
+    for shard in shards:
+        yield QuantizeProgress(done, total, shard.file_name)
+        if _is_done(target, journal, shard):
+            continue
+        for num_bytes in _write_shard(checkpoint, target, journal, shard):
+            yield QuantizeProgress(done + num_bytes, total, shard.file_name)
+            if should_stop():
+                return False
+        done += shard.num_bytes
+    _finish(checkpoint, target, journal, shards, scheme)
+    yield QuantizeProgress(total, total, shards[-1].file_name)
+    return True
+
+
+def _open_journal(checkpoint: Checkpoint, target: Path, shards: tuple[Shard, ...]) -> Path:
+    """The folder of notes about what is done; made when the target is new.
+
+    Raises:
+        RequestError: the target holds something else, or was begun from another source or with other settings.
+    """
+    journal = target / JOURNAL
+    plan = journal / "plan.json"
+    fingerprint = _fingerprint(checkpoint, shards)
+    if plan.is_file():
+        if read_json(plan).get("fingerprint") != fingerprint:
+            raise RequestError(
+                "Another quantization was begun here",
+                f"{target} holds parts of a result with another source or other settings.",
+                "Use the same source and settings again, or choose an empty folder.",
+            )
+        return journal
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise RequestError("Folder in use", f"{target} is not empty.", "Choose a new folder for the quantized model.")
+    journal.mkdir(parents=True)
+    _write_json(plan, {"fingerprint": fingerprint})
+    return journal
+
+
+def _fingerprint(checkpoint: Checkpoint, shards: tuple[Shard, ...]) -> str:
+    """What the source's files and the planned files look like from outside, in a few letters."""
+    content = hashlib.sha256()
+    for file in checkpoint.files:
+        content.update(f"{file.path.name} {file.size} {file.path.stat().st_mtime_ns}\n".encode())
+    for shard in shards:
+        content.update(shard.header())
+    return content.hexdigest()
+
+
+def _is_done(target: Path, journal: Path, shard: Shard) -> bool:
+    path = target / shard.file_name
+    return (journal / f"{shard.file_name}.json").is_file() and path.is_file() and path.stat().st_size == shard.num_bytes
+
+
+def _check_room(target: Path, needed: int) -> None:
+    free = shutil.disk_usage(target).free
+    if free < needed + SPARE_BYTES:
+        raise RequestError(
+            "Not enough room on the disk",
+            f"The rest of the quantized model needs {needed / 1e9:,.1f} GB; {free / 1e9:,.1f} GB are free at {target}.",
+            "Make room, or choose a folder on another disk.",
+        )
+
+
+def _write_shard(checkpoint: Checkpoint, target: Path, journal: Path, shard: Shard) -> Iterator[int]:
+    """Write one file and its errors. Yields how many of its bytes are written."""
+    path = target / shard.file_name
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        file.write(shard.header())
+        writer = _Writer(checkpoint, file)
+        for output in shard.outputs:
+            for _ in writer.write(output):
+                yield file.tell()
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+    _write_json(journal / f"{shard.file_name}.json", {name: asdict(error) for name, error in writer.errors.items()})
+
+
+class _Writer:
+    """Writes the tensors of one file, one after the other."""
+
+    def __init__(self, checkpoint: Checkpoint, file: BinaryIO) -> None:
+        self.errors: dict[str, RowErrors] = {}
+        self._checkpoint, self._file = checkpoint, file
+        self._scales: list[Tensor] = []  # of the weight that was written last
+
+    def write(self, output: Output) -> Iterator[None]:
+        """Write one tensor; yields after every block."""
+        if output.dtype == FP8:
+            yield from self._quantize(output)
+        elif output.is_scale:
+            self._put(torch.cat(self._scales))
+            self._scales = []
+        else:
+            yield from self._copy(output)
+
+    def _quantize(self, output: Output) -> Iterator[None]:
+        error = RowErrors()
+        for block in _blocks(_matrix(self._checkpoint, output)):
+            codes, scale = quantize_rows(_finite(block, output))
+            self._put(codes)
+            self._scales.append(scale)
+            error += row_errors(block, codes, scale)
+            yield
+        self.errors[output.name] = error
+        self._checkpoint.release(output.source)
+
+    def _copy(self, output: Output) -> Iterator[None]:
+        tensor = self._checkpoint.get(output.source)
+        for block in _blocks(tensor.view(len(tensor), -1) if tensor.ndim > 1 else tensor.view(1, -1)):
+            self._put(block)
+            yield
+        self._checkpoint.release(output.source)
+
+    def _put(self, tensor: Tensor) -> None:
+        self._file.write(tensor.contiguous().view(torch.uint8).numpy().data)
+
+
+def _matrix(checkpoint: Checkpoint, output: Output) -> Tensor:
+    """The matrix [out, in] that a quantized tensor is made of; a view of the file."""
+    tensor = checkpoint.get(output.source)
+    if output.piece is None:
+        return tensor
+    return tensor[output.piece.expert].T.chunk(output.piece.num_parts)[output.piece.part]
+
+
+def _blocks(matrix: Tensor) -> Iterator[Tensor]:
+    num_rows = max(1, BLOCK_ELEMENTS // max(1, matrix.shape[1]))
+    for start in range(0, len(matrix), num_rows):
+        yield matrix[start : start + num_rows]
+
+
+def _finite(block: Tensor, output: Output) -> Tensor:
+    if not torch.isfinite(block).all():
+        raise CheckpointError(
+            "Weights damaged", f"{output.source} holds numbers that are not finite.", "Download this model again."
+        )
+    return block
+
+
+def _finish(checkpoint: Checkpoint, target: Path, journal: Path, shards: tuple[Shard, ...], scheme: Scheme) -> None:
+    """Write everything beside the weights, and open the result as any checkpoint is opened.
+
+    Raises:
+        CheckpointError: the result is not what it should be.
+    """
+    for file in checkpoint.folder.iterdir():
+        if file.is_file() and file.suffix not in (".safetensors", ".bin", ".pth") and file.name != INDEX:
+            shutil.copyfile(file, target / file.name)
+    if len(shards) > 1:
+        _write_json(target / INDEX, index_of(shards))
+    _write_json(target / "config.json", quantized_config(read_json(checkpoint.folder / "config.json"), scheme))
+    _write_json(target / REPORT, _report(journal, shards, scheme))
+    written = Checkpoint.open(target)
+    expected = {name: parameter.shape for name, parameter in build_on_meta(written.config).named_parameters()}
+    match(expected, written, written.quantization)
+    shutil.rmtree(journal)
+
+
+def _report(journal: Path, shards: tuple[Shard, ...], scheme: Scheme) -> Json:
+    """What quantizing cost, for each layer's matrices of one name, all experts together."""
+    sums: dict[str, RowErrors] = {}
+    for shard in shards:
+        for name, fields in read_json(journal / f"{shard.file_name}.json").items():
+            kind = EXPERT_NUMBER.sub("experts.*.", name.removesuffix(".weight"))
+            sums[kind] = sums.get(kind, RowErrors()) + RowErrors(**fields)
+    rows = {
+        kind: {
+            "weights": error.num_weights,
+            "relative_rms_error": round(error.relative, 6),
+            "largest_error": round(error.largest_error, 6),
+        }
+        for kind, error in sums.items()
+    }
+    return {"scheme": scheme.value, "format": "float8_e4m3fn, one bf16 scale a row", "layers": rows}
+
+
+def _write_json(path: Path, data: Mapping[str, Any]) -> None:
+    aside = path.with_name(path.name + ".new")
+    aside.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8", newline="\n")
+    aside.replace(path)
