@@ -86,7 +86,7 @@ MAX_TILES = 4  # local tiles of one picture; a global view comes on top
 class Hyperparameters:
     """The optimiser and its schedule: warm up, hold, decay. Holding can be prolonged, so time decides, not a guess."""
 
-    pictures_per_batch: int = 12
+    pictures_per_batch: int = 8  # of each process
     peak_lr: float = 1.5e-3  # AdamW
     muon_lr: float = 0.02
     tower_share: float = 0.3  # of both, for the vision tower in stage two

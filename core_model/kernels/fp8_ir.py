@@ -1,0 +1,320 @@
+"""Kernels for FP8 weights, as LLVM assembly: products with a few rows, and codes to bf16.
+
+Two forms of one idea, which is to turn e4m3 codes into numbers in registers, so that memory is read once, as codes:
+
+* **table** (AVX-512 with VBMI and BF16): a code without its sign is one of 128; `vpermi2b` looks up the high and the
+  low byte of its bf16 value in two tables of 128 bytes that stay in registers; the sign is put back, the bytes are
+  interleaved, and `vdpbf16ps` multiplies pairs with the activations. Interleaving two registers leaves the weights in
+  an order of their own, so the activations are brought into it once per product (`TABLE_ORDER`).
+* **shift** (everything else): moved left by seven bits a code *is* an fp16 number, 256 times too small, subnormals
+  included; the processor turns that into float32. LLVM finds the instructions: `vcvtph2ps` from AVX2 on.
+
+Both are exact for all 256 codes, NaN included. Sums are float32, in 16 or more parts, so the order of adding is fixed:
+the same inputs give the same bits on one machine, whichever thread computes a row.
+
+Sources: OCP 8-bit floating point specification (e4m3); Intel's intrinsics guide for the instructions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+TABLE_STEP = 64  # weights that one round of the table form handles
+MAX_ROWS = 4  # activations that are multiplied while a weight is in registers
+
+TABLE_FEATURES = frozenset({"avx512f", "avx512bw", "avx512vbmi", "avx512bf16"})
+
+
+def _interleaved(half: int) -> list[int]:
+    """Which weights of 64 land in one of the two registers that `vpunpckl/hbw` makes: lane by lane, eight each."""
+    return [16 * lane + 8 * half + number for lane in range(4) for number in range(8)]
+
+
+TABLE_ORDER = np.array(
+    [*_interleaved(0), *_interleaved(1)]
+)  # position in a block of 64 activations -> their place in x
+
+
+def bf16_tables() -> npt.NDArray[np.uint8]:
+    """High bytes, then low bytes, of the bf16 values of the 128 codes without sign. [256]"""
+    codes = np.arange(128, dtype=np.uint32)
+    exponent, mantissa = codes >> 3, codes & 7
+    normal = (exponent + 120) << 7 | mantissa << 4
+    subnormal = (mantissa.astype(np.float32) * np.float32(2.0**-9)).view(np.uint32) >> 16
+    bits = np.where(exponent > 0, normal, subnormal)
+    bits[127] = 0x7FC0  # NaN
+    return np.concatenate([bits >> 8, bits & 0xFF]).astype(np.uint8)
+
+
+class _Assembly:
+    """Lines of a function, and names for what they compute. Variables are memory, which LLVM turns into registers."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._count = 0
+
+    def add(self, line: str) -> None:
+        self.lines.append(line)
+
+    def new(self, expression: str) -> str:
+        """Compute something; the name of the result."""
+        self._count += 1
+        self.add(f"%v{self._count} = {expression}")
+        return f"%v{self._count}"
+
+    def load(self, kind: str, base: str, index: str, item: str, align: int = 1) -> str:
+        """Read a `kind` at `base[index]`, counted in `item`s."""
+        return self.new(f"load {kind}, ptr {self.new(f'getelementptr {item}, ptr {base}, i64 {index}')}, align {align}")
+
+    def variable(self, kind: str, value: str) -> str:
+        name = self.new(f"alloca {kind}, align 64")
+        self.add(f"store {kind} {value}, ptr {name}")
+        return name
+
+    def get(self, kind: str, variable: str) -> str:
+        return self.new(f"load {kind}, ptr {variable}")
+
+    def loop(self, label: str, variable: str, step: int, end: str, body: Callable[[str], None]) -> None:
+        """`while variable + step <= end: body; variable += step`"""
+        self.add(f"br label %{label}_test")
+        self.add(f"{label}_test:")
+        position = self.get("i64", variable)
+        following = self.new(f"add i64 {position}, {step}")
+        is_inside = self.new(f"icmp sle i64 {following}, {end}")
+        self.add(f"br i1 {is_inside}, label %{label}_body, label %{label}_end")
+        self.add(f"{label}_body:")
+        body(position)
+        self.add(f"store i64 {following}, ptr {variable}")
+        self.add(f"br label %{label}_test")
+        self.add(f"{label}_end:")
+
+    def function(self, name: str, arguments: str, attributes: str = "") -> str:
+        body = "\n".join(line if line.endswith(":") else f"  {line}" for line in self.lines)
+        return f"define void @{name}({arguments}) nounwind {attributes} {{\n{body}\n  ret void\n}}\n"
+
+
+_GEMM_ARGUMENTS = (
+    "ptr noalias %codes, ptr noalias %scales, ptr noalias %x, ptr noalias %y, "
+    "i64 %first, i64 %last, i64 %size, i64 %stride, ptr noalias %tables"
+)
+_WIDE = '"prefer-vector-width"="512" "min-legal-vector-width"="512"'
+
+
+def gemm_table(num_rows: int) -> str:
+    """`gemm_table_N(codes, scales, x, y, first, last, size, stride, tables)`: y[n, r] = scale[r] * w[r] . x[n].
+
+    Weights' rows `first` to `last - 1` of `size` codes each, a multiple of 64; x: bf16 [N, size] in `TABLE_ORDER`;
+    scales and y: float32, `stride` numbers from one of y's N rows to the next; tables: `bf16_tables`.
+    """
+    code = _Assembly()
+    tables = _load_tables(code)
+    unroll = 4 // num_rows if num_rows < MAX_ROWS else 1
+
+    def sum_row(row: str) -> None:
+        offset = code.new(f"mul i64 {row}, %size")
+        weights = code.new(f"getelementptr i8, ptr %codes, i64 {offset}")
+        for variable in sums:
+            code.add(f"store <16 x float> zeroinitializer, ptr {variable}")
+        code.add(f"store i64 0, ptr {column}")
+        label = f"r{len(code.lines)}"
+        code.loop(f"{label}_wide", column, TABLE_STEP * unroll, "%size", lambda at: rounds(weights, at, unroll))
+        code.loop(f"{label}_rest", column, TABLE_STEP, "%size", lambda at: rounds(weights, at, 1))
+        scale = code.load("float", "%scales", row, "float", 4)
+        for number in range(num_rows):
+            parts = [sums[2 * (num_rows * at + number) + half] for at in range(unroll) for half in range(2)]
+            _store_sum(code, parts, scale, number, row)
+
+    def rounds(weights: str, at: str, count: int) -> None:
+        for number in range(count):
+            place = code.new(f"add i64 {at}, {TABLE_STEP * number}")
+            _table_round(code, tables, weights, place, sums[2 * num_rows * number : 2 * num_rows * (number + 1)])
+
+    sums = [code.variable("<16 x float>", "zeroinitializer") for _ in range(2 * unroll * num_rows)]
+    column, current = code.variable("i64", "0"), code.variable("i64", "%first")
+    code.loop("rows", current, 1, "%last", sum_row)
+    return code.function(f"gemm_table_{num_rows}", _GEMM_ARGUMENTS, _WIDE)
+
+
+def _table_round(code: _Assembly, tables: Sequence[str], weights: str, place: str, sums: Sequence[str]) -> None:
+    """64 weights times every row of x. `sums`: both halves of the first row of x, of the second row, ..."""
+    bytes_ = code.load("<64 x i8>", weights, place, "i8")
+    sign = code.new(f"and <64 x i8> {bytes_}, splat (i8 -128)")
+    high = code.new(f"or <64 x i8> {_look_up(code, tables[:2], bytes_)}, {sign}")
+    low = _look_up(code, tables[2:], bytes_)
+    halves = [_interleave(code, low, high, half) for half in range(2)]
+    for number in range(len(sums) // 2):
+        row = code.new(f"mul i64 %size, {number}")
+        start = code.new(f"add i64 {row}, {place}")
+        for half in range(2):
+            at = code.new(f"add i64 {start}, {32 * half}")
+            x = code.load("<32 x bfloat>", "%x", at, "i16", 2)
+            variable = sums[2 * number + half]
+            total = code.get("<16 x float>", variable)
+            added = code.new(
+                "call <16 x float> @llvm.x86.avx512bf16.dpbf16ps.512("
+                f"<16 x float> {total}, <32 x bfloat> {halves[half]}, <32 x bfloat> {x})"
+            )
+            code.add(f"store <16 x float> {added}, ptr {variable}")
+
+
+def _load_tables(code: _Assembly) -> list[str]:
+    return [code.load("<64 x i8>", "%tables", str(64 * number), "i8") for number in range(4)]
+
+
+def _look_up(code: _Assembly, table: Sequence[str], indices: str) -> str:
+    return code.new(
+        "call <64 x i8> @llvm.x86.avx512.vpermi2var.qi.512("
+        f"<64 x i8> {table[0]}, <64 x i8> {indices}, <64 x i8> {table[1]})"
+    )
+
+
+def _interleave(code: _Assembly, low: str, high: str, half: int) -> str:
+    order = ", ".join(f"i32 {at}, i32 {64 + at}" for at in _interleaved(half))
+    mixed = code.new(f"shufflevector <64 x i8> {low}, <64 x i8> {high}, <64 x i32> <{order}>")
+    return code.new(f"bitcast <64 x i8> {mixed} to <32 x bfloat>")
+
+
+def _store_sum(code: _Assembly, sums: Sequence[str], scale: str, number: int, row: str) -> None:
+    """Add up the parts of one result, in a fixed order, and put it where it belongs."""
+    parts = [code.get("<16 x float>", variable) for variable in sums]
+    _store_total(code, parts, "0.0", "<16 x float>", scale, number, row)
+
+
+def _store_total(
+    code: _Assembly, parts: Sequence[str], single: str, vector: str, scale: str, number: int, row: str
+) -> None:
+    while len(parts) > 1:
+        parts = [code.new(f"fadd {vector} {a}, {b}") for a, b in zip(parts[::2], parts[1::2], strict=True)]
+    name = f"@llvm.vector.reduce.fadd.v{vector[1:].split()[0]}f32"
+    total = code.new(f"call reassoc float {name}(float {single}, {vector} {parts[0]})")
+    result = code.new(f"fmul float {total}, {scale}")
+    base = code.new(f"mul i64 %stride, {number}")
+    place = code.new(f"add i64 {base}, {row}")
+    code.add(f"store float {result}, ptr {code.new(f'getelementptr float, ptr %y, i64 {place}')}, align 4")
+
+
+def decode_table() -> str:
+    """`decode_table(codes, out, count, tables)`: bf16 values of `count` codes, a multiple of 64, in their own order."""
+    code = _Assembly()
+    tables = _load_tables(code)
+    position = code.variable("i64", "0")
+
+    def block(at: str) -> None:
+        bytes_ = code.load("<64 x i8>", "%codes", at, "i8")
+        sign = code.new(f"and <64 x i8> {bytes_}, splat (i8 -128)")
+        high = code.new(f"or <64 x i8> {_look_up(code, tables[:2], bytes_)}, {sign}")
+        low = _look_up(code, tables[2:], bytes_)
+        for half in range(2):
+            order = ", ".join(f"i32 {32 * half + number}, i32 {64 + 32 * half + number}" for number in range(32))
+            mixed = code.new(f"shufflevector <64 x i8> {low}, <64 x i8> {high}, <64 x i32> <{order}>")
+            place = code.new(f"add i64 {at}, {32 * half}")
+            target = code.new(f"getelementptr i16, ptr %out, i64 {place}")
+            code.add(f"store <64 x i8> {mixed}, ptr {target}, align 2")
+
+    code.loop("blocks", position, TABLE_STEP, "%count", block)
+    arguments = "ptr noalias %codes, ptr noalias %out, i64 %count, ptr noalias %tables"
+    return code.function("decode_table", arguments, _WIDE)
+
+
+def gemm_shift(num_rows: int, width: int) -> str:
+    """`gemm_shift_N(codes, scales, x, y, first, last, size, stride, tables)`: as `gemm_table`, in the other form.
+
+    x: float32 [N, size] in its own order, of any size; `tables` is not used; `width`: float32 numbers in a register.
+    """
+    code = _Assembly()
+    unroll = 4 if num_rows == 1 else 2
+    vector = f"<{width} x float>"
+
+    def sum_row(row: str) -> None:
+        offset = code.new(f"mul i64 {row}, %size")
+        weights = code.new(f"getelementptr i8, ptr %codes, i64 {offset}")
+        for variable in sums:
+            code.add(f"store {vector} zeroinitializer, ptr {variable}")
+        for variable in singles:
+            code.add(f"store <1 x float> zeroinitializer, ptr {variable}")
+        code.add(f"store i64 0, ptr {column}")
+        label = f"r{len(code.lines)}"
+        code.loop(f"{label}_wide", column, width * unroll, "%size", lambda at: rounds(weights, at))
+        code.loop(f"{label}_rest", column, 1, "%size", lambda at: _shift_round(code, 1, weights, at, singles))
+        scale = code.new(f"fmul float {code.load('float', '%scales', row, 'float', 4)}, 256.0")
+        for number in range(num_rows):
+            parts = [code.get(vector, sums[num_rows * at + number]) for at in range(unroll)]
+            single = code.new(f"extractelement <1 x float> {code.get('<1 x float>', singles[number])}, i64 0")
+            _store_total(code, parts, single, vector, scale, number, row)
+
+    def rounds(weights: str, at: str) -> None:
+        for number in range(unroll):
+            place = code.new(f"add i64 {at}, {width * number}")
+            _shift_round(code, width, weights, place, sums[num_rows * number : num_rows * (number + 1)])
+
+    sums = [code.variable(vector, "zeroinitializer") for _ in range(unroll * num_rows)]
+    singles = [code.variable("<1 x float>", "zeroinitializer") for _ in range(num_rows)]
+    column, current = code.variable("i64", "0"), code.variable("i64", "%first")
+    code.loop("rows", current, 1, "%last", sum_row)
+    return code.function(f"gemm_shift_{num_rows}", _GEMM_ARGUMENTS, f'"prefer-vector-width"="{32 * width}"')
+
+
+def _shift_round(code: _Assembly, width: int, weights: str, place: str, sums: Sequence[str]) -> None:
+    """`width` weights times every row of x."""
+    vector = f"<{width} x float>"
+    numbers = _shifted(code, width, code.load(f"<{width} x i8>", weights, place, "i8"))
+    for number, variable in enumerate(sums):
+        row = code.new(f"mul i64 %size, {number}")
+        x = code.load(vector, "%x", code.new(f"add i64 {row}, {place}"), "float", 4)
+        total = code.get(vector, variable)
+        name = f"@llvm.fma.v{width}f32"
+        added = code.new(f"call {vector} {name}({vector} {numbers}, {vector} {x}, {vector} {total})")
+        code.add(f"store {vector} {added}, ptr {variable}")
+
+
+def _shifted(code: _Assembly, width: int, bytes_: str) -> str:
+    """The values of codes, divided by 256, as float32."""
+    wide = code.new(f"zext <{width} x i8> {bytes_} to <{width} x i16>")
+    magnitude = code.new(f"and <{width} x i16> {wide}, splat (i16 127)")
+    sign = code.new(f"shl <{width} x i16> {code.new(f'and <{width} x i16> {wide}, splat (i16 128)')}, splat (i16 8)")
+    moved = code.new(f"or <{width} x i16> {code.new(f'shl <{width} x i16> {magnitude}, splat (i16 7)')}, {sign}")
+    is_nan = code.new(f"icmp eq <{width} x i16> {magnitude}, splat (i16 127)")
+    bits = code.new(f"select <{width} x i1> {is_nan}, <{width} x i16> splat (i16 32256), <{width} x i16> {moved}")
+    return code.new(
+        f"fpext <{width} x half> {code.new(f'bitcast <{width} x i16> {bits} to <{width} x half>')} to <{width} x float>"
+    )
+
+
+def decode_shift(width: int) -> str:
+    """`decode_shift(codes, out, count, tables)`: as `decode_table`, for any number of codes."""
+    code = _Assembly()
+    position = code.variable("i64", "0")
+
+    def block(width: int, at: str) -> None:
+        numbers = _shifted(code, width, code.load(f"<{width} x i8>", "%codes", at, "i8"))
+        scaled = code.new(f"fmul <{width} x float> {numbers}, splat (float 256.0)")
+        bits = code.new(f"bitcast <{width} x float> {scaled} to <{width} x i32>")
+        high = code.new(f"lshr <{width} x i32> {bits}, splat (i32 16)")
+        result = code.new(f"trunc <{width} x i32> {high} to <{width} x i16>")
+        target = code.new(f"getelementptr i16, ptr %out, i64 {at}")
+        code.add(f"store <{width} x i16> {result}, ptr {target}, align 2")
+
+    code.loop("wide", position, width, "%count", lambda at: block(width, at))
+    code.loop("rest", position, 1, "%count", lambda at: block(1, at))
+    arguments = "ptr noalias %codes, ptr noalias %out, i64 %count, ptr noalias %tables"
+    return code.function("decode_shift", arguments, f'"prefer-vector-width"="{32 * width}"')
+
+
+def shift_declarations(width: int) -> str:
+    return (
+        "".join(
+            f"declare <{each} x float> @llvm.fma.v{each}f32(<{each} x float>, <{each} x float>, <{each} x float>)\n"
+            for each in (1, width)
+        )
+        + f"declare float @llvm.vector.reduce.fadd.v{width}f32(float, <{width} x float>)\n"
+    )
+
+
+TABLE_DECLARATIONS = """\
+declare <64 x i8> @llvm.x86.avx512.vpermi2var.qi.512(<64 x i8>, <64 x i8>, <64 x i8>)
+declare <16 x float> @llvm.x86.avx512bf16.dpbf16ps.512(<16 x float>, <32 x bfloat>, <32 x bfloat>)
+declare float @llvm.vector.reduce.fadd.v16f32(float, <16 x float>)
+"""
