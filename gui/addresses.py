@@ -7,6 +7,7 @@ https and mailto, because every other scheme starts a program or reads a file (`
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 
@@ -55,6 +56,13 @@ def _follows_selector(match: re.Match[str]) -> bool:
     return (
         match[0] == "\u200d" and len(before) == 2 and before[1] == "\ufe0f" and unicodedata.category(before[0]) == "So"
     )
+
+
+def as_tip(text: str) -> str:
+    """Text for a tool tip: Qt would take what looks like HTML for HTML there, and load the pictures that it names."""
+    if "<" not in text and "&" not in text:
+        return text
+    return "<span>" + html.escape(text).replace("\n", "<br>") + "</span>"
 
 
 def scheme_of(address: str) -> str:

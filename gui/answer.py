@@ -20,6 +20,7 @@ from gui.conversation import Dialogue, MessageState, StoredMessage
 from gui.job import Job, Work
 
 SAVE_TIMEOUT_S = 10.0  # a disk that hangs must not keep the answer for ever
+STOP_LOOK_S = 0.05  # how often a wait looks for a stop
 
 Clock = Callable[[], float]
 
@@ -82,10 +83,17 @@ class LiveAnswer(QObject):
         """What the model thread does: wait until the question is on the disk, then answer."""
 
         def events(should_stop: ShouldStop) -> Generator[object, None, None]:
-            self._saved.wait(SAVE_TIMEOUT_S)
-            yield from self._count.follow(stream(should_stop))
+            self._wait_for_disk(should_stop)
+            if not should_stop():
+                yield from self._count.follow(stream(should_stop))
 
         return events
+
+    def _wait_for_disk(self, should_stop: ShouldStop) -> None:
+        """Writing many large pictures takes seconds, and a stop is not to wait for them."""
+        end_s = time.monotonic() + SAVE_TIMEOUT_S
+        while not should_stop() and not self._saved.wait(STOP_LOOK_S) and time.monotonic() < end_s:
+            pass
 
     def follow(self, job: Job) -> None:
         """Take what this job yields."""

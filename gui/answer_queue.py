@@ -99,9 +99,8 @@ class AnswerQueue(QObject):
         words = self.tr("Waits for the answer before it")
         if not state.is_ready:
             words = self.tr("Waits for {0}: {1}").format(state.name, state.sentence)
-        for live in self._answers:
-            if not live.is_running:
-                self.status_changed.emit(live, words)
+        for live in self._waiting():
+            self.status_changed.emit(live, words)
 
     def _pump(self) -> None:
         """Begin the first answer, if the model is ready for it."""
@@ -156,9 +155,15 @@ class AnswerQueue(QObject):
     def on_model_state_changed(self, state: ModelState) -> None:
         if state.phase is ModelPhase.FAILED:
             error = ShownError(state.error_title, state.error_message, state.error_hint, can_retry=True)
-            for live in [each for each in self._answers if not each.is_running]:
+            for live in self._waiting():
                 live.fail(error)
+        elif state.phase is ModelPhase.NONE:  # a person stopped the load, so nothing is coming that could answer
+            for live in self._waiting():
+                live.stop()
         self._pump()
+
+    def _waiting(self) -> list[LiveAnswer]:
+        return [each for each in self._answers if not each.is_running]
 
 
 def _stream(

@@ -116,7 +116,9 @@ class ChatController(QObject):
 
     def on_conversation_loaded(self, event: object) -> None:
         wanted = self._wanted
-        if isinstance(event, ConversationLoaded) and wanted is not None and event.conversation_id == wanted.id:
+        if not isinstance(event, ConversationLoaded) or wanted is None or event.conversation_id != wanted.id:
+            return
+        if self.shown_id != wanted.id:  # or it was opened twice, and something may have been asked in it since
             self._show(Dialogue(wanted, list(event.messages)))
 
     def rename(self, conversation: Conversation) -> None:

@@ -105,6 +105,10 @@ class ChatViewLike(Protocol):
         """Take this message and all after it off the view."""
         ...
 
+    def set_sends_on_enter(self, sends_on_enter: bool) -> None:
+        """Whether Enter asks an edited question, or starts a line in it and Ctrl+Enter asks."""
+        ...
+
     @property
     def retry_requested(self) -> SignalInstance:
         """(str): answer again after an error."""

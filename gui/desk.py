@@ -25,14 +25,14 @@ from gui.composer_controller import ComposerController
 from gui.conversation import Conversation
 from gui.conversation_list import ConversationList
 from gui.dialogs import Dialogs
-from gui.drop_offer import DropOffer, describe_files
+from gui.drop_controller import DropController
 from gui.faults import Faults
 from gui.garbage import GarbageCollector
 from gui.history import History
 from gui.job import Worker
 from gui.model_controller import Factory, ModelController, model_name
 from gui.model_state import ModelPhase, ModelState
-from gui.models.attachments import Attachments, Convert
+from gui.models.attachments import MAX_ATTACHED, Attachments, Convert
 from gui.models.conversations import ConversationsModel
 from gui.picture_controller import PictureController
 from gui.settings import Settings, SettingsKeeper
@@ -72,6 +72,7 @@ class Desk(QObject):
         self.composing = ComposerController(self.composer, self.attachments, self.chat, self.model, self.history)
         state = QSettings(str(folders.config_folder() / "window.ini"), QSettings.Format.IniFormat)
         self.window = MainWindow(Sidebar(self.conversations_model), chat_view, self.composer, state)
+        self.drops = DropController(self.model, self.media_worker)
         self.pictures = PictureController(self.window.panel, self.chat, self.model, self.media_worker)
         self.dialogs = Dialogs(self.window, faults.log_file)
         self._garbage = GarbageCollector(self)
@@ -106,7 +107,9 @@ class Desk(QObject):
 
     def _join_window(self) -> None:
         window, sidebar, composer = self.window, self.window.sidebar, self.composer
-        window.offer = self.describe_drop
+        window.offer = self.drops.offer
+        self.drops.refined.connect(window.refine_offer)
+        self.attachments.overflowed.connect(self.on_attachments_overflowed)
         window.files_given.connect(self.attachments.add_files)
         window.image_given.connect(self.composing.attach_image)
         window.text_given.connect(composer.edit.insertPlainText)
@@ -114,10 +117,10 @@ class Desk(QObject):
         window.empty.attach_requested.connect(self.dialogs.pick_files)
         composer.attach_requested.connect(self.dialogs.pick_files)
         sidebar.settings_requested.connect(self.show_settings)
-        window.add_key("F1", self.dialogs.show_shortcuts)
-        window.add_key("Ctrl+/", self.dialogs.show_shortcuts)
+        window.add_key("F1", self.show_shortcuts)
+        window.add_key("Ctrl+/", self.show_shortcuts)
         self.dialogs.files_chosen.connect(self.attachments.add_files)
-        self.dialogs.settings_changed.connect(self.keeper.update)
+        self.dialogs.settings_changed.connect(self.keeper.choose)
         self.keeper.changed.connect(self.on_settings_changed)
         self.keeper.trouble.connect(partial(self._notify, "settings"))
 
@@ -166,15 +169,12 @@ class Desk(QObject):
     def show_settings(self) -> None:
         self.dialogs.show_settings(self.keeper.value)
 
+    def show_shortcuts(self) -> None:
+        self.dialogs.show_shortcuts(self.composer.edit.sends_on_enter)
+
     def show_plan(self) -> None:
         if self.model.state.plan is not None:
             self.dialogs.show_plan(self.model.state.name, self.model.state.plan)
-
-    def describe_drop(self, paths: list[Path]) -> DropOffer:
-        """What dropping these files would do."""
-        info = self.model.state.info
-        is_blind = info is not None and not info.sees_pictures
-        return describe_files(paths, self.model.state.tiles, is_blind)
 
     def on_rename_requested(self) -> None:
         if not self.window.sidebar.isVisible():
@@ -194,6 +194,7 @@ class Desk(QObject):
         if (settings.theme, settings.font_scale) != (state.choice, state.font_scale) and isinstance(app, QApplication):
             theme.apply(app, settings.theme, settings.font_scale)
         self.composer.edit.sends_on_enter = settings.send_key == "enter"
+        self.chat_view.set_sends_on_enter(settings.send_key == "enter")
         self.window.set_sidebar_wanted(settings.show_sidebar)
         self._list_models()
 
@@ -221,7 +222,8 @@ class Desk(QObject):
         self._notify("model", words, self.tr("Open it anyway"), insist, "warning")
 
     def on_shown_changed(self, conversation: Conversation | None) -> None:
-        self._notify("undo", "")
+        for key in ("undo", "attachments"):
+            self._notify(key, "")
         self.window.show_chat(conversation is not None)
         self.window.sidebar.set_current(conversation.id if conversation is not None else "")
         self.window.hide_panel()
@@ -229,6 +231,10 @@ class Desk(QObject):
     def on_deleted(self, conversation: Conversation) -> None:
         undo = partial(self.conversations.restore, conversation)
         self._notify("undo", self.tr("“{0}” was deleted.").format(conversation.title), self.tr("Undo"), undo)
+
+    def on_attachments_overflowed(self, number: int) -> None:
+        words = self.tr("A question takes up to {0} files; {1} were not attached.").format(MAX_ATTACHED, number)
+        self._notify("attachments", words)
 
     def on_history_trouble(self, sentence: str) -> None:
         self._notify("history", sentence, self.tr("Try again"), self.history.retry, "warning")

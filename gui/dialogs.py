@@ -57,8 +57,8 @@ class Dialogs(QObject):
     def show_plan(self, name: str, plan: MemoryPlan) -> None:
         self._open(PlanDialog(name, plan, self._window))
 
-    def show_shortcuts(self) -> None:
-        self._open(ShortcutsDialog(self._window))
+    def show_shortcuts(self, sends_on_enter: bool = True) -> None:
+        self._open(ShortcutsDialog(sends_on_enter, self._window))
 
     def show_fault(self, details: str) -> None:
         """Show an error that nobody foresaw. One at a time: the first is the one that matters."""

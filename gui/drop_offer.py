@@ -1,4 +1,7 @@
-"""What dropping files would do, in words, before anything is read but their first bytes."""
+"""What dropping files would do, in words, before anything is read but their first bytes.
+
+`expect_files` looks at nothing; `describe_files` opens each file, so it belongs on a thread that may wait.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,15 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QImageIOHandler, QImageReader
 
-from core_model.types import TileGeometry
+from core_model.types import ShouldStop, TileGeometry, never_stop
 from gui import words
+from gui.models.attachments import MAX_ATTACHED
 from gui.token_cost import picture_tokens
 from media.errors import MediaError
-from media.probe import probe
+from media.probe import Probe, probe
 from media.types import MediaKind
 
-NUM_LOOKED_AT = 64  # a drag must follow the hand, also from a slow disk
+_PNG_HEADER = 24  # bytes, up to the height
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +30,33 @@ class DropOffer:
     can_drop: bool = True
 
 
-def describe_files(paths: Sequence[Path], tiles: TileGeometry | None, is_blind: bool = False) -> DropOffer:
+def expect_files(paths: Sequence[Path]) -> DropOffer:
+    """What dropping these files does, by their number alone."""
+    if not paths:
+        return DropOffer(_tr("Only files on this machine can be dropped here"), "", False)
+    if len(paths) > MAX_ATTACHED:
+        most = _tr("A question takes up to {0}: the first of them are attached.").format(MAX_ATTACHED)
+        return DropOffer(_tr("Ask about {0} files").format(len(paths)), most)
+    return DropOffer(_tr("Ask about this file") if len(paths) == 1 else _tr("Ask about {0} files").format(len(paths)))
+
+
+def describe_files(
+    paths: Sequence[Path],
+    tiles: TileGeometry | None,
+    is_blind: bool = False,
+    should_stop: ShouldStop = never_stop,
+) -> DropOffer:
     """What dropping these files does.
 
     Args:
         paths: what is dragged.
         tiles: how the loaded model cuts pictures; None while that is not known.
         is_blind: whether the loaded model sees no pictures at all.
+        should_stop: nobody wants to know any more, and whatever is returned is not looked at.
     """
-    if not paths:
-        return DropOffer(_tr("Only files on this machine can be dropped here"), "", False)
-    if len(paths) > NUM_LOOKED_AT:
-        return DropOffer(_tr("Ask about {0} files").format(len(paths)))
-    pictures = [path for path in paths if _is_picture(path)]
+    if not paths or len(paths) > MAX_ATTACHED:
+        return expect_files(paths)
+    pictures = [found for path in paths if not should_stop() and (found := _picture(path)) is not None]
     num_refused = len(paths) - len(pictures)
     if not pictures:
         title = _tr("This file cannot be read") if len(paths) == 1 else _tr("None of these files can be read")
@@ -57,18 +75,30 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("drop_offer", text)
 
 
-def _is_picture(path: Path) -> bool:
+def _picture(path: Path) -> Probe | None:
     try:
-        return probe(path).kind is MediaKind.IMAGE
+        found = probe(path)
     except MediaError:
-        return False
+        return None
+    return found if found.kind is MediaKind.IMAGE else None
 
 
-def _cost(paths: Sequence[Path], tiles: TileGeometry) -> str:
-    sizes = [_size(path) for path in paths]
+def _cost(pictures: Sequence[Probe], tiles: TileGeometry) -> str:
+    sizes = [_png_size(each.path) if each.format == "png" else _size(each.path) for each in pictures]
     if any(size is None for size in sizes):
         return ""
     return words.tokens(sum(picture_tokens(*size, tiles) for size in sizes if size is not None))
+
+
+def _png_size(path: Path) -> tuple[int, int] | None:
+    """Height and width from the first bytes: Qt would read, and unpack, all that stands before the pixels."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(_PNG_HEADER)
+    except OSError:  # it was there a moment ago
+        return None
+    width, height = int.from_bytes(header[16:20], "big"), int.from_bytes(header[20:24], "big")
+    return (height, width) if height and width else None
 
 
 def _size(path: Path) -> tuple[int, int] | None:

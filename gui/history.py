@@ -61,7 +61,7 @@ class History(QObject):
         super().__init__()
         self._folder = folder
         self._archive: Archive | None = None  # made and used on the worker's thread
-        self._told = ""
+        self._told: str | None = ""
         self._is_finishing = False
         self._worker = Worker("history")
         self._worker.stopped.connect(self.stopped)
@@ -105,8 +105,13 @@ class History(QObject):
         self._write(conversation_id, lambda store: store.put_draft(conversation_id, text))
 
     def retry(self) -> Job:
-        """Try again to write what is in memory only."""
-        return self._read(lambda archive: archive.retry(), "retry")
+        """Try again to write what is in memory only. How it went is said, also where that was said before."""
+
+        def question(archive: Archive) -> bool:
+            self._told = None  # on the worker's thread, as wherever it is used
+            return archive.retry()
+
+        return self._read(question, "retry")
 
     def tidy(self) -> Job:
         """Empty the old trash."""
@@ -128,7 +133,9 @@ class History(QObject):
             yield question(self._open_archive())
             self._tell()
 
-        return self._worker.submit(work, f"history: {name}")
+        job = self._worker.submit(work, f"history: {name}")
+        job.failed.connect(self.on_read_failed)
+        return job
 
     def _write(self, conversation_id: str, change: Change) -> threading.Event:
         done = threading.Event()
@@ -143,6 +150,10 @@ class History(QObject):
 
         self._worker.submit(work, "history: write").failed.connect(self.on_write_failed)
         return done
+
+    def on_read_failed(self, error: object) -> None:
+        """Whoever asked would wait for ever."""
+        self.trouble_changed.emit(self.tr("The history could not be read ({0}).").format(error))
 
     def on_write_failed(self, error: object) -> None:
         """Not even memory took it: say so, as the log alone would be silence."""

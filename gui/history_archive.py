@@ -51,6 +51,7 @@ class Archive:
         self._is_read_only = False
         self._memory = HistoryStore(None, self._pictures)
         self._moved: set[str] = set()  # conversations whose truth is in memory
+        self._unread: set[str] = set()  # of these, the ones whose older part could not be read, and is on the disk only
         self._open_disk()
 
     def close(self) -> None:
@@ -108,7 +109,7 @@ class Archive:
         """Try to write what is in memory only; whether nothing is left there."""
         if self._disk is None or self._is_read_only:
             self._reopen()
-        if self._disk is None:
+        if self._disk is None or self._is_read_only:
             return False
         try:
             self._bring_back(self._disk)
@@ -129,25 +130,34 @@ class Archive:
         drafts = self._memory.drafts()
         for name in sorted(self._moved):
             if name in alive:
-                disk.replace_conversation(alive[name], self._memory.messages(name))
-            elif name:
+                put = disk.add_messages if name in self._unread else disk.replace_conversation
+                put(alive[name], self._memory.messages(name))
+            elif name and name not in self._unread:
                 disk.set_deleted(name, True)
             disk.put_draft(name, drafts.get(name, ""))
             self._moved.discard(name)
-        self._memory.close()
-        self._memory = HistoryStore(None, self._pictures)
+            self._unread.discard(name)
+            self._memory.forget(name)
 
     def _move_to_memory(self, conversation_id: str) -> None:
         if conversation_id in self._moved:
             return
-        found = [
-            each for each in self._read(HistoryStore.conversations, list[Conversation]()) if each.id == conversation_id
-        ]
-        for conversation in found:
-            self._memory.add_messages(conversation, self.messages(conversation_id))
-        draft = self._read(HistoryStore.drafts, dict[str, str]()).get(conversation_id, "")
-        self._memory.put_draft(conversation_id, draft)
         self._moved.add(conversation_id)
+        try:
+            self._copy_to_memory(conversation_id)
+        except (sqlite3.Error, OSError):
+            log.warning("A conversation could not be read before it was changed", exc_info=True)
+            self._unread.add(conversation_id)
+
+    def _copy_to_memory(self, conversation_id: str) -> None:
+        if self._disk is None:
+            return
+        found = [each for each in self._retrying(HistoryStore.conversations) if each.id == conversation_id]
+        messages = self._retrying(lambda store: store.messages(conversation_id))
+        draft = self._retrying(HistoryStore.drafts).get(conversation_id, "")
+        for conversation in found:
+            self._memory.add_messages(conversation, messages)
+        self._memory.put_draft(conversation_id, draft)
 
     def _read(self, question: Callable[[HistoryStore], T], otherwise: T) -> T:
         if self._disk is None:
@@ -189,10 +199,13 @@ class Archive:
 
     def _open_to_read(self) -> None:
         """Show at least what is there. Whatever changes then moves to memory."""
+        store: HistoryStore | None = None
         try:
             store = HistoryStore(self._path, self._pictures, is_read_only=True)
             store.conversations()
         except sqlite3.Error:
+            if store is not None:
+                store.close()
             return
         self._disk, self._is_read_only = store, True
 

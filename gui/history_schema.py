@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import sqlite3
 from contextlib import closing
-from pathlib import Path
+from pathlib import Path, PurePath
+from urllib.parse import quote
 
 log = logging.getLogger(__name__)
 
@@ -98,9 +99,21 @@ def _migrate(db: sqlite3.Connection) -> None:
     db.commit()
 
 
+def uri_of(path: PurePath, query: str) -> str:
+    """An absolute path as SQLite takes it. It knows no servers: a share of Windows is a path with two slashes more."""
+    posix = path.as_posix()
+    return f"file:{'//' if posix.startswith('/') else '///'}{quote(posix, safe='/:')}?{query}"
+
+
+def read_leniently(db: sqlite3.Connection) -> None:
+    """Let a damaged letter cost itself only: SQLite's own way would be to refuse all that is asked for with it."""
+    db.text_factory = lambda raw: raw.decode("utf-8", "replace")
+
+
 def salvage(damaged: Path, into: sqlite3.Connection) -> None:
     """Copy whatever rows can still be read from a damaged file, table by table, in the order of their references."""
-    with closing(sqlite3.connect(f"{damaged.absolute().as_uri()}?mode=ro", uri=True)) as source:
+    with closing(sqlite3.connect(uri_of(damaged.absolute(), "mode=ro"), uri=True)) as source:
+        read_leniently(source)
         into.execute("BEGIN IMMEDIATE")
         for table in ("conversations", "messages", "parts", "chips", "drafts"):
             try:

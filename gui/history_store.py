@@ -20,13 +20,16 @@ from pathlib import Path
 from core_model.types import Message, Part, Picture, Role, Text
 from gui.chat_view_protocol import Chip, ShownError
 from gui.conversation import Conversation, MessageState, StoredMessage
-from gui.history_schema import prepare
+from gui.history_schema import prepare, read_leniently, uri_of
 from gui.picture_files import PictureFiles, from_png, to_png
 from media.types import MediaKind
 
 log = logging.getLogger(__name__)
 
+_PartRow = tuple[str, str, str]  # kind, content, title
+
 TRASH_DAYS = 30
+MAX_TIME_S = 32_503_680_000.0  # the year 3000: what comes later is damage, and no calendar takes it
 
 
 class HistoryStore:
@@ -36,11 +39,13 @@ class HistoryStore:
         self._pictures = pictures
         if path is not None and is_read_only:
             # Immutable: SQLite would otherwise want to write its shared memory file even to read.
-            self._db = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None)
+            self._db = sqlite3.connect(uri_of(path.absolute(), "immutable=1"), uri=True, isolation_level=None)
+            read_leniently(self._db)
             return
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(path or ":memory:", isolation_level=None)
+        read_leniently(self._db)
         try:
             prepare(self._db, path)
         except BaseException:
@@ -67,7 +72,7 @@ class HistoryStore:
         rows = self._db.execute(
             "SELECT id, title, created_s, updated_s FROM conversations WHERE deleted_s IS NULL ORDER BY updated_s DESC"
         )
-        return [Conversation(*row) for row in rows]
+        return [_conversation(*row) for row in rows if isinstance(row[0], str)]
 
     def put_conversation(self, conversation: Conversation) -> None:
         """Insert it, or change its title and time."""
@@ -97,10 +102,17 @@ class HistoryStore:
         self._pictures.remove_unused(name for (name,) in used)
 
     def replace_conversation(self, conversation: Conversation, messages: list[StoredMessage]) -> None:
-        """Put a conversation that was changed elsewhere in the place of what is here."""
+        """Put a conversation that was changed elsewhere in the place of what is here, all of it or nothing."""
+        names = self._names(messages)
         with self._transaction():
             self._db.execute("DELETE FROM conversations WHERE id = ?", (conversation.id,))
-        self.add_messages(conversation, messages)
+            self._append(conversation, messages, names)
+
+    def forget(self, conversation_id: str) -> None:
+        """Let go of a conversation and its draft: they are kept elsewhere."""
+        with self._transaction():
+            for table, column in (("conversations", "id"), ("drafts", "conversation_id")):
+                self._db.execute(f"DELETE FROM {table} WHERE {column} = ?", (conversation_id,))  # noqa: S608 - see above
 
     def search(self, words: str) -> set[str]:
         """The conversations in which something that was said contains these words."""
@@ -116,19 +128,26 @@ class HistoryStore:
 
     def add_messages(self, conversation: Conversation, messages: list[StoredMessage]) -> None:
         """Append messages, and the conversation itself when it is new, in one transaction. A repetition is ignored."""
-        names = [[self._name(part) for part in message.message.parts] for message in messages]
+        names = self._names(messages)
         with self._transaction():
-            self._put_conversation(conversation)
-            for message, parts in zip(messages, names, strict=True):
-                self._add_message(message, parts)
+            self._append(conversation, messages, names)
             self._db.execute("DELETE FROM drafts WHERE conversation_id = ?", (conversation.id,))
 
-    def _name(self, part: Part) -> tuple[str, str, str]:
+    def _append(self, conversation: Conversation, messages: list[StoredMessage], names: list[list[_PartRow]]) -> None:
+        self._put_conversation(conversation)
+        for message, parts in zip(messages, names, strict=True):
+            self._add_message(message, parts)
+
+    def _names(self, messages: list[StoredMessage]) -> list[list[_PartRow]]:
+        """The parts of each message as rows. Pictures are written here, before a transaction: they take long."""
+        return [[self._name(part) for part in message.message.parts] for message in messages]
+
+    def _name(self, part: Part) -> _PartRow:
         if isinstance(part, Text):
             return "text", part.text, ""
         return "picture", self._pictures.put(part), part.name
 
-    def _add_message(self, message: StoredMessage, parts: list[tuple[str, str, str]]) -> None:
+    def _add_message(self, message: StoredMessage, parts: list[_PartRow]) -> None:
         inserted = self._db.execute(
             "INSERT OR IGNORE INTO messages (id, conversation_id, position, role, state, outcome, error)"
             " SELECT ?, ?, coalesce(max(position) + 1, 0), ?, ?, ?, ? FROM messages WHERE conversation_id = ?",
@@ -197,7 +216,10 @@ class HistoryStore:
             message = Message(Role(role), self._parts(message_id))
             chips = self._chips(message_id)
             shown_error = None if error is None else ShownError(**json.loads(error))
-            return StoredMessage(message_id, conversation_id, message, chips, MessageState(state), outcome, shown_error)
+            message_state = MessageState(state)
+            return StoredMessage(
+                message_id, conversation_id, message, chips, message_state, _text(outcome), shown_error
+            )
         except (ValueError, TypeError, KeyError):
             log.exception("Message %s is damaged", message_id)
             speaker = Role.USER if role == Role.USER else Role.ASSISTANT
@@ -212,8 +234,8 @@ class HistoryStore:
 
     def _part(self, kind: str, content: str, title: str) -> Part:
         if kind == "text":
-            return Text(content)
-        picture: Picture | None = self._pictures.get(content, title)
+            return Text(_text(content))
+        picture: Picture | None = self._pictures.get(_text(content), _text(title))
         return picture or Text(f"(The picture {title or content} could not be read.)")
 
     def _chips(self, message_id: str) -> tuple[Chip, ...]:
@@ -234,7 +256,23 @@ class HistoryStore:
 
     def drafts(self) -> dict[str, str]:
         """What was typed and not sent, by conversation."""
-        return dict(self._db.execute("SELECT conversation_id, content FROM drafts").fetchall())
+        rows = self._db.execute("SELECT conversation_id, content FROM drafts").fetchall()
+        return {name: text for name, text in rows if isinstance(name, str) and isinstance(text, str)}
+
+
+def _conversation(name: str, title: object, created_s: object, updated_s: object) -> Conversation:
+    """A line of the list, in which damage costs a title or a day."""
+    return Conversation(name, title if isinstance(title, str) else "?", _time_s(created_s), _time_s(updated_s))
+
+
+def _time_s(value: object) -> float:
+    return value if isinstance(value, int | float) and 0 <= value < MAX_TIME_S else 0.0
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"text was expected, not {type(value).__name__}")
+    return value
 
 
 def _error_json(error: ShownError | None) -> str | None:

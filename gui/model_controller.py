@@ -63,7 +63,7 @@ class ModelController(QObject):
 
     def load(self, folder: Path, insist: bool = False) -> None:
         """Open a model in the place of the one that is in."""
-        self.cancel_load()
+        self._give_up_load()
         self._folder, self._remaining, self.speed = folder, Remaining(), ""
         self._set(ModelState(ModelPhase.LOADING, model_name(folder), self.tr("opening")))
         request = LoadRequest(folder)
@@ -83,10 +83,17 @@ class ModelController(QObject):
 
     def cancel_load(self) -> None:
         """Stop opening a model, if one is being opened."""
-        if self._job is not None and not self._job.has_ended:
-            job, self._job = self._job, None
-            job.cancel()
+        if self._give_up_load():
             self._set(ModelState(ModelPhase.NONE, model_name(self._folder), self.tr("not loaded")))
+
+    def _give_up_load(self) -> bool:
+        """Stop what is being opened and hear no more of it; whether there was anything."""
+        job = self._job
+        if job is None or job.has_ended:  # in which case its last events may still be on their way
+            return False
+        self._job = None
+        job.cancel()
+        return True
 
     @property
     def folder(self) -> Path:
@@ -108,8 +115,8 @@ class ModelController(QObject):
         return self._assistant.view(picture)
 
     def note_speed(self, stats: GenerationStats) -> None:
-        """Remember how fast the last answer was, for the model bar."""
-        if stats.decode_tokens_per_s > 0:
+        """Remember how fast the last answer was, for the model bar. It may be one of a model that has gone since."""
+        if self.state.is_ready and stats.decode_tokens_per_s > 0:
             self.speed = words.speed(stats.decode_tokens_per_s)
             self._set(self.state)
 

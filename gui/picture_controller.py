@@ -40,11 +40,16 @@ class PictureController(QObject):
         work = partial(_look, self._model, message.message.pictures)
         self._job = self._worker.submit(work, "view pictures")
         self._job.event_arrived.connect(self.on_seen)
+        self._job.failed.connect(self.on_failed)
         self.opened.emit()
 
     def on_seen(self, event: object) -> None:
-        if isinstance(event, tuple):
+        if isinstance(event, tuple) and self.sender() is self._job:
             self._panel.show_pictures(event)
+
+    def on_failed(self, _error: object) -> None:
+        if self.sender() is self._job:
+            self._panel.show_note(self.tr("Something unexpected happened; the log says more."))
 
 
 def _look(

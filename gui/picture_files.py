@@ -1,7 +1,8 @@
 """Pictures of conversations as PNG files named by their content. The same picture is kept once.
 
 A file is written aside and then moved to its name, so one that is there is whole. Where the disk refuses, the picture
-is kept in memory and the conversation goes on. Works on any thread; Qt's image classes need no window for this.
+is kept in memory and the conversation goes on. Works on any thread; Qt's image classes need no window for this. They
+make the bytes and Python writes them: Qt says nothing of a disk that is full when a file is closed.
 """
 
 from __future__ import annotations
@@ -41,17 +42,14 @@ def to_pixels(image: QImage) -> RgbArray:
 
 
 def to_png(pixels: RgbArray) -> bytes:
-    """A small picture as PNG, for a row of the database."""
+    """A picture as PNG."""
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    _write_png(QImageWriter(buffer, _PNG), pixels)
-    return bytes(buffer.data().data())
-
-
-def _write_png(writer: QImageWriter, pixels: RgbArray) -> None:
+    writer = QImageWriter(buffer, _PNG)
     writer.setQuality(_FAST_PNG)
     if not writer.write(to_image(pixels)):
         raise OSError(f"a picture could not be written: {writer.errorString()}")
+    return bytes(buffer.data().data())
 
 
 def from_png(png: bytes) -> RgbArray:
@@ -118,8 +116,9 @@ class PictureFiles:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f"{path.name}.{os.getpid()}.part")
         try:
-            _write_png(QImageWriter(str(aside), _PNG), picture.pixels)
-            with aside.open("rb+") as file:
+            with aside.open("wb") as file:
+                file.write(to_png(picture.pixels))
+                file.flush()
                 os.fsync(file.fileno())
             aside.replace(path)
         finally:

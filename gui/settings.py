@@ -10,6 +10,7 @@ import json
 import logging
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ _VALID: dict[str, Callable[[object], bool]] = {
     "temperature": lambda value: value is None or _is_number(value, 0.0, 10.0),
     "top_p": lambda value: value is None or (_is_number(value, 0.0, 1.0) and value != 0),
     "max_new_tokens": lambda value: value is None or (isinstance(value, int) and _is_number(value, 1, 10_000_000)),
-    "model_folder": lambda value: isinstance(value, str),
+    "model_folder": lambda value: isinstance(value, str) and "\0" not in value,
     "recent_models": lambda value: isinstance(value, list | tuple) and all(isinstance(each, str) for each in value),
 }
 
@@ -112,6 +113,18 @@ class SettingsKeeper(QObject):
         self._save()
         self.changed.emit(settings)
 
+    def choose(self, settings: Settings) -> None:
+        """Take what a person chose in a dialog. What no dialog offers may have changed while it was open, and stays."""
+        now = self.value
+        self.update(
+            replace(
+                settings,
+                show_sidebar=now.show_sidebar,
+                model_folder=now.model_folder,
+                recent_models=now.recent_models,
+            )
+        )
+
     def _load(self) -> tuple[Settings, list[str]]:
         try:
             values = json.loads(self._path.read_text(encoding="utf-8"))
@@ -120,7 +133,7 @@ class SettingsKeeper(QObject):
         except OSError:
             log.warning("The settings could not be read", exc_info=True)
             return Settings(), ["settings"]
-        except ValueError:
+        except (ValueError, RecursionError):
             log.warning("The settings are no JSON and were put aside", exc_info=True)
             self._put_aside()
             return Settings(), ["settings"]
@@ -140,4 +153,6 @@ class SettingsKeeper(QObject):
             aside.replace(self._path)
         except OSError as error:
             log.warning("The settings could not be written", exc_info=True)
+            with suppress(OSError):
+                aside.unlink(missing_ok=True)
             self.trouble.emit(f"Settings could not be saved ({error.strerror}). They hold until Altiplano is closed.")

@@ -16,12 +16,14 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
-from core_model.types import ShouldStop
+from core_model.types import MAX_PICTURES, ShouldStop
 from gui.chat_view_protocol import Chip
 from gui.conversation import new_id
 from gui.job import Job, Worker
+from media.probe import display_name
 from media.types import ConvertProgress, MediaItem
 
+MAX_ATTACHED = MAX_PICTURES  # no model takes more, and each one is held decoded
 Convert = Callable[[Path, ShouldStop], Generator[object, None, None]]  # ConvertProgress ..., last the MediaItem
 
 
@@ -58,12 +60,14 @@ class Attachments(QObject):
     Signals:
         added, changed, removed (str): the attachment with this id.
         list_changed: after any of them.
+        overflowed (int): so many were given and not attached, because a question takes `MAX_ATTACHED`.
     """
 
     added = Signal(str)
     changed = Signal(str)
     removed = Signal(str)
     list_changed = Signal()
+    overflowed = Signal(int)
 
     def __init__(self, worker: Worker, convert: Convert, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -88,13 +92,20 @@ class Attachments(QObject):
         return any(each.state is AttachmentState.FAILED for each in self._attachments.values())
 
     def add_files(self, paths: Iterable[Path]) -> None:
-        """Begin to read these files."""
-        for path in paths:
-            self._begin(path.name or str(path), partial(self._convert, path))
+        """Begin to read these files, as many as a question takes."""
+        wanted = list(paths)
+        room = max(MAX_ATTACHED - len(self._attachments), 0)
+        for path in wanted[:room]:
+            self._begin(display_name(path), partial(self._convert, path))
+        if len(wanted) > room:
+            self.overflowed.emit(len(wanted) - room)
 
     def add_image(self, image: QImage, name: str) -> None:
         """Begin to read a picture from the clipboard."""
-        self._begin(name, partial(_convert_image, image, name))
+        if len(self._attachments) < MAX_ATTACHED:
+            self._begin(name, partial(_convert_image, image, name))
+        else:
+            self.overflowed.emit(1)
 
     def remove(self, attachment_id: str) -> None:
         """Take one away, and stop reading it."""

@@ -11,6 +11,7 @@ from itertools import groupby
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
+from gui.addresses import as_tip
 from gui.conversation import Conversation
 
 Index = QModelIndex | QPersistentModelIndex
@@ -117,8 +118,10 @@ class ConversationsModel(QAbstractListModel):
             return None
         row = self._rows[index.row()]
         is_busy = row.conversation_id in self._busy
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole, Qt.ItemDataRole.ToolTipRole):
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
             return row.title
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return as_tip(row.title)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return self.tr("{0}, answering").format(row.title) if is_busy else row.title
         values: dict[int, object] = {

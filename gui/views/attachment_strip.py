@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QToolButton, QVBoxLayout, QWidget
 
 from gui import icons, theme
+from gui.addresses import as_tip
 from gui.models.attachments import Attachment, Attachments, AttachmentState
 from gui.picture_files import to_image
 from gui.views.elided_label import ElidedLabel
@@ -73,7 +74,7 @@ class AttachmentChip(QFrame):
         theme.look(self._name, "fault" if has_failed else "")
         facts = _facts(attachment)
         self._facts.setText(facts)
-        self._facts.setToolTip("\n".join(attachment.item.notes) if attachment.item else "")
+        self._facts.setToolTip(as_tip("\n".join(attachment.item.notes)) if attachment.item else "")
         self._progress.setVisible(attachment.state is AttachmentState.READING)
         self._progress.setValue(round(100 * attachment.fraction))
         self._progress.setAccessibleName(self.tr("Reading {0}").format(attachment.name))

@@ -45,6 +45,8 @@ class ChatView(MessageArea):
     def __init__(self, links: LinkOpener | None = None, parent: QWidget | None = None) -> None:
         super().__init__(self._build_view, parent)
         self._links = links or LinkOpener(parent=self)
+        self._drafts: dict[str, str] = {}  # what was typed into editors of questions that are not shown now
+        self._sends_on_enter = True
         self._dirty: set[str] = set()
         self._flush_ms = FLUSH_MS
         self.flush_times_ms: deque[float] = deque(maxlen=4096)  # of the last answer, for tests and benches
@@ -59,8 +61,12 @@ class ChatView(MessageArea):
         self._dirty.clear()
         self._flush_timer.stop()
         self._is_following = True
+        entries = entries_of(messages)
+        self._keep_drafts()
+        for entry in entries:
+            entry.draft = self._drafts.get(entry.message_id)
         with self.keeping_place():
-            self._column.set_entries(entries_of(messages))
+            self._column.set_entries(entries)
         self.settle()
 
     def add_user_message(self, message_id: str, message: Message, chips: Sequence[Chip]) -> None:
@@ -126,6 +132,20 @@ class ChatView(MessageArea):
         self._dirty = {key for key in self._dirty if self._column.entry(key) is not None}
         self.settle()
 
+    def set_sends_on_enter(self, sends_on_enter: bool) -> None:
+        """Whether Enter asks an edited question, or starts a line in it."""
+        self._sends_on_enter = sends_on_enter
+        for view in self._column.views():
+            if isinstance(view, QuestionView):
+                view.editor.sends_on_enter = sends_on_enter
+
+    def _keep_drafts(self) -> None:
+        for entry in self._column.entries:
+            if entry.draft is None:
+                self._drafts.pop(entry.message_id, None)
+            else:
+                self._drafts[entry.message_id] = entry.draft
+
     def _close(
         self, message_id: str, outcome: str = "", can_continue: bool = False, error: ShownError | None = None
     ) -> None:
@@ -161,6 +181,7 @@ class ChatView(MessageArea):
 
     def _question(self, entry: Entry, parent: QWidget) -> QuestionView:
         view, message_id = QuestionView(entry, parent), entry.message_id
+        view.editor.sends_on_enter = self._sends_on_enter
         view.edited.connect(lambda text: self.edit_requested.emit(message_id, text))
         view.pictures_requested.connect(lambda: self.view_pictures_requested.emit(message_id))
         return view

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from core_model.types import Message
 from gui import theme
+from gui.addresses import as_tip
 from gui.chat_view_protocol import Chip
 from gui.picture_files import to_image
 from gui.views.text_view import paint_focus
@@ -43,7 +44,7 @@ class ChipFace(QAbstractButton):
         kind = self._kind_name()
         self.setAccessibleName(" ".join(part for part in (kind, chip.name, facts) if part))
         self.setAccessibleDescription(self.tr("Show what the model saw"))
-        self.setToolTip("\n".join(part for part in (chip.name, facts, *chip.notes) if part))
+        self.setToolTip(as_tip("\n".join(part for part in (chip.name, facts, *chip.notes) if part)))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 

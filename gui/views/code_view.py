@@ -114,7 +114,8 @@ class CodeView(QWidget):
         self._found: list[CodeToken] = []
         self._colouring_ms = 0.0
         self.language, self.hidden_note = QLabel(self), QLabel(self)
-        self.language.setTextFormat(Qt.TextFormat.PlainText)
+        for label in (self.language, self.hidden_note):
+            label.setTextFormat(Qt.TextFormat.PlainText)
         self.copy_button, self.more_button = QPushButton(self), QPushButton(self)
         self.view = CodeDocumentView(self)
         self._colours = CodeColours(self.view.document())

@@ -49,6 +49,7 @@ class Composer(QWidget):
         self._attach.setToolTip(self.tr("Attach files (Ctrl+O)"))
         self._attach.setIcon(icons.icon("plus"))
         self._hint = QLabel(self)
+        self._hint.setTextFormat(Qt.TextFormat.PlainText)  # it names files
         self._hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._hint.setWordWrap(True)
         self._arrange()

@@ -18,6 +18,12 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 from gui import icons, theme
 
 
+def accept_as_copy(event: QDropEvent) -> None:
+    """Take what is dragged and leave it where it is: who is told that it was moved may delete it."""
+    event.setDropAction(Qt.DropAction.CopyAction)
+    event.accept()
+
+
 class DropOverlay(QWidget):
     """See the module. It takes over the drag as soon as it is shown.
 
@@ -41,6 +47,7 @@ class DropOverlay(QWidget):
         column.addStretch(1)
         for label in (self._icon, self._title, self._caption):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
             column.addWidget(label)
         column.addStretch(1)
@@ -75,15 +82,15 @@ class DropOverlay(QWidget):
         painter.drawRoundedRect(frame, theme.RADIUS_L, theme.RADIUS_L)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        event.acceptProposedAction()
+        accept_as_copy(event)
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        event.acceptProposedAction()
+        accept_as_copy(event)
 
     def dragLeaveEvent(self, _event: QDragLeaveEvent) -> None:
         self.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:
         self.hide()
-        event.acceptProposedAction()
+        accept_as_copy(event)
         self.dropped.emit(event.mimeData())

@@ -6,6 +6,8 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
+from gui.addresses import as_tip
+
 
 class ElidedLabel(QLabel):
     """See the module. `full_text` is what it says."""
@@ -33,7 +35,7 @@ class ElidedLabel(QLabel):
     def _elide(self) -> None:
         shown = self.fontMetrics().elidedText(self.full_text, self._mode, self.contentsRect().width())
         super().setText(shown)
-        self.setToolTip("" if shown == self.full_text else self.full_text)
+        self.setToolTip("" if shown == self.full_text else as_tip(self.full_text))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

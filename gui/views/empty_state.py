@@ -28,6 +28,7 @@ class ExampleCard(QPushButton):
         theme.look(title, "strong")
         theme.look(caption, "caption")
         for words in (title, caption):
+            words.setTextFormat(Qt.TextFormat.PlainText)
             words.setWordWrap(True)
         self._column = column = QVBoxLayout(self)
         column.setContentsMargins(theme.SPACE_L, theme.SPACE_L, theme.SPACE_L, theme.SPACE_L)
@@ -113,6 +114,7 @@ class EmptyState(QScrollArea):
     def _arrange(self) -> None:
         for label in (self._headline, self._sentence):
             label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+            label.setTextFormat(Qt.TextFormat.PlainText)  # the name of a model is a folder's name
             label.setWordWrap(True)
         cards = QHBoxLayout()
         cards.setSpacing(theme.SPACE_L)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
@@ -19,6 +20,7 @@ class FaultDialog(QDialog):
         theme.look(title, "title")
         words = self.tr("Your conversations are safe, and you can go on. These details help whoever looks into it.")
         sentence = QLabel(f"{words}\n{self.tr('Log: {0}').format(log_file)}", self)
+        sentence.setTextFormat(Qt.TextFormat.PlainText)
         sentence.setWordWrap(True)
         theme.look(sentence, "soft")
         frame = QFrame(self)

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QSettings, Qt, Signal
+from PySide6.QtCore import QByteArray, QMimeData, QSettings, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QImage, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from gui import icons, theme
 from gui.drop_offer import DropOffer
 from gui.views.composer import Composer
-from gui.views.drop_overlay import DropOverlay
+from gui.views.drop_overlay import DropOverlay, accept_as_copy
 from gui.views.empty_state import EmptyState
 from gui.views.header import Header
 from gui.views.notice_bar import NoticeBar
@@ -164,11 +164,16 @@ class MainWindow(QMainWindow):
         if mime.hasUrls() or mime.hasImage() or mime.hasText():
             offer = self._offer(mime)
             self.overlay.show_offer(offer.title, offer.caption, offer.can_drop)
-            event.acceptProposedAction()
+            accept_as_copy(event)
+
+    def refine_offer(self, offer: DropOffer) -> None:
+        """Say it better, if it is still dragged over the window."""
+        if self.overlay.isVisible():
+            self.overlay.show_offer(offer.title, offer.caption, offer.can_drop)
 
     def dropEvent(self, event: QDropEvent) -> None:
         self.overlay.hide()
-        event.acceptProposedAction()
+        accept_as_copy(event)
         self._on_dropped(event.mimeData())
 
     def _offer(self, mime: QMimeData) -> DropOffer:
@@ -205,7 +210,7 @@ class MainWindow(QMainWindow):
     def _restore(self) -> None:
         self.resize(1180, 780)
         geometry = self._state.value("geometry")
-        if geometry is not None:
+        if isinstance(geometry, QByteArray):  # a damaged file holds anything
             self.restoreGeometry(geometry)
         self.composer.edit.setFocus(Qt.FocusReason.OtherFocusReason)
 

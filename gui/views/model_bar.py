@@ -102,7 +102,7 @@ class ModelBar(QPushButton):
         self._menu.clear()
         for entry in self._entries:
             icon = icons.icon("check") if entry.is_current else icons.icon("model", theme.current().soft)
-            action = self._menu.addAction(icon, entry.name)
+            action = self._menu.addAction(icon, entry.name.replace("&", "&&"))  # a menu would underline what follows
             action.setToolTip(entry.folder)
             action.triggered.connect(partial(self.model_chosen.emit, entry.folder))
         self._menu.addSeparator()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QCoreApplication, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
@@ -22,6 +22,7 @@ from media.types import RgbArray
 
 HAIRLINE = 1
 MAX_ZOOM = 3  # very small tiles are shown this many times as large, never smoothed
+AT_ONCE = 4  # pictures; the tiles of 48 would hold the window up for a quarter of a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +194,9 @@ class PicturePanel(QWidget):
         layout.setSpacing(theme.SPACE)
         layout.addLayout(self._header())
         layout.addWidget(self._area, 1)
+        self._waiting: list[SeenPicture] = []
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._show_next)
         theme.notifier().theme_changed.connect(self._on_theme_changed)
         self._on_theme_changed()
         self.show_pictures(())
@@ -210,17 +214,30 @@ class PicturePanel(QWidget):
         self.update()
 
     def show_pictures(self, pictures: Sequence[SeenPicture]) -> None:
-        """Show these, in the order in which the model read them. None at all says so."""
+        """Show these, in the order in which the model read them: the first at once, then one by one. None says so."""
         if not pictures:
             self.show_note(self.tr("This message has no pictures."))
             return
-        self._fill([PictureEntry(picture) for picture in pictures])
+        self._fill([PictureEntry(picture) for picture in pictures[:AT_ONCE]])
+        self._waiting = list(pictures[AT_ONCE:])
+        if self._waiting:
+            self._timer.start(0)
+
+    def _show_next(self) -> None:
+        content = self._area.widget()
+        layout = content.layout() if content is not None else None
+        if not self._waiting or not isinstance(layout, QVBoxLayout):
+            self._timer.stop()
+            return
+        layout.insertWidget(layout.count() - 1, PictureEntry(self._waiting.pop(0)))  # above the stretch
 
     def show_note(self, sentence: str) -> None:
         """Show words instead of pictures: why the model sees none, or sees them whole."""
         self._fill([_label(sentence, "soft")])
 
     def _fill(self, widgets: Sequence[QWidget]) -> None:
+        self._timer.stop()
+        self._waiting = []
         content = QWidget()
         layout = QVBoxLayout(content)
         layout.setContentsMargins(0, 0, theme.SPACE, theme.SPACE_L)

@@ -2,17 +2,37 @@
 
 Enter never sends while an input method composes a word (Japanese, Korean, Chinese, Vietnamese): there it chooses the
 word. Files and pictures dragged over the box are left to the window, which shows what dropping them will do.
+
+Text with an endless word in it (pasted data) is wrapped anywhere: Qt looks for the end of a word again in each line, so
+wrapping a megabyte of it at words would take a minute.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QSize, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QImage, QInputMethodEvent, QKeyEvent, QResizeEvent
+from PySide6.QtCore import QMimeData, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDragMoveEvent,
+    QImage,
+    QInputMethodEvent,
+    QKeyEvent,
+    QResizeEvent,
+    QTextOption,
+)
 from PySide6.QtWidgets import QPlainTextEdit, QSizePolicy, QWidget
 
 MAX_LINES = 9
+ENDLESS = 5_000  # characters without a space
+
+_ENDLESS_WORD = re.compile(rf"\S{{{ENDLESS}}}")
+
+
+def is_endless(text: str) -> bool:
+    """Whether a word in it is too long to be wrapped as words are."""
+    return _ENDLESS_WORD.search(text) is not None
 
 
 def local_files(mime: QMimeData) -> list[Path]:
@@ -55,6 +75,24 @@ class PromptEdit(QPlainTextEdit):
         self.document().setDocumentMargin(4)
         self.document().documentLayout().documentSizeChanged.connect(self._fit)
         self._fit()
+
+    def setPlainText(self, text: str) -> None:
+        """Replace the text."""
+        with QSignalBlocker(self):
+            super().clear()  # what was there must not be laid out once more, the other way
+        self._choose_wrap(text)
+        super().setPlainText(text)
+
+    def insertPlainText(self, text: str) -> None:
+        """Insert text where the caret is."""
+        if is_endless(text):
+            self._choose_wrap(text)
+        super().insertPlainText(text)
+
+    def _choose_wrap(self, text: str) -> None:
+        """Before the text is there, as laying it out is what takes long."""
+        modes = QTextOption.WrapMode
+        self.setWordWrapMode(modes.WrapAnywhere if is_endless(text) else modes.WrapAtWordBoundaryOrAnywhere)
 
     def recall(self, text: str) -> None:
         """Put an earlier prompt into the box; Up and Down go on from it until it is changed."""
@@ -125,6 +163,9 @@ class PromptEdit(QPlainTextEdit):
             self.files_pasted.emit(files)
         elif (image := image_of(source)) is not None:
             self.image_pasted.emit(image)
+        elif source.hasText():
+            self.insertPlainText(source.text())
+            self.ensureCursorVisible()
         else:
             super().insertFromMimeData(source)
 

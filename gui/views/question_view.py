@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from PySide6.QtCore import QEvent, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QTextCursor
+from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QTextCursor, QTextOption
 from PySide6.QtWidgets import QPushButton, QStyle, QWidget
 
 from gui import theme
@@ -17,7 +17,7 @@ from gui.chat_view_protocol import typed_text
 from gui.markdown_blocks import plain_paragraphs
 from gui.views.chat_entries import Entry
 from gui.views.chip_face import ChipFace, chips_of
-from gui.views.prompt_edit import PromptEdit
+from gui.views.prompt_edit import PromptEdit, is_endless
 from gui.views.quiet_button import QuietButton, has_focus_inside
 from gui.views.text_view import TextView
 
@@ -47,6 +47,7 @@ class QuestionView(QWidget):
         super().__init__(parent)
         self._entry = entry
         self._text = typed_text(entry.message, entry.chips)
+        self._num_shown = 0  # characters of it
         self._bubble = QRect()
         self._faces = [ChipFace(chip, self) for chip in chips_of(entry.message, entry.chips)]
         self.text_view = TextView(self)
@@ -96,8 +97,11 @@ class QuestionView(QWidget):
         yield from (self.editor, self.send_button, self.cancel_button)
 
     def _show_text(self, text: str) -> None:
+        if is_endless(text):  # see `gui.views.prompt_edit`
+            self.text_view.setWordWrapMode(QTextOption.WrapMode.WrapAnywhere)
         self.text_view.set_paragraphs(plain_paragraphs(text) if text else ())
-        self.more_button.setVisible(len(text) < len(self._text))
+        self._num_shown = len(text)
+        self.more_button.setVisible(self._num_shown < len(self._text))
 
     def show_all(self) -> None:
         """Show the whole question."""
@@ -116,7 +120,8 @@ class QuestionView(QWidget):
         if self._entry.draft not in (None, self._text):
             cursor = self.editor.textCursor()
             cursor.select(QTextCursor.SelectionType.Document)
-            cursor.insertText(self._entry.draft or "")  # undo leads back to the original
+            self.editor.setTextCursor(cursor)
+            self.editor.insertPlainText(self._entry.draft or "")  # undo leads back to the original
         self._show_editor(True)
         self.editor.moveCursor(QTextCursor.MoveOperation.End)
         self.editor.setFocus()
@@ -142,7 +147,7 @@ class QuestionView(QWidget):
         self.text_view.setVisible(not is_editing and bool(self._text))
         self.edit_button.setVisible(not is_editing)
         self.copy_button.setVisible(not is_editing and bool(self._text))
-        self.more_button.setVisible(not is_editing and len(self.text_view.paragraphs) < self._text.count("\n") + 1)
+        self.more_button.setVisible(not is_editing and self._num_shown < len(self._text))
 
     def _on_editor_text_changed(self) -> None:
         if self.is_editing:

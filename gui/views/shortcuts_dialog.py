@@ -9,10 +9,11 @@ from gui import theme
 
 
 class ShortcutsDialog(QDialog):
-    """A table of keys and what they do."""
+    """A table of keys and what they do. `sends_on_enter` is how a person chose to send."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, sends_on_enter: bool = True, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._sends_on_enter = sends_on_enter
         self.setWindowTitle(self.tr("Keys"))
         self.setMinimumWidth(420)
         column = QVBoxLayout(self)
@@ -33,9 +34,10 @@ class ShortcutsDialog(QDialog):
         column.addWidget(buttons)
 
     def _rows(self) -> list[tuple[str, str]]:
+        send, new_line = ("Return", "Shift+Return") if self._sends_on_enter else ("Ctrl+Return", "Return")
         return [
-            (self.tr("Send"), "Return"),
-            (self.tr("Start a new line"), "Shift+Return"),
+            (self.tr("Send"), send),
+            (self.tr("Start a new line"), new_line),
             (self.tr("Stop answering"), "Esc"),
             (self.tr("Earlier question, in an empty box"), "Up"),
             (self.tr("Attach files"), "Ctrl+O"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent
 from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QListView, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from gui import icons, theme
@@ -44,6 +44,23 @@ class SearchField(QLineEdit):
             super().keyPressEvent(event)
 
 
+class ConversationsView(QListView):
+    """The list itself.
+
+    Signals:
+        menu_requested (QModelIndex, QPoint): of which row, and where on the screen.
+    """
+
+    menu_requested = Signal(object, QPoint)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """The key's menu is for the row that is marked: the place that comes with it is the middle of the list."""
+        is_key = event.reason() == QContextMenuEvent.Reason.Keyboard
+        index = self.currentIndex() if is_key else self.indexAt(event.pos())
+        place = self.visualRect(index).center() if is_key else event.pos()
+        self.menu_requested.emit(index, self.viewport().mapToGlobal(place))
+
+
 class Sidebar(QFrame):
     """The left column.
 
@@ -75,6 +92,7 @@ class Sidebar(QFrame):
         self.search.setToolTip(self.tr("Ctrl+K"))
         self.list = self._make_list()
         self._empty = QLabel(self)
+        self._empty.setTextFormat(Qt.TextFormat.PlainText)
         self._empty.setWordWrap(True)
         self._empty.setContentsMargins(theme.SPACE_M, theme.SPACE, theme.SPACE_M, 0)
         theme.look(self._empty, "caption")
@@ -85,8 +103,8 @@ class Sidebar(QFrame):
     def _on_theme_changed(self) -> None:
         self.setFixedWidth(theme.wide_px(WIDTH))
 
-    def _make_list(self) -> QListView:
-        view = QListView(self)
+    def _make_list(self) -> ConversationsView:
+        view = ConversationsView(self)
         view.setModel(self._model)
         view.setItemDelegate(ConversationDelegate(view))
         view.setAccessibleName(self.tr("Conversations"))
@@ -94,7 +112,6 @@ class Sidebar(QFrame):
         view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         view.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         view.setEditTriggers(QListView.EditTrigger.EditKeyPressed)
-        view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         return view
 
     def _arrange(self) -> None:
@@ -114,7 +131,7 @@ class Sidebar(QFrame):
         self.search.textChanged.connect(self.search_changed)
         self.list.clicked.connect(self._on_activated)
         self.list.activated.connect(self._on_activated)
-        self.list.customContextMenuRequested.connect(self._on_menu_requested)
+        self.list.menu_requested.connect(self._on_menu_requested)
         self._model.modelReset.connect(self._show_current)
 
     def set_current(self, conversation_id: str) -> None:
@@ -140,10 +157,9 @@ class Sidebar(QFrame):
         if conversation_id:
             self.chosen.emit(conversation_id)
 
-    def _on_menu_requested(self, position: QPoint) -> None:
-        index = self.list.indexAt(position)
+    def _on_menu_requested(self, index: QModelIndex, place: QPoint) -> None:
         if index.data(ConversationRole.ID):
-            self.make_menu(index).popup(self.list.viewport().mapToGlobal(position))
+            self.make_menu(index).popup(place)
 
     def make_menu(self, index: QModelIndex) -> QMenu:
         """The menu of a row. What it does, it does to the row that it was opened on."""

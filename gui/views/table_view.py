@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import QMimeData, Qt, Signal
 from PySide6.QtGui import (
@@ -31,6 +32,7 @@ from gui.views.paragraphs import LINE_HEIGHT, prepare, write_spans
 from gui.views.text_view import DocumentView
 
 MAX_ROWS = 100  # before "Show all"
+MAX_CELLS = 1_000  # likewise: a row more lays out the whole table again, which takes 40 ms then
 MAX_COLUMN = 280  # pixels at 100 %, where the table does not fit otherwise
 MIN_COLUMN = 48
 
@@ -49,6 +51,7 @@ class TableDocumentView(DocumentView):
         prepare(self.document())
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.setLineWrapMode(DocumentView.LineWrapMode.FixedPixelWidth)
+        self.setLineWrapColumnOrWidth(theme.reading_px())  # never zero, where every letter would be a line
         self._natural: list[float] = []
         self._block = TableBlock((), (), ())
         self._table: QTextTable | None = None
@@ -217,16 +220,13 @@ class TableView(QWidget):
         """Show this."""
         self._block = block
         num_rows = len(block.rows)
-        is_cut = num_rows > MAX_ROWS and not self._shows_all
-        self.view.set_table(self._first_rows() if is_cut else block)
+        most = min(MAX_ROWS, MAX_CELLS // max(len(block.header), 1))
+        is_cut = num_rows > most and not self._shows_all
+        self.view.set_table(replace(block, rows=block.rows[:most]) if is_cut else block)
         name = self.tr("Table with {0} columns and {1} rows").format(len(block.header), num_rows)
         self.view.setAccessibleName(name)
         self.more_button.setVisible(is_cut)
         self.more_button.setText(self.tr("Show all {0} rows").format(f"{num_rows:,}"))
-
-    def _first_rows(self) -> TableBlock:
-        block = self._block
-        return TableBlock(block.header, block.alignments, block.rows[:MAX_ROWS], block.quote, block.depth)
 
     def show_all(self) -> None:
         """Show every row."""

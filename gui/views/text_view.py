@@ -140,8 +140,10 @@ class TextView(DocumentView):
         self._has_open_end = False
         self.num_written = 0
         writer.prepare(self.document())
-        # The width is told, not taken from the widget: a hidden widget does not know its own yet.
+        # The width is told, not taken from the widget: a hidden widget does not know its own yet. It is never zero,
+        # where every letter would be a line: a word of 16,000 letters would take a second to lay out like that.
         self.setLineWrapMode(QTextEdit.LineWrapMode.FixedPixelWidth)
+        self.setLineWrapColumnOrWidth(theme.reading_px())
 
     @property
     def paragraphs(self) -> tuple[Paragraph, ...]:

@@ -80,6 +80,9 @@ class RecordingView(QObject):
         place = self.entries.index(self.entry(message_id))
         del self.entries[place:]
 
+    def set_sends_on_enter(self, sends_on_enter: bool) -> None:
+        """Nothing is edited here."""
+
     @property
     def lines(self) -> list[str]:
         """`> question`, then `answer`, with how it ended in brackets."""

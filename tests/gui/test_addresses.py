@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtGui import Qt, QTextDocument
 
-from gui.addresses import num_hidden, scheme_of, visible, visible_address, why_not_open
+from gui.addresses import as_tip, num_hidden, scheme_of, visible, visible_address, why_not_open
 
 
 @pytest.mark.parametrize(
@@ -57,3 +58,16 @@ def test_addresses_that_may_be_opened(address: str) -> None:
 )  # fmt: skip
 def test_addresses_that_may_not_be_opened_say_why(address: str) -> None:
     assert why_not_open(address).endswith(".")
+
+
+@pytest.mark.parametrize(
+    "text", ["plain", "<img src=x>", "a & b", "&lt;", "two\nlines <b>", "<?xml version='1.0'?>", "\u202e<i>"]
+)
+def test_a_tip_shows_what_was_written(text: str) -> None:
+    document = QTextDocument()
+    tip = as_tip(text)
+    if Qt.mightBeRichText(tip):
+        document.setHtml(tip)
+    else:
+        document.setPlainText(tip)
+    assert document.toPlainText() == text

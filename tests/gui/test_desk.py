@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDropEvent, QTextDocument
+from PySide6.QtGui import Qt as QtGuiNamespace
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -19,6 +22,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QLabel,
     QLineEdit,
+    QMenu,
     QPlainTextEdit,
     QPushButton,
     QTextEdit,
@@ -28,12 +32,17 @@ from pytestqt.qtbot import QtBot
 
 from core_model.errors import CheckpointError
 from core_model.fake_assistant import FOREVER, OUT_OF_MEMORY, FakeAssistant, LoadScript, Script
+from core_model.types import Picture, ShouldStop
 from gui import folders, theme
 from gui.conversation import MessageState
 from gui.desk import Desk
 from gui.history_archive import Archive
 from gui.model_state import ModelPhase
+from gui.models.attachments import MAX_ATTACHED
 from gui.settings import Settings, to_json
+from gui.views.chip_face import ChipFace
+from gui.views.prompt_edit import PromptEdit
+from gui.views.shortcuts_dialog import ShortcutsDialog
 from tests.gui.desk_fixture import MakeDesk, close_desk, make_desk, scripted, settle
 
 
@@ -163,13 +172,90 @@ def test_dropping_says_what_it_will_do_and_does_it(qtbot: QtBot, open_desk: Make
     desk.window.dragEnterEvent(QDragEnterEvent(QPointF(9, 9).toPoint(), Qt.DropAction.CopyAction, mime, buttons, keys))
     overlay = desk.window.overlay
     assert overlay.isVisible()
-    assert overlay.offer == "Ask about 2 pictures 294 tokens"
+    qtbot.waitUntil(lambda: overlay.offer == "Ask about 2 pictures 294 tokens")
     assert overlay.geometry() == desk.window.rect()
     overlay.dropEvent(QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, mime, buttons, keys))
     assert overlay.isHidden()
     qtbot.waitUntil(lambda: bool(desk.attachments.all()) and not desk.attachments.is_reading)
     assert [each.name for each in desk.attachments.all()] == ["a.png", "b.png"]
     assert desk.composer.hint == "294 of 131,072 tokens"
+
+
+def test_a_drag_does_not_wait_for_the_disk(qtbot: QtBot, open_desk: MakeDesk, tmp_path: Path) -> None:
+    desk, gate, mime = open_desk(), threading.Event(), QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(write_picture(tmp_path)))])
+
+    def slow_disk(_should_stop: ShouldStop) -> Generator[object, None, None]:
+        gate.wait(20)
+        yield from ()
+
+    desk.media_worker.submit(slow_disk)
+    buttons, keys, copy = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, Qt.DropAction.CopyAction
+    desk.window.dragEnterEvent(QDragEnterEvent(QPointF(9, 9).toPoint(), copy, mime, buttons, keys))
+    assert desk.window.overlay.offer == "Ask about this file"
+    gate.set()
+    qtbot.waitUntil(lambda: desk.window.overlay.offer == "Ask about this picture 147 tokens")
+    desk.window.overlay.hide()
+
+
+def test_what_is_dropped_stays_where_it_was(qtbot: QtBot, open_desk: MakeDesk, tmp_path: Path) -> None:
+    desk, mime = open_desk(), QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(write_picture(tmp_path)))])
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier
+    actions = Qt.DropAction.CopyAction | Qt.DropAction.MoveAction
+    entered = QDragEnterEvent(QPointF(9, 9).toPoint(), actions, mime, buttons, keys)
+    for receiver in (desk.window, desk.window.overlay):
+        entered.setDropAction(Qt.DropAction.MoveAction)
+        receiver.dragEnterEvent(entered)
+        assert entered.dropAction() is Qt.DropAction.CopyAction, "a file manager would delete what was moved"
+        dropped = QDropEvent(QPointF(9, 9), actions, mime, buttons, keys)
+        dropped.setDropAction(Qt.DropAction.MoveAction)
+        receiver.dropEvent(dropped)
+        assert dropped.dropAction() is Qt.DropAction.CopyAction
+    qtbot.waitUntil(lambda: len(desk.attachments.all()) == 2 and not desk.attachments.is_reading)
+
+
+def test_more_files_than_a_question_takes_are_said(qtbot: QtBot, open_desk: MakeDesk, tmp_path: Path) -> None:
+    desk = open_desk()
+    desk.attachments.add_files([write_picture(tmp_path)] * (MAX_ATTACHED + 3))
+    assert desk.window.notices.sentence == "A question takes up to 48 files; 3 were not attached."
+    qtbot.waitUntil(lambda: not desk.attachments.is_reading)
+    assert len(desk.attachments.all()) == MAX_ATTACHED
+
+
+def test_names_that_look_like_markup_stay_names(qtbot: QtBot, open_desk: MakeDesk, tmp_path: Path) -> None:
+    desk = open_desk(Script.of("Fine.", error=OUT_OF_MEMORY))
+    desk.attachments.add_files([write_picture(tmp_path, "<img src=x> <b>bird.png")])
+    desk.composer.set_text("<h1>hello")
+    desk.composing.send()
+    assert "<b>bird.png" in desk.composer.hint
+    desk.window.overlay.show_offer("title", "caption")
+    for label in desk.window.findChildren(QLabel):
+        if label.text():
+            assert label.textFormat() is Qt.TextFormat.PlainText, label.text()
+    desk.window.overlay.hide()
+    qtbot.waitUntil(lambda: desk.composer.text() == "")
+    settle(qtbot, desk)
+    faces = desk.window.chat.findChildren(ChipFace)
+    row = desk.conversations_model.index(1).data(Qt.ItemDataRole.ToolTipRole)
+    assert [shown_by_a_tip(face.toolTip()) for face in faces] == [f"<img src=x> <b>bird.png\n{faces_facts(desk)}"]
+    assert shown_by_a_tip(row) == "<h1>hello"
+
+
+def shown_by_a_tip(tip: str) -> str:
+    """What a person reads of a tool tip."""
+    document = QTextDocument()
+    if QtGuiNamespace.mightBeRichText(tip):
+        document.setHtml(tip)
+    else:
+        document.setPlainText(tip)
+    return document.toPlainText()
+
+
+def faces_facts(desk: Desk) -> str:
+    message = desk.chat.find_message(desk.chat._shown.messages[0].id)  # type: ignore[union-attr]
+    assert message is not None
+    return ", ".join(message.chips[0].facts)
 
 
 def test_text_dropped_on_the_window_goes_into_the_question(qtbot: QtBot, open_desk: MakeDesk) -> None:
@@ -288,13 +374,45 @@ def test_a_model_that_cannot_be_opened_says_why_and_offers_the_built_in_one(
 
 def test_settings_take_effect_at_once_and_are_kept(qtbot: QtBot, open_desk: MakeDesk) -> None:
     desk = open_desk()
+    ask(qtbot, desk, "hello")
     desk.keeper.update(Settings(theme="dark", send_key="ctrl+enter", temperature=0.0, show_sidebar=False))
     assert theme.current() is theme.DARK
-    assert not desk.composer.edit.sends_on_enter
+    ask_with_control(qtbot, desk, "again")
+    assert [each.sends_on_enter for each in desk.window.findChildren(PromptEdit)] == [False] * 3
     assert desk.window.sidebar.isHidden()
     assert desk.sampling().temperature == 0.0
     desk.keeper.update(Settings())
     assert theme.current() is not theme.DARK
+
+
+def ask_with_control(qtbot: QtBot, desk: Desk, text: str) -> None:
+    desk.composer.set_text(text)
+    qtbot.keyClick(desk.composer.edit, Qt.Key.Key_Return)
+    assert desk.composer.text() == f"{text}\n"
+    qtbot.keyClick(desk.composer.edit, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    settle(qtbot, desk)
+
+
+def test_the_sheet_of_keys_says_how_to_send_now(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    desk = open_desk()
+    said = []
+    for send_key in ("enter", "ctrl+enter"):
+        desk.keeper.update(Settings(send_key=send_key))
+        desk.show_shortcuts()
+        sheet = next(each for each in QApplication.topLevelWidgets() if isinstance(each, ShortcutsDialog))
+        said.append([label.text() for label in sheet.findChildren(QLabel)][:4])
+        sheet.close()
+        sheet.deleteLater()
+        qtbot.wait(10)
+    assert said[0] == ["Send", "Return", "Start a new line", "Shift+Return"]
+    assert said[1] == ["Send", "Ctrl+Return", "Start a new line", "Return"]
+
+
+@pytest.mark.parametrize("geometry", ["hello", "a, b", "@ByteArray(nonsense)", "@Invalid()"])
+def test_a_damaged_place_of_the_window_does_not_keep_it_shut(open_desk: MakeDesk, geometry: str) -> None:
+    folders.config_folder().mkdir(parents=True)
+    (folders.config_folder() / "window.ini").write_text(f"[General]\ngeometry={geometry}\n")
+    assert open_desk().window.isVisible()
 
 
 def test_settings_that_had_to_be_repaired_are_said(qtbot: QtBot, open_desk: MakeDesk) -> None:
@@ -329,6 +447,21 @@ def test_what_the_model_saw_opens_on_demand(qtbot: QtBot, open_desk: MakeDesk, t
     assert desk.window.panel.isVisible()
     desk.chat.show_new()
     assert desk.window.panel.isHidden()
+
+
+def test_what_the_model_saw_says_when_it_cannot_be_shown(
+    qtbot: QtBot, open_desk: MakeDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_self: FakeAssistant, _picture: Picture) -> NoReturn:
+        raise RuntimeError("never seen before")
+
+    monkeypatch.setattr(FakeAssistant, "view", fail)
+    desk = open_desk()
+    desk.attachments.add_files([write_picture(tmp_path)])
+    qtbot.waitUntil(lambda: not desk.attachments.is_reading)
+    ask(qtbot, desk, "What is it?")
+    desk.chat_view.view_pictures_requested.emit(desk.chat._shown.messages[0].id)  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: "the log says more" in visible_text(desk.window.panel))
 
 
 # Size, direction, names
@@ -449,6 +582,42 @@ def test_keys_open_dialogs(qtbot: QtBot, open_desk: MakeDesk, keys: str) -> None
     opened = [each for each in QApplication.topLevelWidgets() if each.isVisible() and each is not desk.window]
     assert len(opened) == 1
     opened[0].close()
+
+
+def test_the_menu_key_opens_the_menu_of_the_row_that_is_marked(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    desk = open_desk()
+    for text in ("one", "two", "three"):
+        ask(qtbot, desk, text)
+        desk.chat.show_new()
+    sidebar = desk.window.sidebar
+    marked = desk.conversations_model.index(3)
+    assert marked.data() == "one"
+    sidebar.list.setFocus()
+    sidebar.list.setCurrentIndex(marked)
+    place = desk.window.sidebar.list.visualRect(desk.conversations_model.index(1)).center()
+    # Qt sends the key's menu to the middle of the list, whichever row is there.
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, place, sidebar.list.mapToGlobal(place))
+    QApplication.sendEvent(sidebar.list, event)
+    menu = next(each for each in sidebar.findChildren(QMenu) if each.isVisible())
+    next(action for action in menu.actions() if action.text() == "Delete").trigger()
+    menu.close()
+    assert [each.title for each in desk.conversations_model.conversations()] == ["three", "two"]
+
+
+def test_the_mouse_opens_the_menu_of_the_row_below_it(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    desk = open_desk()
+    for text in ("one", "two"):
+        ask(qtbot, desk, text)
+        desk.chat.show_new()
+    view = desk.window.sidebar.list
+    view.setCurrentIndex(desk.conversations_model.index(2))
+    place = view.visualRect(desk.conversations_model.index(1)).center()
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, view.viewport().mapToGlobal(place))
+    QApplication.sendEvent(view.viewport(), event)
+    menu = next(each for each in desk.window.sidebar.findChildren(QMenu) if each.isVisible())
+    next(action for action in menu.actions() if action.text() == "Delete").trigger()
+    menu.close()
+    assert [each.title for each in desk.conversations_model.conversations()] == ["one"]
 
 
 def test_control_k_searches_and_control_n_begins_anew(qtbot: QtBot, open_desk: MakeDesk) -> None:

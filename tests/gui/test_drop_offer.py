@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from core_model.types import TileGeometry
-from gui.drop_offer import describe_files
+from gui.drop_offer import describe_files, expect_files
 from gui.token_cost import parts_tokens, picture_tokens
 from media.convert import convert
 from media.types import MediaItem, Text
@@ -61,7 +61,28 @@ def test_a_model_that_sees_nothing_says_so(files: dict[str, Path]) -> None:
 
 
 def test_very_many_files_are_not_looked_at(files: dict[str, Path]) -> None:
-    assert describe_files([files["a.png"]] * 1000, TILES).title == "Ask about 1000 files"
+    offer = describe_files([files["a.png"]] * 1000, TILES)
+    assert offer == expect_files([files["a.png"]] * 1000)
+    assert (offer.title, "up to 48" in offer.caption) == ("Ask about 1000 files", True)
+
+
+def test_the_first_words_need_no_disk(tmp_path: Path) -> None:
+    assert expect_files([tmp_path / "gone.png"]).title == "Ask about this file"
+    assert expect_files([tmp_path / "gone.png"] * 3).title == "Ask about 3 files"
+    assert not expect_files([]).can_drop
+
+
+def test_what_stands_before_the_pixels_of_a_png_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "long.png"
+    Image.new("RGB", (640, 480), "red").save(path)
+    whole = path.read_bytes()
+    # A chunk of text that announces two gigabytes: whoever reads up to the pixels never finds the end of it.
+    path.write_bytes(whole[:33] + (2**31 - 1).to_bytes(4, "big") + b"zTXt" + whole[33:])
+    assert describe_files([path], TILES).caption == f"{picture_tokens(480, 640, TILES):,} tokens"
+
+
+def test_nobody_looks_on_when_the_drag_is_over(files: dict[str, Path]) -> None:
+    assert not describe_files([files["a.png"]], TILES, should_stop=lambda: True).can_drop
 
 
 def test_text_is_estimated() -> None:

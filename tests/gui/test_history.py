@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -12,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from core_model.types import Message, Role
 from gui.conversation import MessageState
 from gui.history import ConversationLoaded, History, HistoryLoaded, SearchDone
+from gui.history_archive import Archive
 from gui.job import Job
 from tests.gui.samples import answer, conversation, question
 
@@ -102,3 +104,31 @@ def test_a_damaged_file_is_said_as_a_notice(qtbot: QtBot, tmp_path: Path) -> Non
     assert "damaged" in said[0]
     history.finish()
     assert history.wait(10)
+
+
+def test_trouble_that_is_still_there_is_said_again_to_who_asks(qtbot: QtBot, tmp_path: Path) -> None:
+    blocked = tmp_path / "data"
+    blocked.write_text("in the way")
+    history, said = History(blocked), []
+    history.trouble_changed.connect(said.append)
+    ask(qtbot, history.load())
+    for _ in range(2):
+        assert ask(qtbot, history.retry()) is False
+    assert len(said) == 3
+    assert len(set(said)) == 1
+    history.finish()
+    assert history.wait(10)
+
+
+def test_a_read_that_fails_in_a_new_way_is_said(
+    qtbot: QtBot, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_archive: Archive) -> NoReturn:
+        raise RuntimeError("never seen before")
+
+    said: list[str] = []
+    history.trouble_changed.connect(said.append)
+    monkeypatch.setattr(Archive, "conversations", fail)
+    with qtbot.waitSignal(history.load().ended):
+        pass
+    assert said == ["The history could not be read (never seen before)."]

@@ -6,8 +6,9 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 import numpy as np
 import pytest
@@ -15,8 +16,9 @@ import pytest
 from core_model.types import Message, Picture, Role, Text
 from gui.chat_view_protocol import ShownError
 from gui.conversation import MessageState
-from gui.history_schema import MIGRATIONS, NewerHistoryError
+from gui.history_schema import MIGRATIONS, NewerHistoryError, prepare, salvage, uri_of
 from gui.history_store import TRASH_DAYS, HistoryStore
+from gui.models.conversations import ConversationsModel
 from gui.picture_files import PictureFiles
 from tests.gui.samples import answer, conversation, picture, question
 
@@ -259,3 +261,80 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatch: py
         HistoryStore(path, files)
     monkeypatch.undo()
     HistoryStore(path, files).close()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "title = CAST(x'ff4142' AS TEXT)", "title = x'4142'", "updated_s = 'abc'", "updated_s = 1e300",
+        "updated_s = -1e300", "created_s = x'00'",
+    ],
+)  # fmt: skip
+def test_a_damaged_line_of_the_list_costs_only_itself(store: HistoryStore, path: Path, damage: str) -> None:
+    where, other = conversation("broken"), conversation("whole")
+    for each in (where, other):
+        store.put_conversation(each)
+    raw(path, f"UPDATE conversations SET {damage} WHERE id = '{where.id}'")
+    found = {each.id: each for each in store.conversations()}
+    assert found[other.id] == other
+    model = ConversationsModel()
+    model.set_conversations(list(found.values()))
+    assert model.index_of(where.id).isValid()
+    assert isinstance(model.index_of(where.id).data(), str)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["UPDATE parts SET content = CAST(x'61ff62' AS TEXT)", "UPDATE parts SET title = CAST(x'61ff62' AS TEXT)"],
+)
+def test_a_letter_that_is_damaged_costs_only_itself(store: HistoryStore, path: Path, damage: str) -> None:
+    where = conversation()
+    asked, told = question(where, "asked"), answer(where, "told")
+    store.add_messages(where, [asked, told])
+    raw(path, f"{damage} WHERE message_id = '{asked.id}'")
+    first, second = store.messages(where.id)
+    assert first.message.text in ("asked", "a\ufffdb")
+    assert second.message.text == "told"
+
+
+@pytest.mark.parametrize("damage", ["parts SET content = x'6162'", "messages SET outcome = x'6162'"])
+def test_bytes_where_words_should_be_cost_one_message(store: HistoryStore, path: Path, damage: str) -> None:
+    where = conversation()
+    asked, told = question(where, "asked"), answer(where, "told")
+    store.add_messages(where, [asked, told])
+    column = "id" if "messages" in damage else "message_id"
+    raw(path, f"UPDATE {damage} WHERE {column} = '{asked.id}'")
+    first, second = store.messages(where.id)
+    assert first.error is not None
+    assert second.message.text == "told"
+
+
+def test_a_damaged_draft_costs_only_itself(store: HistoryStore, path: Path) -> None:
+    for name in ("a", "b"):
+        store.put_draft(name, "typed")
+    raw(path, "UPDATE drafts SET content = x'6162' WHERE conversation_id = 'a'")
+    assert store.drafts() == {"b": "typed"}
+
+
+def test_what_is_saved_from_a_damaged_file_does_not_end_at_a_damaged_letter(store: HistoryStore, path: Path) -> None:
+    kept = [conversation(f"conversation {number}") for number in range(5)]
+    for where in kept:
+        store.put_conversation(where)
+    raw(path, f"UPDATE conversations SET title = CAST(x'ff' AS TEXT) WHERE id = '{kept[0].id}'")
+    with closing(sqlite3.connect(path.with_name("fresh.db"), isolation_level=None)) as fresh:
+        prepare(fresh, None)
+        salvage(path, fresh)
+        found = fresh.execute("SELECT title FROM conversations").fetchall()
+    assert sorted(title for (title,) in found) == sorted(["\ufffd", *(where.title for where in kept[1:])])
+
+
+@pytest.mark.parametrize(
+    ("path", "uri"),
+    [
+        (PurePosixPath("/home/a b/h?.db"), "file:///home/a%20b/h%3F.db?mode=ro"),
+        (PureWindowsPath("C:\\Users\\a\\h.db"), "file:///C:/Users/a/h.db?mode=ro"),
+        (PureWindowsPath("\\\\server\\share\\h.db"), "file:////server/share/h.db?mode=ro"),
+    ],
+)
+def test_a_file_is_named_as_sqlite_wants_it(path: PurePath, uri: str) -> None:
+    assert uri_of(path, "mode=ro") == uri

@@ -162,6 +162,8 @@ def test_a_picture_can_be_seen_only_with_a_model(qtbot: QtBot, worker: Worker) -
 
 def test_a_speed_belongs_to_the_model_that_had_it(qtbot: QtBot, worker: Worker) -> None:
     controller, _ = make(worker, FakeAssistant())
+    controller.load(FOLDER)
+    qtbot.waitUntil(lambda: controller.state.is_ready)
     controller.note_speed(GenerationStats(num_new_tokens=43, decode_s=2.0))
     assert controller.speed == "21 tokens/s"
     controller.note_speed(GenerationStats(num_new_tokens=1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -67,3 +68,23 @@ def test_any_layout_of_the_array_is_written(tmp_path: Path, layout: str) -> None
     after = files.get(files.put(Picture(pixels)), "")
     assert after is not None
     np.testing.assert_array_equal(after.pixels, pixels)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files as only Unix can")
+def test_a_disk_that_is_full_in_the_middle_of_a_picture_leaves_no_half_of_it(tmp_path: Path) -> None:
+    import resource
+
+    files, before = PictureFiles(tmp_path), picture(1)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, limits[1]))
+    try:
+        name = files.put(before)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert files.has_unsaved
+    assert files.get(name, "") is before
+    assert not [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert files.retry()
+    after = PictureFiles(tmp_path).get(name, "")
+    assert after is not None
+    assert after.digest() == before.digest()

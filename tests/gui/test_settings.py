@@ -37,7 +37,8 @@ def test_no_file_means_defaults(tmp_path: Path) -> None:
     [
         ("theme", "pink"), ("send_key", 3), ("font_scale", 99), ("font_scale", True), ("show_sidebar", "yes"),
         ("temperature", -1), ("temperature", "hot"), ("top_p", 0), ("top_p", 1.1), ("max_new_tokens", 0),
-        ("max_new_tokens", 1.5), ("model_folder", None), ("recent_models", "x"), ("recent_models", [1]),
+        ("max_new_tokens", 1.5), ("model_folder", None), ("model_folder", "a\0b"),
+        ("recent_models", "x"), ("recent_models", [1]),
     ],
 )  # fmt: skip
 def test_a_bad_entry_takes_its_default_and_is_named(name: str, bad: object) -> None:
@@ -50,7 +51,7 @@ def test_entries_of_a_newer_version_are_ignored() -> None:
     assert from_json(to_json(CHOSEN) | {"version": 9, "hologram": True}) == (CHOSEN, [])
 
 
-@pytest.mark.parametrize("content", ["", "{", "[1, 2]", "nonsense", '"text"'])
+@pytest.mark.parametrize("content", ["", "{", "[1, 2]", "nonsense", '"text"', "[" * 100_000])
 def test_a_file_that_is_nothing_means_defaults(tmp_path: Path, content: str) -> None:
     path = tmp_path / "settings.json"
     path.write_text(content)
@@ -90,6 +91,29 @@ def test_a_folder_that_cannot_be_written_is_said_and_survived(qtbot: QtBot, tmp_
     keeper.update(CHOSEN)
     assert keeper.value == CHOSEN
     assert len(said) == 1
+
+
+def test_a_file_that_cannot_be_replaced_leaves_no_rest(qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "settings.json" / "in the way").mkdir(parents=True)
+    keeper, said = SettingsKeeper(tmp_path / "settings.json"), []
+    keeper.trouble.connect(said.append)
+    keeper.update(CHOSEN)
+    assert len(said) == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["settings.json"]
+
+
+def test_what_a_dialog_does_not_offer_is_as_it_is_now(qtbot: QtBot, tmp_path: Path) -> None:
+    keeper = SettingsKeeper(tmp_path / "settings.json")
+    shown = keeper.value
+    keeper.update(replace(keeper.value.with_model("/models/scout"), show_sidebar=False))  # while the dialog is open
+    keeper.choose(replace(shown, theme="dark", temperature=0.0))
+    assert keeper.value == Settings(
+        theme="dark",
+        temperature=0.0,
+        show_sidebar=False,
+        model_folder="/models/scout",
+        recent_models=("/models/scout",),
+    )
 
 
 def test_recent_models_are_unique_newest_first_and_few() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Generator
 from pathlib import Path
@@ -14,8 +16,9 @@ from pytestqt.qtbot import QtBot
 
 from core_model.types import ShouldStop
 from gui.app import convert_file
+from gui.drop_offer import describe_files
 from gui.job import Worker
-from gui.models.attachments import Attachments, AttachmentState
+from gui.models.attachments import MAX_ATTACHED, Attachments, AttachmentState
 from media.errors import MediaError
 from media.types import ConvertProgress, Picture
 from tests.gui.samples import item
@@ -164,3 +167,36 @@ def test_each_conversation_has_its_own(qtbot: QtBot, worker: Worker) -> None:
     assert states(attachments) == ["b.png: ready"]
     attachments.switch("first")
     assert states(attachments) == ["a.png: ready"], "it went on being read while it was not shown"
+
+
+def test_no_more_is_attached_than_a_question_takes(qtbot: QtBot, worker: Worker) -> None:
+    def convert(path: Path, _stop: ShouldStop) -> Generator[object, None, None]:
+        yield item(name=path.name)
+
+    attachments, refused = Attachments(worker, convert), list[int]()
+    attachments.overflowed.connect(refused.append)
+    attachments.add_files([Path("a.png")] * (MAX_ATTACHED - 1))
+    attachments.add_files([Path("b.png")] * 3)
+    attachments.add_image(QImage(4, 4, QImage.Format.Format_RGB32), "Pasted picture")
+    assert refused == [2, 1]
+    assert len(attachments.all()) == MAX_ATTACHED
+    settle(qtbot, attachments)
+
+
+def test_a_name_cannot_turn_the_line_around(qtbot: QtBot, attachments: Attachments) -> None:
+    attachments.add_files([Path("photo\u202egnp.exe"), Path("two\nlines.png")])
+    assert [each.name for each in attachments.all()] == ["photo\ufffdgnp.exe", "two\ufffdlines.png"]
+    settle(qtbot, attachments)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and pipes of Unix")
+def test_what_is_no_ordinary_file_is_refused_in_words(qtbot: QtBot, attachments: Attachments, tmp_path: Path) -> None:
+    loop, pipe, vanished = tmp_path / "loop.png", tmp_path / "pipe.png", tmp_path / "vanished.png"
+    loop.symlink_to(loop)
+    os.mkfifo(pipe)
+    attachments.add_files([tmp_path, Path("/dev/zero"), loop, pipe, vanished, tmp_path / ("n" * 300)])
+    settle(qtbot, attachments)
+    assert [each.error_title for each in attachments.all()] == [
+        "A folder", "Not a file", "File cannot be read", "Not a file", "File not found", "File cannot be read",
+    ]  # fmt: skip
+    assert not describe_files([tmp_path, Path("/dev/zero"), loop, pipe, vanished], None).can_drop

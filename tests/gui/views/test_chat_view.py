@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from PySide6.QtCore import QPoint, Qt, QUrl
-from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut, QTextCursor
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut, QTextCursor, QTextOption
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -759,3 +759,59 @@ def test_other_threads_are_turned_away(view: ChatView) -> None:
         thread.start()
         thread.join()
     assert len(errors) == len(acts)
+
+
+def test_words_typed_into_an_editor_outlive_a_look_at_another_conversation(view: ChatView) -> None:
+    view.show_conversation([question("q0", "one"), answer("a0")])
+    found = question_view(view, "q0")
+    found.begin_edit()
+    found.editor.setPlainText("one, but better")
+    view.show_conversation([question("other"), answer("other answer")])
+    view.show_conversation([question("q0", "one"), answer("a0")])
+    found = question_view(view, "q0")
+    assert not found.is_editing
+    found.begin_edit()
+    assert found.editor.toPlainText() == "one, but better"
+
+
+def test_words_that_were_asked_are_not_offered_again(view: ChatView, qtbot: QtBot) -> None:
+    view.show_conversation([question("q0", "one"), answer("a0")])
+    question_view(view, "q0").begin_edit()
+    question_view(view, "q0").editor.setPlainText("two")
+    view.show_conversation([])
+    view.show_conversation([question("q0", "one"), answer("a0")])
+    found = question_view(view, "q0")
+    found.begin_edit()
+    with qtbot.waitSignal(view.edit_requested):
+        found.send_button.click()
+    view.show_conversation([question("q0", "one"), answer("a0")])
+    found = question_view(view, "q0")
+    found.begin_edit()
+    assert found.editor.toPlainText() == "one"
+
+
+@pytest.mark.parametrize("text", ["x" * 30_000, "word " * 6_000, "line\n" * 6_000])
+def test_a_long_question_can_be_shown_whole(view: ChatView, text: str) -> None:
+    view.show_conversation([question("q0", text)])
+    found = question_view(view, "q0")
+    assert found.more_button.isVisibleTo(view)
+    found.begin_edit()
+    found.end_edit()
+    assert found.more_button.isVisibleTo(view), "looking at it in the editor shows no more of it"
+    found.more_button.click()
+    assert found.text_view.toPlainText() == text
+    assert found.more_button.isHidden()
+    found.begin_edit()
+    found.end_edit()
+    assert found.more_button.isHidden()
+
+
+def test_a_question_that_is_one_endless_word_is_wrapped_anywhere(view: ChatView) -> None:
+    view.show_conversation([question("q0", "word " * 8000)])
+    wrapped = question_view(view, "q0").text_view.wordWrapMode()
+    assert wrapped is QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere
+    view.show_conversation([question("q1", "x" * 400_000)])
+    endless = question_view(view, "q1")
+    assert endless.text_view.wordWrapMode() is QTextOption.WrapMode.WrapAnywhere
+    endless.show_all()
+    assert len(endless.text_view.toPlainText()) == 400_000

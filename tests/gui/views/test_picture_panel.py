@@ -152,6 +152,22 @@ def test_words_instead_of_pictures(panel: PicturePanel) -> None:
     assert "This message has no pictures." in words(panel)
 
 
+def test_many_pictures_come_one_by_one_and_in_order(panel: PicturePanel, qtbot: QtBot) -> None:
+    panel.show_pictures([SeenPicture(f"{number}.png", view(1, 1)) for number in range(20)])
+    assert 0 < len(grids(panel)) < 20, "the window is not held up by all of them"
+    qtbot.waitUntil(lambda: len(grids(panel)) == 20)
+    text = words(panel)
+    places = [text.index(f"{number}.png") for number in range(20)]
+    assert places == sorted(places)
+
+
+def test_pictures_that_are_still_to_come_do_not_come_to_others(panel: PicturePanel, qtbot: QtBot) -> None:
+    panel.show_pictures([SeenPicture(f"{number}.png", view(1, 1)) for number in range(20)])
+    panel.show_pictures([SeenPicture("other.png", view(1, 1))])
+    qtbot.wait(50)
+    assert len(grids(panel)) == 1
+
+
 def test_names_of_files_are_only_text(panel: PicturePanel) -> None:
     panel.show_pictures([SeenPicture("<img src=x>.png", view(1, 1))])
     assert "<img src=x>.png" in words(panel)

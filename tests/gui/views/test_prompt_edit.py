@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage, QInputMethodEvent
+from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage, QInputMethodEvent, QTextOption
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -176,3 +176,37 @@ def test_addresses_of_the_web_are_no_files() -> None:
     mime = QMimeData()
     mime.setUrls([QUrl("https://example.org/a.png"), QUrl("http://localhost/x")])
     assert local_files(mime) == []
+
+
+def mime_text(text: str) -> QMimeData:
+    made = QMimeData()
+    made.setText(text)
+    return made
+
+
+def test_an_endless_word_is_wrapped_anywhere_before_it_is_laid_out(edit: PromptEdit) -> None:
+    words, anywhere = QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere, QTextOption.WrapMode.WrapAnywhere
+    assert edit.wordWrapMode() is words
+    edit.insertFromMimeData(mime_text("some words first "))
+    assert edit.wordWrapMode() is words
+    edit.insertFromMimeData(mime_text("x" * 500_000))
+    assert edit.wordWrapMode() is anywhere
+    assert edit.toPlainText() == "some words first " + "x" * 500_000
+    edit.insertFromMimeData(mime_text(" and some after it"))
+    assert edit.wordWrapMode() is anywhere, "it is still there"
+    edit.setPlainText("")
+    assert edit.wordWrapMode() is words
+
+
+def test_an_endless_word_can_be_dropped_too(edit: PromptEdit) -> None:
+    edit.insertPlainText("y" * 100_000)
+    assert edit.wordWrapMode() is QTextOption.WrapMode.WrapAnywhere
+
+
+def test_pasting_replaces_what_is_selected_and_can_be_undone(edit: PromptEdit) -> None:
+    edit.setPlainText("old")
+    edit.selectAll()
+    edit.insertFromMimeData(mime_text("new\nlines"))
+    assert edit.toPlainText() == "new\nlines"
+    edit.undo()
+    assert edit.toPlainText() == "old"

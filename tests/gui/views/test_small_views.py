@@ -61,6 +61,13 @@ def test_the_menu_offers_models_and_what_can_be_done(qtbot: QtBot) -> None:
         next(action for action in bar.make_menu().actions() if action.text() == "Stop loading").trigger()
 
 
+def test_a_name_in_the_menu_keeps_all_its_letters(qtbot: QtBot) -> None:
+    bar = ModelBar()
+    qtbot.addWidget(bar)
+    bar.set_models([ModelEntry("/m/r&d", "R&D", True)])
+    assert bar.make_menu().actions()[0].text() == "R&&D", "a menu takes one & for the mark of a key"
+
+
 def test_a_long_state_is_shortened_in_a_narrow_bar(qtbot: QtBot) -> None:
     bar = ModelBar()
     qtbot.addWidget(bar)

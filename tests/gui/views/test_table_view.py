@@ -100,6 +100,15 @@ def test_a_long_table_shows_its_beginning_and_then_all(view: TableView, qtbot: Q
     assert view.more_button.isHidden()
 
 
+def test_a_wide_table_shows_fewer_rows_at_first(view: TableView) -> None:
+    head = "|" + "a|" * 40 + "\n|" + "---|" * 40 + "\n"
+    show(view, head + ("|" + "x|" * 40 + "\n") * 60)
+    assert len(cells(view)) == 1 + table_view.MAX_CELLS // 40
+    assert view.more_button.text() == "Show all 60 rows"
+    view.more_button.click()
+    assert len(cells(view)) == 61
+
+
 def test_a_narrow_table_does_not_scroll_and_a_wide_one_does(view: TableView) -> None:
     show(view, SMALL)
     assert view.view.horizontalScrollBar().maximum() == 0

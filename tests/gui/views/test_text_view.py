@@ -215,3 +215,10 @@ def test_a_mark_stands_where_more_is_to_come(view: TextView) -> None:
     assert view.grab().toImage() != closed
     view.set_open_end(False)
     assert view.grab().toImage() == closed
+
+
+def test_text_is_never_laid_out_in_no_width_at_all(themed: QApplication, qtbot: QtBot) -> None:
+    fresh = TextView()
+    qtbot.addWidget(fresh)
+    fresh.set_paragraphs([Paragraph((Span("x" * 1000),))])
+    assert fresh.document().firstBlock().layout().lineCount() < 50, "a line for each letter takes very long"
