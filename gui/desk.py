@@ -250,14 +250,9 @@ class Desk(QObject):
         self.window.header.model_bar.set_models(entries)
 
     def _notify(
-        self,
-        key: str,
-        sentence: str,
-        action: str = "",
-        on_action: Callable[[], object] | None = None,
-        look: str = "info",
+        self, key: str, sentence: str, action: str = "", remedy: Callable[[], object] | None = None, look: str = "info"
     ) -> None:
-        self.window.notices.show_notice(Notice(key, sentence, action, on_action, look))
+        self.window.notices.show_notice(Notice(key, sentence, action, remedy, look))
 
     # The end
 

@@ -174,8 +174,9 @@ class Worker(QObject):
         self._pending: list[Job] = []  # holds every job until the window's thread lets go of it: QObjects die there
         self._job_done.connect(self._on_job_done)
         self._is_shut_down = False
+        # Begins with the first job: a window that cannot be made must not leave a process behind that waits for ever.
         self._thread = threading.Thread(target=self._loop, name=name, daemon=False)
-        self._thread.start()
+        self._is_begun = False
 
     def submit(self, work: Work, name: str = "job") -> Job:
         """Queue a piece of work: a function that takes `should_stop` and returns a generator of events.
@@ -186,6 +187,7 @@ class Worker(QObject):
         job = Job(work, name)
         self._pending.append(job)
         self._queue.put(job)
+        self._begin()
         return job
 
     def cancel_all(self) -> None:
@@ -198,6 +200,7 @@ class Worker(QObject):
         if not self._is_shut_down:
             self._is_shut_down = True
             self._queue.put(None)
+            self._begin()
 
     def shutdown(self) -> None:
         """Cancel everything and let the thread end; returns at once. `stopped` tells when. Safe to call twice."""
@@ -208,6 +211,11 @@ class Worker(QObject):
         """Block until the thread has ended, after `finish` or `shutdown`; whether it has."""
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
+
+    def _begin(self) -> None:
+        if not self._is_begun:
+            self._is_begun = True
+            self._thread.start()
 
     def _loop(self) -> None:
         while (job := self._queue.get()) is not None:

@@ -29,6 +29,7 @@ def export(state: Path, tokenizer_folder: Path, folder: Path) -> None:
     weights: dict[str, Tensor] = torch.load(state, weights_only=True)["model"]
     stored = {name: tensor.to(torch.bfloat16).contiguous() for name, tensor in weights.items()}
     save_file(stored, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "model.safetensors").chmod(0o644)  # the library writes for its owner only
     tokenizer = load_tokenizer(tokenizer_folder)
     _write(folder / "config.json", hugging_face_config(tokenizer))
     _write(folder / "generation_config.json", generation_config(tokenizer))

@@ -17,7 +17,6 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDragMoveEvent,
     QImage,
-    QInputMethodEvent,
     QKeyEvent,
     QResizeEvent,
     QTextOption,
@@ -65,7 +64,6 @@ class PromptEdit(QPlainTextEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.sends_on_enter = True
-        self._is_composing = False
         self._recalled: str | None = None
         self._placeholder = ""
         self.setTabChangesFocus(True)
@@ -127,9 +125,10 @@ class PromptEdit(QPlainTextEdit):
         self._fit()
         self._shorten_placeholder()
 
-    def inputMethodEvent(self, event: QInputMethodEvent) -> None:
-        self._is_composing = bool(event.preeditString())
-        super().inputMethodEvent(event)
+    @property
+    def _is_composing(self) -> bool:
+        """Asked of the text itself: not every end of a composition is told, as when other text takes its place."""
+        return bool(self.textCursor().block().layout().preeditAreaText())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):

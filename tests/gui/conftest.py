@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -37,6 +38,16 @@ def no_window_left(qapp: QApplication) -> Iterator[None]:
     drain(qapp)
     left = [widget for widget in qapp.topLevelWidgets() if widget not in before]
     assert not left, f"left behind: {left}"
+
+
+@pytest.fixture(autouse=True)
+def cycles_die_here(no_window_left: None) -> Iterator[None]:
+    """As in the program (`gui.garbage`): what Python collects on a worker's thread may be a QObject of this one."""
+    gc.freeze()  # what was imported and collected so far is not looked at again
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
 
 
 @pytest.fixture

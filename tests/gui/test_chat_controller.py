@@ -169,7 +169,7 @@ def test_stop_keeps_what_was_written(make: Make) -> None:
 def test_a_model_that_stalls_can_be_stopped(make: Make, script: Script) -> None:
     stage = make(script, Script.of("Alive."))
     stage.chat.send("hello")
-    stage.qtbot.wait(50)
+    stage.qtbot.waitUntil(lambda: bool(stage.fake.requests))
     stage.chat.stop()
     stage.settle()
     assert stage.view.entries[-1].outcome == "Stopped by you"

@@ -271,3 +271,11 @@ def test_jobs_are_let_go_of_when_they_have_ended(qtbot: QtBot, worker: Worker) -
     qtbot.wait(20)
     gc.collect()
     assert alive() is None
+
+
+def test_a_worker_that_was_asked_for_nothing_keeps_no_process_alive(qtbot: QtBot) -> None:
+    idle = Worker("idle")
+    assert not any(thread.name == "idle" for thread in threading.enumerate())
+    with qtbot.waitSignal(idle.stopped):
+        idle.shutdown()
+    assert idle.wait(10)

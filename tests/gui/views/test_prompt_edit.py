@@ -86,6 +86,13 @@ def test_enter_does_not_send_while_an_input_method_composes(qtbot: QtBot, edit: 
     assert len(sent) == 1
 
 
+def test_a_composition_ends_when_other_text_takes_its_place(qtbot: QtBot, edit: PromptEdit, sent: list[str]) -> None:
+    QApplication.sendEvent(edit, QInputMethodEvent("にほ", []))
+    edit.setPlainText("a draft of another conversation")
+    qtbot.keyClick(edit, Qt.Key.Key_Return)
+    assert sent == ["a draft of another conversation"]
+
+
 def test_it_grows_with_its_lines_and_then_scrolls(qtbot: QtBot, edit: PromptEdit) -> None:
     heights = []
     for number in range(1, MAX_LINES + 4):
