@@ -27,7 +27,7 @@ from core_model.kernels.allocator import keep_freed_memory
 from core_model.kernels.gemv import is_plain_gemv_faster
 from core_model.model.image_tiles import picture_tiles
 from core_model.model.llama4 import Llama4
-from core_model.model.moe import MoE
+from core_model.model.moe import ResidentExperts
 from core_model.text.chat_format import ChatFormat
 from core_model.text.stream_decoder import StreamDecoder
 from core_model.text.tokenizer import Tokenizer, load_tokenizer
@@ -193,7 +193,7 @@ def _assemble(folder: Path, model: Llama4, language: _Language) -> _Loaded:
 
 def _prefers_plain_gemv(model: Llama4) -> bool:
     """Ask the probe, once all expert weights lie the way it needs."""
-    experts = [module.experts for module in model.modules() if isinstance(module, MoE)]
+    experts = [module for module in model.modules() if isinstance(module, ResidentExperts)]
     if any(layer.gate_up_proj.is_contiguous() for layer in experts):
         return False
     linears = [module.weight for module in model.language_model.modules() if isinstance(module, nn.Linear)]

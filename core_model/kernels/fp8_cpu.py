@@ -2,8 +2,9 @@
 
 A few rows (decode, and the small experts of a prompt) are limited by memory, so the codes are read once and turned into
 numbers in registers (`core_model.kernels.fp8_ir`). Many rows are limited by arithmetic: the codes become bf16 in a
-buffer that is used again, and the library's product follows, whose results are scaled, which is more exact than scaled
-weights. Where no kernel can be compiled, torch's own conversion stands behind all of it, slow and right.
+buffer that is used again, and the library's product in the activations' type follows, whose results are scaled, which
+is more exact than scaled weights. Where no kernel can be compiled, torch's own conversion stands behind all of it, slow
+and right.
 
 Rows of the weights are shared among threads; each result is computed by one thread in a fixed order, so the bits do not
 depend on how many there are. Shapes: N rows, I inputs, O outputs.
@@ -49,7 +50,7 @@ def multiply(x: Tensor, codes: Tensor, scales: Tensor) -> Tensor:
     if kernels is None:
         return F.linear(x.float(), codes.float()) * scales
     if len(x) > FEW_ROWS:
-        return F.linear(x.bfloat16(), kernels.decoded(codes)).float() * scales
+        return F.linear(x, kernels.decoded(codes).to(x.dtype)).float() * scales
     return kernels.multiply(x, codes, scales)
 
 

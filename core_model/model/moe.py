@@ -17,6 +17,7 @@ Shapes: N tokens, D hidden size, E experts, k experts per token, A = N * k assig
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
@@ -44,7 +45,15 @@ class ExpertSource(Protocol):
         ...
 
 
-class ResidentExperts(nn.Module):
+class Experts(nn.Module, ABC):
+    """An `ExpertSource` that holds a layer's experts in memory, in one form or another."""
+
+    @abstractmethod
+    def experts(self, wanted: Sequence[int]) -> Iterator[tuple[int, Expert]]:
+        """See `ExpertSource`."""
+
+
+class ResidentExperts(Experts):
     """All experts of a layer as two fused tensors in memory, in the checkpoint's own layout."""
 
     def __init__(self, config: TextConfig) -> None:
@@ -90,7 +99,7 @@ class MoE(nn.Module):
         self.top_k = config.num_experts_per_tok
         self.router = nn.Linear(config.hidden_size, config.num_local_experts, bias=False)
         self.shared_expert = FeedForward(config.hidden_size, config.intermediate_size)
-        self.experts = ResidentExperts(config)
+        self.experts: Experts = ResidentExperts(config)
         self.source: ExpertSource | None = None  # who gives the experts; None: the resident ones
 
     def forward(self, x: Tensor, step: Step) -> Tensor:  # [B, T, D] -> [B, T, D]

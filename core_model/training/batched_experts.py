@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core_model.model.attention import Step
-from core_model.model.moe import MoE
+from core_model.model.moe import MoE, ResidentExperts
 
 ROW_STEP = 32  # rows of an expert are rounded up, so that few different shapes need code of their own
 
@@ -24,6 +24,7 @@ class BatchedMoE(MoE):
     def routed(self, tokens: Tensor, scores: Tensor, chosen: Tensor, step: Step) -> Tensor:
         """What the chosen experts add. [N, D], [N, k], [N, k] -> [N, D]"""
         del step
+        assert isinstance(self.experts, ResidentExperts), "only weights that can change are trained"
         inputs = (tokens[:, None] * scores[..., None]).flatten(0, 1)  # [A, D]
         num_experts = len(self.experts.gate_up_proj)
         places, num_rows = places_by_expert(chosen.flatten(), num_experts)

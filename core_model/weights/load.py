@@ -21,7 +21,8 @@ from core_model.errors import CheckpointError, OutOfMemoryError
 from core_model.model.llama4 import Llama4
 from core_model.types import LoadProgress, ShouldStop, never_stop
 from core_model.weights.checkpoint import Checkpoint, TensorReader
-from core_model.weights.match import Matrix, Source, match, matrices
+from core_model.weights.keep_fp8 import keep_quantized
+from core_model.weights.match import ExpertMatrices, Kept, Matrix, Source, match, matrices
 from core_model.weights.memory_errors import is_out_of_memory
 from core_model.weights.name_map import FUSED_EXPERTS
 from core_model.weights.wording import short
@@ -63,6 +64,7 @@ def load_steps(
     should_stop: ShouldStop = never_stop,
     *,
     transpose_experts: bool = False,
+    keep_fp8: bool = False,
 ) -> Generator[LoadProgress, None, Llama4 | None]:
     """Load an opened checkpoint, with an event at every new file and at least every 100 MB of stored weights.
 
@@ -70,6 +72,7 @@ def load_steps(
         dtype: type of weights and arithmetic, a floating-point one.
         transpose_experts: lay each expert in memory as [out, in], as one-row products like it, which costs a copy; the
             tensors' shapes stay those of the checkpoint.
+        keep_fp8: let weights that are stored as FP8 stay so; on the CPU they are then the mapped file.
 
     Returns:
         The model in eval mode, or None when it was stopped; nothing of a stopped load stays behind.
@@ -83,6 +86,8 @@ def load_steps(
     model = build_on_meta(checkpoint.config)
     expected = {name: parameter.shape for name, parameter in model.named_parameters()}
     sources = match(expected, checkpoint, checkpoint.quantization)
+    if keep_fp8:
+        sources = keep_quantized(model, sources)
     steps = read_tensors(checkpoint, sources, device, dtype, should_stop, transpose_experts=transpose_experts)
     tensors = yield from steps
     if tensors is None:
@@ -143,6 +148,9 @@ def read_tensors(
 def _read(
     reader: TensorReader, source: Source, device: torch.device, dtype: torch.dtype, meter: _Meter, is_transposed: bool
 ) -> Generator[LoadProgress, None, Tensor]:
+    if isinstance(source, Kept):
+        yield from meter.advance(Matrix(source.weight), 1.0)
+        return _kept(reader, source, device)
     is_ready = isinstance(source, Matrix) and device.type == "cpu" and reader.dtype(source.weight) == dtype
     if isinstance(source, Matrix) and is_ready and not is_transposed:
         yield from meter.advance(source, 1.0)
@@ -156,6 +164,11 @@ def _read(
             yield from meter.advance(matrix, len(block) / len(target))
         reader.release(matrix.weight)
     return tensor
+
+
+def _kept(reader: TensorReader, source: Kept, device: torch.device) -> Tensor:
+    tensor = reader.get(source.weight).to(device, source.dtype)
+    return tensor if source.num_rows is None else tensor.flatten().expand(source.num_rows).contiguous()
 
 
 def _read_transposed(
@@ -176,14 +189,14 @@ def _empty(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype, is_
     return torch.empty(*shape[:-2], shape[-1], shape[-2], device=device, dtype=dtype).transpose(-2, -1)
 
 
-def _shape(reader: TensorReader, source: Source) -> tuple[int, ...]:
+def _shape(reader: TensorReader, source: Matrix | ExpertMatrices) -> tuple[int, ...]:
     if isinstance(source, Matrix):
         return reader.shape(source.weight)
     num_in = reader.shape(source.experts[0][0].weight)[1]
     return len(source.experts), num_in, sum(reader.shape(matrix.weight)[0] for matrix in source.experts[0])
 
 
-def _targets(source: Source, tensor: Tensor) -> Iterator[tuple[Matrix, Tensor]]:
+def _targets(source: Matrix | ExpertMatrices, tensor: Tensor) -> Iterator[tuple[Matrix, Tensor]]:
     """Each piece of a source, and the view [out, in] of the tensor that it fills."""
     if isinstance(source, Matrix):
         yield source, tensor.view(-1, tensor.shape[-1])
@@ -250,9 +263,12 @@ class _Meter:
 
 
 def assign(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Replace a model's parameters by these tensors, without a copy. Parameters that modules share stay shared."""
+    """Replace a model's parameters and buffers by these tensors, without a copy. What modules share stays shared."""
     names = {parameter: name for name, parameter in model.named_parameters()}
     renewed = {old: nn.Parameter(tensors[name], old.requires_grad) for old, name in names.items()}
     for module in model.modules():
         for leaf, old in list(module.named_parameters(recurse=False, remove_duplicate=False)):
             module.register_parameter(leaf, renewed[old])
+    for prefix, module in model.named_modules():
+        for leaf, _ in list(module.named_buffers(recurse=False)):
+            module.register_buffer(leaf, tensors[f"{prefix}.{leaf}"])

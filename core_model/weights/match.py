@@ -38,7 +38,16 @@ class ExpertMatrices:
     experts: tuple[tuple[Matrix, ...], ...]
 
 
-Source = Matrix | ExpertMatrices
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A tensor that is taken as it is stored, codes or their scales."""
+
+    weight: str
+    dtype: torch.dtype
+    num_rows: int | None = None  # of a scale: flattened to one number for each, also where one holds for all
+
+
+Source = Matrix | ExpertMatrices | Kept
 
 
 def match(
@@ -67,6 +76,8 @@ def matrices(source: Source) -> tuple[Matrix, ...]:
     """All pieces of a source, in order."""
     if isinstance(source, Matrix):
         return (source,)
+    if isinstance(source, Kept):
+        return (Matrix(source.weight),)
     return tuple(matrix for parts in source.experts for matrix in parts)
 
 
