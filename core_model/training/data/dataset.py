@@ -16,12 +16,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from core_model.training.data.descriptions import inventory
 from core_model.training.data.pairs import ask_about_pair
 from core_model.training.data.questions import ask_about
 from core_model.training.data.scenes import LabelRaster, draw, sample_scene
 from core_model.training.data.splits import Split
 from core_model.training.data.talk import ask_without_picture, talk, talk_without_picture
-from core_model.training.data.turns import Turn
+from core_model.training.data.turns import INVENTORY, Turn
 from core_model.training.data.unknown_pictures import ask_unknown_picture, draw_unknown
 from core_model.types import Message, Part, Role
 from media.types import Picture, Text
@@ -96,6 +97,8 @@ def reading_sample(rng: np.random.Generator, difficulty: float, split: Split) ->
 def _scene_sample(rng: np.random.Generator, difficulty: float, split: Split, with_print: bool) -> Sample:
     scene = sample_scene(rng, difficulty, split, with_print)
     turns = ask_about(scene, rng, split, int(rng.integers(*_TURNS)))
+    if turns and split == "train" and not with_print:
+        turns.append(Turn("Take stock.", inventory(scene), INVENTORY))
     drawing = draw(scene)
     return _with_picture(turns, Picture(drawing.pixels), drawing.labels, rng, split)
 

@@ -60,5 +60,15 @@ def describe(scene: Scene) -> str:
     return f"I see {listed(seen)}{comma} {background_phrase(scene)}."
 
 
+def inventory(scene: Scene) -> str:
+    """Every shape with everything about it, in reading order, in as few words as possible.
+
+    Nobody asks for it: it is a lesson. A question about one colour teaches one word; this teaches what is where, of all
+    shapes at once, for the price of a single row of the batch.
+    """
+    said = [f"{shape.size} {name_of(shape)} {scene.place_of(shape)}" for shape in in_reading_order(scene)]
+    return f"Seen: {'; '.join(said)}." if said else "Nothing."
+
+
 def _sized(shape: Shape) -> str:
     return name_of(shape) if shape.size == "medium" else f"{shape.size} {name_of(shape)}"

@@ -12,6 +12,7 @@ PICTURE_SKILLS = (
 )  # fmt: skip
 TEXT_SKILLS = ("chat", "help", "unknown", "no_picture")
 SKILLS: tuple[str, ...] = (*PICTURE_SKILLS, *TEXT_SKILLS)
+INVENTORY = "inventory"  # asked in training only: see `descriptions.inventory`
 
 
 @dataclass(frozen=True, slots=True, eq=False)

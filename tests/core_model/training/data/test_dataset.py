@@ -12,7 +12,7 @@ from core_model.training.data import dataset
 from core_model.training.data.dataset import Sample, sample
 from core_model.training.data.splits import is_held_out_wording
 from core_model.training.data.talk import NO_PICTURE
-from core_model.training.data.turns import SKILLS
+from core_model.training.data.turns import INVENTORY, SKILLS
 from core_model.types import Role
 from media.types import Picture, Text
 
@@ -70,8 +70,17 @@ def test_the_mix_is_as_weighted() -> None:
 
 def test_every_skill_is_trained() -> None:
     skills = Counter(turn.skill for made in SAMPLES for turn in made.turns)
-    assert set(skills) == set(SKILLS)
+    assert set(skills) == {*SKILLS, INVENTORY}
     assert skills["no_picture"] > 15
+
+
+def test_taking_stock_is_a_lesson_and_never_examined() -> None:
+    held_out = [sample(index, 7, 1.0, "held_out") for index in range(60)]
+    assert not any(turn.skill == INVENTORY for made in held_out for turn in made.turns)
+    lessons = [turn for made in SAMPLES for turn in made.turns if turn.skill == INVENTORY]
+    assert len(lessons) > 150
+    assert not any(turn.is_follow_up for turn in lessons)
+    assert {turn.question for turn in lessons} == {"Take stock."}
 
 
 def test_questions_about_a_missing_picture_come_only_before_one() -> None:

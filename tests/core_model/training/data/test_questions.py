@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from core_model.training.data.colors import COLOR_NAMES
+from core_model.training.data.descriptions import inventory
 from core_model.training.data.questions import ask_about
 from core_model.training.data.scenes import Scene, Shape, sample_scene
 from core_model.training.data.shapes import KINDS
@@ -229,3 +230,16 @@ def test_nobody_is_asked_about_the_top_when_something_is_in_a_top_corner() -> No
             cells = [thirds(scene, shape) for shape in scene.shapes]
             corners = [(c, r) for c, r in cells if 1 not in (c, r)]
             assert not any(r == row if column == 1 else c == column for c, r in corners), turn
+
+
+def test_an_inventory_says_everything_about_every_shape() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(50):
+        scene = sample_scene(rng, 1.0)
+        said = inventory(scene)
+        if not scene.shapes:
+            assert said == "Nothing."
+            continue
+        items = said.removeprefix("Seen: ").removesuffix(".").split("; ")
+        expected = [f"{s.size} {s.color} {s.kind} {scene.place_of(s)}" for s in scene.shapes]
+        assert sorted(items) == sorted(expected)
