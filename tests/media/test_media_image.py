@@ -233,7 +233,7 @@ def test_metadata_is_not_carried_on(path: Path) -> None:
     exif[ExifTags.IFD.GPSInfo] = {1: "N", 2: (48.0, 8.0, 12.0)}
     item = item_of(path, encoded(gradient(), "JPEG", exif=exif, comment=b"SECRETCOMMENT"))
     assert "SECRET" not in repr(item)
-    assert set(Picture.__slots__) == {"pixels", "name"}
+    assert set(Picture.__slots__) == {"pixels", "name", "_digest"}
 
 
 # ---- animations and pages -------------------------------------------------------------------------------------------
