@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image, ImageDraw
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -32,6 +32,13 @@ SIZE = (1180, 780)
 WAIT_S = 120.0
 
 
+def live(milliseconds: int) -> None:
+    """Run the window's event loop. `QTest.qWait` keeps the interpreter lock, and the other threads would starve."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
 def wait_until(is_done: Callable[[], bool]) -> None:
     """Let the window live until something is so.
 
@@ -42,7 +49,7 @@ def wait_until(is_done: Callable[[], bool]) -> None:
     while not is_done():
         if time.monotonic() > end:
             raise TimeoutError("the window did not get there")
-        QTest.qWait(50)
+        live(50)
 
 
 def drawing(path: Path) -> Path:
@@ -60,9 +67,9 @@ def ask(desk: Desk, text: str) -> None:
     """Type a question, press Enter, and wait for the whole answer."""
     desk.composer.set_text(text)
     QTest.keyClick(desk.composer.edit, Qt.Key.Key_Return)
-    QTest.qWait(200)
+    live(200)
     wait_until(lambda: not desk.queue.busy_conversations)
-    QTest.qWait(600)
+    live(600)
 
 
 def shoot(desk: Desk, name: str) -> None:
@@ -73,7 +80,7 @@ def shoot(desk: Desk, name: str) -> None:
 def tour(desk: Desk, folder: Path) -> None:
     """The states that the guide shows, one after the other."""
     wait_until(lambda: desk.model.state.is_ready)
-    QTest.qWait(500)
+    live(500)
     shoot(desk, "window")
     desk.attachments.add_files([drawing(folder / "shapes.png")])
     wait_until(lambda: bool(desk.attachments.all()) and not desk.attachments.is_reading)
@@ -85,7 +92,7 @@ def tour(desk: Desk, folder: Path) -> None:
     assert isinstance(face, ChipFace), "the question shows its picture"
     QTest.mouseClick(face, Qt.MouseButton.LeftButton)
     wait_until(desk.window.panel.isVisible)
-    QTest.qWait(600)
+    live(600)
     shoot(desk, "seen")
     desk.window.panel.hide()
     (folder / "notes.png").write_text("not a picture at all", encoding="utf-8")
@@ -93,7 +100,7 @@ def tour(desk: Desk, folder: Path) -> None:
     desk.attachments.add_files([folder / "notes.png"])
     wait_until(lambda: not desk.attachments.is_reading)
     desk.composer.set_text("What does it say?")
-    QTest.qWait(400)
+    live(400)
     shoot(desk, "error")
 
 
