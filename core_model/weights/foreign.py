@@ -91,7 +91,8 @@ def check_magic(path: Path, head: bytes) -> None:
 def explain_no_folder(path: Path) -> CheckpointError:
     """The error for a path that is not a folder."""
     if not path.exists():
-        return CheckpointError("Model not found", f"There is no folder {path}.", "It was moved, renamed or deleted.")
+        hint = "It was moved, renamed or deleted: open another model folder."
+        return CheckpointError("Model not found", f"There is no folder {path}.", hint)
     for pattern, words in FOLDER_CONTENTS:
         if path.match(pattern):
             return _error(words, path)
