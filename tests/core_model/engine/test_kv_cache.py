@@ -148,3 +148,14 @@ def test_bytes_of_a_long_conversation_follow_the_layer_kinds(config: TextConfig)
     assert kv_cache_bytes(scout, 8192, torch.bfloat16) == pytest.approx(1.5 * gib)
     assert kv_cache_bytes(scout, 131072, torch.bfloat16) == pytest.approx(7.125 * gib)
     assert kv_cache_bytes(scout, 10 * 2**20, torch.bfloat16) / gib == pytest.approx(481, abs=1)
+
+
+def test_a_full_large_chunk_is_still_held_until_the_next_step(config: TextConfig) -> None:
+    """Giving memory back must not take what going back may still need."""
+    chunk = 8 * SMALLEST_GROWTH
+    large = dataclasses.replace(config, attention_chunk_size=chunk)
+    cache = KVCache(large, CPU, torch.float32)
+    write(cache, 2 * chunk)
+    assert cache.truncate(2 * chunk) == 2 * chunk
+    assert cache.truncate(chunk + 10) == chunk + 10
+    assert write(cache, 2) == [list(range(chunk, chunk + 12))] * 3 + [list(range(chunk + 12))]
