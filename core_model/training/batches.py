@@ -11,6 +11,7 @@ in the buckets.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -27,10 +28,10 @@ from core_model.model.image_tiles import picture_tiles
 from core_model.text.chat_format import ChatFormat, Prompt
 from core_model.text.special_tokens import END_OF_TURN
 from core_model.text.tokenizer import Tokenizer
+from core_model.training.cell_heads import IGNORED, Cells
 from core_model.training.data.dataset import Sample, sample
-from core_model.training.data.prints import Box
-from core_model.training.data.scenes import LabelRaster, cell_labels
-from core_model.training.objective import IGNORED, Batch, Conversations, Rows
+from core_model.training.data.labels import NUM_CLASSES, SEEN_BY_TOWER, Box, Classes, Labels
+from core_model.training.objective import Batch, Conversations, Rows
 from core_model.training.recipe import CHUNK_SIZE
 from core_model.types import Message, Role, TileGeometry
 from media.types import Picture, RgbArray
@@ -40,6 +41,7 @@ PLAIN_TOKENS = 640  # a plain row is joined from samples until it has about as m
 STANDS_ALONE = {"pair", "no_picture"}  # skills whose answers count or miss pictures: nothing may be joined to them
 CHAIN_SHARE = 0.1  # of rows that continue with the next question
 SMALL_SHARE = (0.9, 0.2)  # of pictures that are shrunk to a single tile, at the start and the end of the curriculum
+TOKEN_SAMPLES = (6, 3)  # a picture token is looked at in 6 x 6 places, and shows what is met in three of them
 CUTS = (0.5, 0.8)  # rows are sorted by length and cut here into sets, so that little padding is computed
 
 
@@ -105,22 +107,29 @@ class Encoder:
         tiles = [picture_tiles(picture, self.tiles) for picture in made.pictures]
         return torch.cat(tiles) if tiles else None
 
-    def cells_of(self, made: Sample) -> Tensor | None:
-        """Colour and shape classes of every patch of every tile [N, P, 2]; IGNORED where nothing is known."""
+    def cells_of(self, made: Sample) -> Cells | None:
+        """What all its tiles show."""
         pairs = zip(made.pictures, made.labels, strict=True)
         cells = [picture_cells(picture, labels, self.tiles, self.patch_size) for picture, labels in pairs]
-        return torch.cat(cells) if cells else None
+        return Cells.joined(cells) if cells else None
 
 
-def picture_cells(picture: Picture, labels: LabelRaster | None, tiles: TileGeometry, patch_size: int) -> Tensor:
-    """Colour and shape classes of every patch of one picture's tiles [N, P, 2]; IGNORED where nothing is known."""
+def picture_cells(picture: Picture, labels: Labels | None, tiles: TileGeometry, patch_size: int) -> Cells:
+    """What the patches and tokens of one picture's tiles show; IGNORED where nothing is known."""
     canvas = choose_canvas(picture.height, picture.width, tiles)
-    side = tiles.tile_size // patch_size
-    if labels is None:
-        return torch.full((canvas.num_tiles, side * side, 2), IGNORED)
+    patches, tokens = tiles.tile_size // patch_size, math.isqrt(tiles.tokens_per_tile)
     boxes = tile_boxes(canvas, picture.height, picture.width, tiles.tile_size)
-    cells = np.stack([cell_labels(labels, box, (side, side)) for box in boxes])
-    return torch.from_numpy(cells.reshape(len(boxes), side * side, 2).astype(np.int64))
+    if labels is None:
+        unknown = torch.full((len(boxes), patches**2, len(NUM_CLASSES)), IGNORED)
+        return Cells(unknown[..., :SEEN_BY_TOWER], unknown[:, : tokens**2])
+    of_patches = _stacked([labels.cells(box, (patches, patches)) for box in boxes])
+    of_tokens = _stacked([labels.cells(box, (tokens, tokens), *TOKEN_SAMPLES) for box in boxes])
+    return Cells(of_patches[..., :SEEN_BY_TOWER], of_tokens)
+
+
+def _stacked(grids: Sequence[Classes]) -> Tensor:
+    """[rows, cols, classes] of N tiles -> [N, rows * cols, classes]"""
+    return torch.from_numpy(np.stack(grids).astype(np.int64)).flatten(1, 2)
 
 
 def batches(
@@ -156,10 +165,9 @@ def shrunk(made: Sample, size: int) -> Sample:
     return Sample(tuple(turns), labels)
 
 
-def shrink_labels(raster: LabelRaster, size: int) -> LabelRaster:
-    height, width = _shrunk_size(raster.shape[0], raster.shape[1], size)
-    rows, cols = (np.arange(height) * raster.shape[0]) // height, (np.arange(width) * raster.shape[1]) // width
-    return raster[rows[:, None], cols[None, :]]
+def shrink_labels(labels: Labels, size: int) -> Labels:
+    height, width = labels.numbers.shape
+    return labels.shrunk(*_shrunk_size(height, width, size))
 
 
 def shrink_pixels(pixels: RgbArray, size: int) -> RgbArray:
@@ -208,7 +216,7 @@ def shared_batch(encoder: Encoder, samples: Sequence[Sample], rng: np.random.Gen
         prefix_ids=torch.tensor([prefix for prefix, _ in encoded]),
         rows=tuple(_pad_rows(rows[start:end]) for start, end in pairwise(edges) if start < end),
         tiles=tiles,
-        cell_labels=cells,
+        cells=cells,
     )
 
 
@@ -231,8 +239,7 @@ def plain_batch(encoder: Encoder, samples: Sequence[Sample]) -> Conversations:
         room -= size
     rows = [encoder.conversation([m for made in row for m in made.messages()])[0] for row in joined]
     ids, labels = _pad(rows)
-    tiles, cells = _pixels(encoder, [made for row in joined for made in row])
-    return Conversations(ids, labels, tiles, cells)
+    return Conversations(ids, labels, *_pixels(encoder, [made for row in joined for made in row]))
 
 
 def _pad(rows: Sequence[Encoded]) -> tuple[Tensor, Tensor]:
@@ -243,7 +250,7 @@ def _pad(rows: Sequence[Encoded]) -> tuple[Tensor, Tensor]:
     return torch.stack(ids), torch.stack(labels)
 
 
-def _pixels(encoder: Encoder, samples: Sequence[Sample]) -> tuple[Tensor | None, Tensor | None]:
+def _pixels(encoder: Encoder, samples: Sequence[Sample]) -> tuple[Tensor | None, Cells | None]:
     tiles = [found for made in samples if (found := encoder.tiles_of(made)) is not None]
     cells = [found for made in samples if (found := encoder.cells_of(made)) is not None]
-    return (torch.cat(tiles), torch.cat(cells)) if tiles else (None, None)
+    return (torch.cat(tiles), Cells.joined(cells)) if tiles else (None, None)

@@ -5,10 +5,10 @@ conversation about it is a row of a batch that sees the picture and itself: eigh
 price of one, each trained as the first question it will be when somebody asks it. `SharedPrefix` is a `LayerCache`,
 so the model code needs to know nothing of this. Long conversations, which cross attention chunks, take the plain path.
 
-The helpers: a per-cell colour and shape loss on the vision tower (it learns to see before the text learns to ask),
-and a loss that keeps the experts evenly used.
+The helpers: what stands where in each tile, asked of the vision tower and of the decoder halfway up (`cell_heads`), and
+a loss that keeps the experts evenly used.
 
-Shapes: G pictures (groups), R rows, P prefix tokens, T row tokens, N tiles, n patches a side.
+Shapes: G pictures (groups), R rows, P prefix tokens, T row tokens, N tiles.
 """
 
 from __future__ import annotations
@@ -19,14 +19,12 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from core_model.model.image_tiles import normalize_tiles
 from core_model.model.llama4 import Llama4
 from core_model.model.moe import MoE
-
-BACKGROUND_WEIGHT = 0.15
-IGNORED = -100  # label of tokens that are not learned: questions, headers, padding
+from core_model.training.cell_heads import IGNORED, CellHeads, Cells, halfway
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +32,7 @@ class Rows:
     """Conversations of similar length, each about one group's picture, padded on the right."""
 
     token_ids: Tensor  # [R, T]
-    labels: Tensor  # [R, T], the token that should come next, or IGNORED
+    labels: Tensor  # [R, T], the token that should come next; IGNORED where it is not learned: questions, padding
     group: Tensor  # [R], whose prefix each row continues
 
 
@@ -45,7 +43,7 @@ class Batch:
     prefix_ids: Tensor  # [G, P]
     rows: tuple[Rows, ...]
     tiles: Tensor | None  # uint8 [N, 3, S, S], of all groups in order
-    cell_labels: Tensor | None  # [N, n * n, 2], colour and shape class of each patch
+    cells: Cells | None  # what the tiles show
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +53,7 @@ class Conversations:
     token_ids: Tensor  # [R, T]
     labels: Tensor  # [R, T]
     tiles: Tensor | None
-    cell_labels: Tensor | None
+    cells: Cells | None
 
 
 class SharedPrefix:
@@ -78,46 +76,21 @@ class SharedPrefix:
         )
 
 
-class CellHeads(nn.Module):
-    """Reads colour and shape of a patch from the vision tower; used in training only."""
-
-    def __init__(self, hidden_size: int, num_colors: int, num_kinds: int) -> None:
-        super().__init__()
-        self.num_colors = num_colors
-        self.linear = nn.Linear(hidden_size, num_colors + num_kinds)
-
-    def forward(self, patches: Tensor) -> tuple[Tensor, Tensor]:
-        """[N, P, C] -> logits of colours and of kinds, [N, P, classes] each."""
-        logits = self.linear(patches)
-        return logits[..., : self.num_colors], logits[..., self.num_colors :]
-
-    def loss(self, patches: Tensor, labels: Tensor) -> Tensor:
-        """Cross-entropy of both, with background counted less: most of every picture is background.
-
-        labels: [N, P, 2], IGNORED where nothing is known, but not everywhere.
-        """
-        weights = torch.where(labels[..., 0] > 0, 1.0, BACKGROUND_WEIGHT) * (labels[..., 0] != IGNORED)
-        total = sum(
-            F.cross_entropy(logits.flatten(0, 1), labels[..., which].flatten(), reduction="none", ignore_index=IGNORED)
-            for which, logits in enumerate(self(patches))
-        )
-        return (total * weights.flatten()).sum() / weights.sum()
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Losses:
     """One batch's losses; `num_answer_tokens` weighs `answer` in averages."""
 
     answer: Tensor
-    cells: Tensor
+    patches: Tensor  # what the tower sees; 0 where nothing is known
+    tokens: Tensor  # what the decoder's first half knows; 0 where nothing is known
     balance: Tensor
     num_answer_tokens: int
 
 
 def compute_losses(model: Llama4, heads: CellHeads, batch: Batch | Conversations) -> Losses:
     """Run a batch forward."""
-    with _router_logits(model) as router_logits:
-        features, cells = _see(model, heads, batch.tiles, batch.cell_labels)
+    with _router_logits(model) as router_logits, halfway(model) as states:
+        features, patches = _see(model, heads, batch)
         if isinstance(batch, Batch):
             hidden, labels = _read_shared(model, batch, features)
         else:
@@ -125,20 +98,24 @@ def compute_losses(model: Llama4, heads: CellHeads, batch: Batch | Conversations
         logits = model.head(hidden)
         answer = F.cross_entropy(logits, labels)
         balance = torch.stack([imbalance(logits) for logits in router_logits]).mean()
-    return Losses(answer, cells, balance, len(labels))
+    return Losses(answer, patches, _locate(model, heads, batch, states[0]), balance, len(labels))
 
 
-def _see(
-    model: Llama4, heads: CellHeads, tiles: Tensor | None, cell_labels: Tensor | None
-) -> tuple[Tensor | None, Tensor]:
-    """Projected picture features, and the cell loss (0 without labels)."""
-    if tiles is None:
+def _see(model: Llama4, heads: CellHeads, batch: Batch | Conversations) -> tuple[Tensor | None, Tensor]:
+    """Projected picture features, and the loss of the tower's head."""
+    if batch.tiles is None:
         return None, torch.zeros(())
-    patches = model.vision_model.encode(normalize_tiles(tiles, torch.float32))
+    patches = model.vision_model.encode(normalize_tiles(batch.tiles, torch.float32))
     features = model.multi_modal_projector(model.vision_model.vision_adapter(patches)).flatten(0, 1)
-    if cell_labels is None or not (cell_labels != IGNORED).any():
-        return features, torch.zeros(())
-    return features, heads.loss(patches, cell_labels)
+    return features, heads.tower.loss(patches, batch.cells.patches) if batch.cells else torch.zeros(())
+
+
+def _locate(model: Llama4, heads: CellHeads, batch: Batch | Conversations, states: Tensor) -> Tensor:
+    """The loss of the decoder's head on the states that hold the pictures."""
+    if batch.cells is None:
+        return torch.zeros(())
+    ids = batch.prefix_ids if isinstance(batch, Batch) else batch.token_ids
+    return heads.read(states, ids == model.config.image_token_id, batch.cells.tokens)
 
 
 def _read_shared(model: Llama4, batch: Batch, features: Tensor | None) -> tuple[Tensor, Tensor]:

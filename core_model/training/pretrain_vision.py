@@ -22,10 +22,11 @@ from core_model.model.image_tiles import normalize_tiles, picture_tiles
 from core_model.model.vision import VisionModel
 from core_model.training import recipe
 from core_model.training.batches import picture_cells, shrink_labels, shrink_pixels
-from core_model.training.data.scenes import NUM_COLOR_CLASSES, NUM_KIND_CLASSES, Drawing, draw, sample_scene
+from core_model.training.cell_heads import CellHead
+from core_model.training.data.labels import NUM_CLASSES, SEEN_BY_TOWER
+from core_model.training.data.scenes import Drawing, draw, sample_scene
 from core_model.training.half_precision import half_precision
 from core_model.training.initialization import initialize, look_at_neighbors, see_frequencies
-from core_model.training.objective import CellHeads
 from core_model.training.optimizers import Optimizers
 from core_model.training.train import SIGHT, schedule, tile_geometry, vision_config
 from media.types import Picture
@@ -62,7 +63,8 @@ class TileStream(IterableDataset[tuple[int, Tensor, Tensor]]):
             if rng.random() >= WHOLE_SHARE:
                 pixels, labels = shrink_pixels(pixels, vision.image_size), shrink_labels(labels, vision.image_size)
             picture = Picture(pixels)
-            yield index, picture_tiles(picture, geometry), picture_cells(picture, labels, geometry, vision.patch_size)
+            cells = picture_cells(picture, labels, geometry, vision.patch_size)
+            yield index, picture_tiles(picture, geometry), cells.patches
 
 
 def _draw(rng: np.random.Generator, difficulty: float, is_held_out: bool) -> Drawing | None:
@@ -89,12 +91,12 @@ class VisionPretraining:
         self.path, self.hyper = folder / SIGHT, hyper
         config = vision_config()
         self.vision = VisionModel(config)
-        self.heads = CellHeads(config.hidden_size, NUM_COLOR_CLASSES, NUM_KIND_CLASSES)
+        self.head = CellHead(config.hidden_size, NUM_CLASSES[:SEEN_BY_TOWER])
         initialize(self.vision, config.num_hidden_layers, recipe.SEED)
-        initialize(self.heads, 1, recipe.SEED)
+        initialize(self.head, 1, recipe.SEED)
         see_frequencies(self.vision)
         look_at_neighbors(self.vision)
-        modules = {"vision": self.vision, "cell_heads": self.heads}
+        modules = {"vision": self.vision, "cell_heads": self.head}
         self.optimizer = Optimizers(modules, hyper, left_out="vision_adapter")
         self.num_tiles, self.next_index, self.seconds = 0, 0, 0.0
         self._resume()
@@ -103,7 +105,7 @@ class VisionPretraining:
         if self.path.exists():
             state: dict[str, Any] = torch.load(self.path, weights_only=True)
             self.vision.load_state_dict(state["vision"])
-            self.heads.load_state_dict(state["heads"])
+            self.head.load_state_dict(state["head"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.num_tiles, self.next_index, self.seconds = state["num_tiles"], state["next_index"], state["seconds"]
 
@@ -111,7 +113,7 @@ class VisionPretraining:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         state = {
             "vision": self.vision.state_dict(),
-            "heads": self.heads.state_dict(),
+            "head": self.head.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "num_tiles": self.num_tiles,
             "next_index": self.next_index,
@@ -146,14 +148,14 @@ class VisionPretraining:
         step = self.num_tiles // size
         rate = schedule(step, self.hyper.warmup_steps, self.hyper.final_rate, total // size - decay_steps, decay_steps)
         with half_precision():
-            loss = self.heads.loss(self.vision.encode(pixels), labels)
+            loss = self.head.loss(self.vision.encode(pixels), labels)
         loss.backward()
         self.optimizer.step(rate)
 
     @torch.no_grad()
     def _check(self, pixels: Tensor, labels: Tensor) -> str:
         """Share of patches of held-out tiles whose colour, shape or character is told right."""
-        colors, kinds = self.heads(self.vision.encode(pixels))
+        colors, kinds = self.head(self.vision.encode(pixels))
         is_shape = (labels[..., 1] > 0) & (labels[..., 1] <= 10)
         is_character = labels[..., 1] > 10
         right = kinds.argmax(-1) == labels[..., 1]

@@ -96,7 +96,8 @@ class Hyperparameters:
     betas: tuple[float, float] = (0.9, 0.97)
     max_grad_norm: float = 1.0
     balance_weight: float = 0.01  # keeps the experts evenly used (Fedus et al. 2021)
-    cell_weight: float = 0.5  # per-cell colour and shape loss beside the answers
+    patch_weight: float = 0.5  # what the vision tower sees, beside the answers
+    token_weight: float = 0.5  # what the decoder's first half knows, beside the answers
     tiles_to_see: int = 560_000  # stage one: the vision tower alone, on single tiles
     tiles_per_batch: int = 64
     curriculum_samples: int = 24_000  # stage two: difficulty rises from 0 to 1 over these

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 import core_model
@@ -27,10 +28,10 @@ from core_model.text.tokenizer import Tokenizer, load_tokenizer
 from core_model.training import recipe
 from core_model.training.batched_experts import use_batched_experts
 from core_model.training.batches import Encoder, batches
-from core_model.training.data.scenes import NUM_COLOR_CLASSES, NUM_KIND_CLASSES
+from core_model.training.cell_heads import CellHeads
 from core_model.training.half_precision import half_precision
 from core_model.training.initialization import initialize, initialize_cria
-from core_model.training.objective import Batch, CellHeads, Conversations, compute_losses
+from core_model.training.objective import Batch, Conversations, Losses, compute_losses
 from core_model.training.optimizers import Optimizers
 from core_model.training.team import ALONE, Team, run_team
 from core_model.types import TileGeometry
@@ -117,7 +118,7 @@ class Trainer:
         with the vision tower of stage one, where there is one (`core_model.training.pretrain_vision`)."""
         self.folder, self.tokenizer_folder, self.hyper, self.team = folder, tokenizer_folder, hyper, team
         self.model = Llama4(model_config(load_tokenizer(tokenizer_folder)))
-        self.heads = CellHeads(vision_config().hidden_size, NUM_COLOR_CLASSES, NUM_KIND_CLASSES)
+        self.heads = CellHeads.for_model(self.model)
         initialize_cria(self.model, recipe.SEED)
         use_batched_experts(self.model)
         initialize(self.heads, 1, recipe.SEED)
@@ -148,7 +149,7 @@ class Trainer:
     def _take_sight(self) -> None:
         state: State = torch.load(self.folder / SIGHT, weights_only=True)
         self.model.vision_model.load_state_dict(state["vision"], strict=False)
-        self.heads.load_state_dict(state["heads"])
+        self.heads.tower.load_state_dict(state["head"])
 
     def save(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -195,17 +196,22 @@ class Trainer:
         """One update. Returns whether it is the last one, for this member of the team or for another."""
         with half_precision():
             losses = compute_losses(self.model, self.heads, batch)
-        hyper = self.hyper
-        (losses.answer + hyper.cell_weight * losses.cells + hyper.balance_weight * losses.balance).backward()
+        self._total(losses).backward()
         is_last = self.team.average(self.optimizer.parameters, is_last)
         norm = self.optimizer.step(rate)
-        self._note(batch, float(losses.answer.detach()), float(losses.cells.detach()))
+        self._note(batch, losses)
         self.averages.add(balance=float(losses.balance.detach()), grad=norm)
         return is_last
 
-    def _note(self, batch: Batch | Conversations, answer: float, cells: float) -> None:
+    def _total(self, losses: Losses) -> Tensor:
+        hyper = self.hyper
+        cells = hyper.patch_weight * losses.patches + hyper.token_weight * losses.tokens
+        return losses.answer + cells + hyper.balance_weight * losses.balance
+
+    def _note(self, batch: Batch | Conversations, losses: Losses) -> None:
         kind = "plain" if isinstance(batch, Conversations) else "text" if batch.tiles is None else "picture"
-        self.averages.add(**{kind: answer}, **({"cells": cells} if cells else {}))
+        cells = {"patches": float(losses.patches.detach()), "tokens": float(losses.tokens.detach())}
+        self.averages.add(**{kind: float(losses.answer.detach())}, **(cells if cells["patches"] else {}))
 
     def _loader(self) -> Iterator[tuple[int, Batch | Conversations]]:
         hyper = self.hyper

@@ -17,9 +17,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core_model.training.data.descriptions import inventory
+from core_model.training.data.labels import Labels
 from core_model.training.data.pairs import ask_about_pair
 from core_model.training.data.questions import ask_about
-from core_model.training.data.scenes import LabelRaster, draw, sample_scene
+from core_model.training.data.scenes import draw, sample_scene
 from core_model.training.data.splits import Split
 from core_model.training.data.talk import ask_without_picture, talk, talk_without_picture
 from core_model.training.data.turns import INVENTORY, Turn
@@ -45,7 +46,7 @@ class Sample:
     """One conversation. `labels` has one entry per picture, in order; None where nothing is known about it."""
 
     turns: tuple[Turn, ...]
-    labels: tuple[LabelRaster | None, ...] = ()
+    labels: tuple[Labels | None, ...] = ()
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
@@ -132,7 +133,7 @@ def text_sample(rng: np.random.Generator, difficulty: float, split: Split) -> Sa
 
 
 def _with_picture(
-    turns: list[Turn], picture: Picture, labels: LabelRaster | None, rng: np.random.Generator, split: Split
+    turns: list[Turn], picture: Picture, labels: Labels | None, rng: np.random.Generator, split: Split
 ) -> Sample:
     """Attach the picture to the first turn, or to a later one when the conversation began with a greeting."""
     if not turns:

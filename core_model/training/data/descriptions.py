@@ -13,18 +13,12 @@ AT_PLACE = {
     "center": "in the center", "right": "on the right", "bottom left": "in the bottom left", "bottom": "at the bottom",
     "bottom right": "in the bottom right",
 }  # fmt: skip
-_PLACE_ORDER = {place: index for index, place in enumerate(AT_PLACE)}
 _MAX_LISTED = 4
 
 
 def name_of(shape: Shape) -> str:
     """ "red circle"."""
     return f"{shape.color} {shape.kind}"
-
-
-def in_reading_order(scene: Scene) -> list[Shape]:
-    """Row by row of the nine places, then from left to right."""
-    return sorted(scene.shapes, key=lambda shape: (_PLACE_ORDER[scene.place_of(shape)], shape.x))
 
 
 def background_phrase(scene: Scene) -> str:
@@ -45,7 +39,7 @@ def kinds_summary(shapes: list[Shape]) -> str:
 
 def describe(scene: Scene) -> str:
     """The answer to "What is in this picture?"."""
-    shapes = in_reading_order(scene)
+    shapes = scene.in_reading_order()
     seen = [print_phrase(text) for text in scene.prints]
     if len(shapes) > _MAX_LISTED and not seen and len({shape.kind for shape in shapes}) == 1:
         return f"I see {kinds_summary(shapes)}, {background_phrase(scene)}."
@@ -66,7 +60,7 @@ def inventory(scene: Scene) -> str:
     Nobody asks for it: it is a lesson. A question about one colour teaches one word; this teaches what is where, of all
     shapes at once, for the price of a single row of the batch.
     """
-    said = [f"{shape.size} {name_of(shape)} {scene.place_of(shape)}" for shape in in_reading_order(scene)]
+    said = [f"{shape.size} {name_of(shape)} {scene.place_of(shape)}" for shape in scene.in_reading_order()]
     return f"Seen: {'; '.join(said)}." if said else "Nothing."
 
 

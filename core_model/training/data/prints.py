@@ -18,12 +18,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from core_model.training.data.colors import COLOR_NAMES, Rgb, lab, pick_color
+from core_model.training.data.labels import CHARACTERS, FIRST_CHARACTER_ID, Box, LabelPainter, Thing
 from core_model.training.data.words import PRINTED_WORDS
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
-Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
-CHARACTERS = string.digits + string.ascii_uppercase  # label classes, in this order
 _LONE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"  # alone, I and O are a one and a zero
 _FAMILIES = (
     "dejavusans", "dejavuserif", "dejavusansmono", "liberation", "arial", "times", "cour", "calibri", "verdana",
@@ -154,40 +153,33 @@ def _fitting_size(rng: np.random.Generator, text: str, font: int, width: int, he
     return int(rng.choice(sizes)) if sizes else None
 
 
-def draw_print(picture: Image.Image, labels: tuple[Image.Image, Image.Image], text: PrintedText, first: int) -> None:
-    """Print onto a picture, and the characters' classes onto its two label images (color id and kind id).
-
-    Args:
-        picture: mode "RGB", changed in place.
-        labels: color labels and kind labels, mode "L", changed in place.
-        text: what to print.
-        first: the kind id of `CHARACTERS[0]`.
-    """
+def draw_print(picture: Image.Image, labels: LabelPainter, text: PrintedText) -> None:
+    """Print onto a picture (mode "RGB", changed in place), and the characters onto its labels."""
     font = load_font(text.font, text.font_size)
     left, top, right, bottom = font.getbbox(text.text)
     pad = 2
     size = max(1, round(right - left)) + 2 * pad, max(1, round(bottom - top)) + 2 * pad
     ink = Image.new("L", size, 0)
     ImageDraw.Draw(ink).text((pad - left, pad - top), text.text, fill=255, font=font)
-    kinds = _character_labels(text.text, font, size, (pad - left, pad - top), first)
+    numbers = _character_boxes(text, font, size, (pad - left, pad - top), labels)
     if text.rotation_degrees:
         ink = ink.rotate(text.rotation_degrees, Image.Resampling.BICUBIC, expand=True)
-        kinds = kinds.rotate(text.rotation_degrees, Image.Resampling.NEAREST, expand=True)
+        numbers = numbers.rotate(text.rotation_degrees, Image.Resampling.NEAREST, expand=True)
     corner = round(text.x - ink.width / 2), round(text.y - ink.height / 2)
     picture.paste(text.rgb, (*corner, corner[0] + ink.width, corner[1] + ink.height), ink)
-    covered = kinds.point(lambda value: 255 if value else 0)
-    labels[0].paste(1 + COLOR_NAMES.index(text.color), corner, covered)
-    labels[1].paste(kinds, corner, covered)
+    labels.image.paste(numbers, corner, numbers.point(lambda value: 255 if value else 0))
 
 
-def _character_labels(
-    text: str, font: Font, size: tuple[int, int], origin: tuple[float, float], first: int
+def _character_boxes(
+    text: PrintedText, font: Font, size: tuple[int, int], origin: tuple[float, float], labels: LabelPainter
 ) -> Image.Image:
-    """One upright box per character, filled with its class."""
-    labels = Image.new("L", size, 0)
-    pen = ImageDraw.Draw(labels)
-    for index, character in enumerate(text):
-        start = origin[0] + font.getlength(text[:index])
-        end = origin[0] + font.getlength(text[: index + 1])
-        pen.rectangle((start, 0, max(start, end - 1), size[1]), fill=first + CHARACTERS.index(character.upper()))
-    return labels
+    """One upright box per character, filled with its number."""
+    numbers = Image.new("L", size, 0)
+    pen = ImageDraw.Draw(numbers)
+    color = 1 + COLOR_NAMES.index(text.color)
+    for index, character in enumerate(text.text):
+        start = origin[0] + font.getlength(text.text[:index])
+        end = origin[0] + font.getlength(text.text[: index + 1])
+        thing = Thing(color, FIRST_CHARACTER_ID + CHARACTERS.index(character.upper()), rank=1 + index)
+        pen.rectangle((start, 0, max(start, end - 1), size[1]), fill=labels.add(thing))
+    return numbers

@@ -2,7 +2,7 @@
 
 Everything that a question may ask about is decided before drawing and is beyond argument: size classes have gaps
 between them, centers keep away from the lines between the nine places, colors stand out, nothing overlaps. What is
-drawn is also written into a label raster (color and kind of every pixel), which supervises the young vision tower.
+drawn is also labelled pixel by pixel (`labels`), which teaches the young model to see.
 
 `difficulty` runs from 0 (one big shape on plain paper, square picture) to 1 (everything).
 """
@@ -12,33 +12,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from core_model.training.data.backgrounds import Background, paint, sample_background
 from core_model.training.data.colors import COLOR_NAMES, Rgb, contrast, pick_color
 from core_model.training.data.finish import PLAIN_FINISH, Finish, apply_finish, sample_finish
-from core_model.training.data.prints import CHARACTERS, Box, PrintedText, draw_print, sample_print
+from core_model.training.data.labels import MOST_THINGS, SIZES, Box, LabelPainter, Labels, Thing
+from core_model.training.data.prints import PrintedText, draw_print, sample_print
 from core_model.training.data.shapes import KINDS, fill_mask, outline, sample_form, stroke_mask
 from core_model.training.data.splits import Split, is_held_out_look
 from media.types import RgbArray
-
-LabelRaster = npt.NDArray[np.uint8]  # [height, width, 2]: color id, kind id; 0 where there is only background
-
-FIRST_CHARACTER_ID = 1 + len(KINDS)
-NUM_COLOR_CLASSES = 1 + len(COLOR_NAMES)  # id 0 is the background
-NUM_KIND_CLASSES = FIRST_CHARACTER_ID + len(CHARACTERS)
 
 SIZE_RANGES = {"small": (0.12, 0.20), "medium": (0.27, 0.40), "large": (0.48, 0.86)}  # of the shorter side
 _MIN_PIXELS = 15.0  # below this a star is a blot
 _MIN_OF_LONGER_SIDE = 0.085  # and below this it is one after the picture was made small
 _BANDS = ((0.0, 0.305), (0.39, 0.61), (0.695, 1.0))  # where a center may be, on either axis
-_PLACES = (("top left", "top", "top right"), ("left", "center", "right"), ("bottom left", "bottom", "bottom right"))
+PLACES = (
+    "top left", "top", "top right", "left", "center", "right", "bottom left", "bottom", "bottom right",
+)  # fmt: skip
 _COMMON_SIZES = (
     (256, 256), (200, 200), (300, 300), (224, 224), (400, 400), (512, 512), (128, 128), (100, 100), (400, 300),
     (640, 480), (320, 240), (300, 200), (480, 320), (500, 500), (800, 600), (1024, 768), (336, 336), (600, 400),
 )  # fmt: skip
-_MAX_SHAPES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +72,14 @@ class Scene:
 
     def place(self, x: float, y: float) -> str:
         """The name of one of nine places in the picture: "top left", "center"."""
-        column = min(2, int(3 * x / self.width))
-        row = min(2, int(3 * y / self.height))
-        return _PLACES[row][column]
+        return place_at(x / self.width, y / self.height)
 
     def place_of(self, shape: Shape) -> str:
         return self.place(shape.x, shape.y)
+
+    def in_reading_order(self) -> list[Shape]:
+        """Row by row of the nine places, then from left to right."""
+        return sorted(self.shapes, key=lambda shape: (PLACES.index(self.place_of(shape)), shape.x))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +87,12 @@ class Drawing:
     """A scene, drawn."""
 
     pixels: RgbArray
-    labels: LabelRaster
+    labels: Labels
+
+
+def place_at(x: float, y: float) -> str:
+    """The name of the place where a point lies, given as shares of width and height."""
+    return PLACES[3 * min(2, int(3 * y)) + min(2, int(3 * x))]
 
 
 def sample_scene(
@@ -132,7 +134,7 @@ def _sample_size(rng: np.random.Generator, difficulty: float) -> tuple[int, int]
 def _sample_count(rng: np.random.Generator, difficulty: float) -> int:
     if rng.random() < 0.04 * difficulty:
         return 0
-    most = 1 + round((_MAX_SHAPES - 1) * difficulty)
+    most = 1 + round((MOST_THINGS - 1) * difficulty)
     weights = np.array([1.0, 0.75, 0.65, 0.5, 0.36, 0.28, 0.22, 0.22])[:most]
     return 1 + int(rng.choice(most, p=weights / weights.sum()))
 
@@ -190,7 +192,7 @@ class _Layout:
             shape = self._propose(count, kinds, colors, shrink=attempt > 4)
             if shape is None:
                 continue
-            place = _PLACES[min(2, int(3 * shape.y / self.height))][min(2, int(3 * shape.x / self.width))]
+            place = place_at(shape.x / self.width, shape.y / self.height)
             if is_held_out_look(shape.color, shape.kind, place) != wants_look and (wants_look or self.split == "train"):
                 continue
             if not any(_overlap(shape.box(), box, gap=0.015 * self.unit + 1) for box in taken):
@@ -260,15 +262,25 @@ def _overlap(one: Box, other: Box, gap: float) -> bool:
 def draw(scene: Scene) -> Drawing:
     """The picture of a scene and its labels, both of the scene's size."""
     picture = paint(scene.background, scene.width, scene.height)
-    labels = Image.new("L", picture.size, 0), Image.new("L", picture.size, 0)
-    for shape in scene.shapes:
-        _draw_shape(picture, labels, shape, scene.finish.is_crisp)
+    labels = LabelPainter(picture.size)
+    for rank, shape in enumerate(scene.in_reading_order(), start=1):
+        _draw_shape(picture, labels, shape, _thing(scene, shape, rank), scene.finish.is_crisp)
     for text in scene.prints:
-        draw_print(picture, labels, text, FIRST_CHARACTER_ID)
-    return Drawing(apply_finish(picture, scene.finish), np.stack([np.asarray(label) for label in labels], axis=-1))
+        draw_print(picture, labels, text)
+    return Drawing(apply_finish(picture, scene.finish), labels.finish())
 
 
-def _draw_shape(picture: Image.Image, labels: tuple[Image.Image, Image.Image], shape: Shape, is_crisp: bool) -> None:
+def _thing(scene: Scene, shape: Shape, rank: int) -> Thing:
+    return Thing(
+        color=1 + COLOR_NAMES.index(shape.color),
+        kind=1 + KINDS.index(shape.kind),
+        size=1 + SIZES.index(shape.size),
+        place=1 + PLACES.index(scene.place_of(shape)),
+        rank=rank,
+    )
+
+
+def _draw_shape(picture: Image.Image, labels: LabelPainter, shape: Shape, thing: Thing, is_crisp: bool) -> None:
     points = outline(shape.kind, shape.ratio, shape.rotation_degrees, shape.diameter - shape.pen)
     reach = np.abs(points).max(axis=0) + shape.pen + 2
     left, top = int(shape.x - reach[0]), int(shape.y - reach[1])
@@ -282,34 +294,7 @@ def _draw_shape(picture: Image.Image, labels: tuple[Image.Image, Image.Image], s
     if shape.pen:
         stroke = stroke_mask(local, size, shape.pen)
         picture.paste(shape.pen_rgb, area, stroke.point(_threshold) if is_crisp else stroke)
-    labels[0].paste(1 + COLOR_NAMES.index(shape.color), area, solid)
-    labels[1].paste(1 + KINDS.index(shape.kind), area, solid)
+    labels.image.paste(labels.add(thing), area, solid)
 
 
 _threshold = [0] * 128 + [255] * 128  # a lookup table for `Image.point`
-
-
-def cell_labels(labels: LabelRaster, box: Box, grid: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """The classes of a tile's patches: what covers at least four ninths of a cell, else 0.
-
-    Args:
-        labels: the label raster of one picture.
-        box: the area that the tile shows, in picture coordinates; it may reach beyond the picture (padding is 0).
-        grid: rows and columns of patches.
-
-    Returns:
-        [rows, cols, 2]: color id and kind id of each patch.
-    """
-    rows, cols = grid
-    height, width = labels.shape[:2]
-    left, top, right, bottom = box
-    x = np.floor(left + (right - left) * (np.arange(3 * cols) + 0.5) / (3 * cols)).astype(np.int64)
-    y = np.floor(top + (bottom - top) * (np.arange(3 * rows) + 0.5) / (3 * rows)).astype(np.int64)
-    inside = ((y >= 0) & (y < height))[:, None] & ((x >= 0) & (x < width))[None, :]
-    samples = labels[y.clip(0, height - 1)[:, None], x.clip(0, width - 1)[None, :]] * inside[..., None]
-    cells = samples.reshape(rows, 3, cols, 3, 2).transpose(0, 2, 4, 1, 3).reshape(rows, cols, 2, 9)
-    agreeing = (cells[..., :, None] == cells[..., None, :]).sum(axis=-1)  # how many of nine say the same
-    best = np.take_along_axis(cells, np.where(cells > 0, agreeing, 0).argmax(axis=-1)[..., None], axis=-1)[..., 0]
-    enough = np.where(cells > 0, agreeing, 0).max(axis=-1) >= 4
-    result: npt.NDArray[np.uint8] = np.where(enough, best, 0).astype(np.uint8)
-    return result

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from core_model.training.data.asker import Asker
 from core_model.training.data.colors import COLOR_NAMES
-from core_model.training.data.descriptions import AT_PLACE, describe, in_reading_order, kinds_summary, name_of
+from core_model.training.data.descriptions import AT_PLACE, describe, kinds_summary, name_of
 from core_model.training.data.scenes import Scene
 from core_model.training.data.shapes import KINDS
 from core_model.training.data.things import THINGS
@@ -171,7 +171,7 @@ def _what_is_at(asker: Asker) -> Turn | None:
     place = asker.choice(tuple(AT_PLACE))
     if asker.scene.shapes and asker.chance(0.75):
         place = asker.scene.place_of(asker.scene.shapes[int(asker.rng.integers(len(asker.scene.shapes)))])
-    there = [shape for shape in in_reading_order(asker.scene) if asker.scene.place_of(shape) == place]
+    there = [shape for shape in asker.scene.in_reading_order() if asker.scene.place_of(shape) == place]
     if asker.scene.prints or (not there and _is_covered(asker.scene, place)):
         return None
     if _is_edge_with_corners(asker.scene, place):
@@ -299,7 +299,7 @@ def ask_background(asker: Asker) -> Turn | None:
 
 def ask_list(asker: Asker) -> Turn | None:
     """All colors, or all kinds of shapes."""
-    shapes = in_reading_order(asker.scene)
+    shapes = asker.scene.in_reading_order()
     if not shapes:
         return None
     if asker.chance(0.5):

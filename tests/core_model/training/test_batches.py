@@ -7,16 +7,17 @@ from itertools import islice
 
 import numpy as np
 import pytest
+import torch
 
-from core_model.canvas import Canvas
 from core_model.config import VisionConfig
 from core_model.text.special_tokens import END_OF_TURN, PATCH
 from core_model.text.tokenizer import Tokenizer, load_tokenizer
 from core_model.training import recipe
-from core_model.training.batches import Encoder, batches, shrunk, tile_boxes
+from core_model.training.batches import Encoder, batches, shrunk
+from core_model.training.cell_heads import IGNORED
 from core_model.training.data.dataset import sample
 from core_model.training.data.vocabulary import train_tokenizer, write_tokenizer
-from core_model.training.objective import IGNORED, Batch, Conversations
+from core_model.training.objective import Batch, Conversations
 from core_model.training.train import tile_geometry, vision_config
 
 
@@ -84,8 +85,9 @@ def test_there_are_as_many_tiles_as_patch_tokens_and_cell_labels(
         num_patches = int((ids == patch).sum())
         num_tiles = 0 if batch.tiles is None else len(batch.tiles)
         assert num_patches == num_tiles * vision.tokens_per_tile
-        if batch.cell_labels is not None:
-            assert batch.cell_labels.shape == (num_tiles, vision.patches_per_side**2, 2)
+        if batch.cells is not None:
+            assert batch.cells.patches.shape == (num_tiles, vision.patches_per_side**2, 2)
+            assert batch.cells.tokens.shape == (num_tiles, vision.tokens_per_tile, 5)
         if isinstance(batch, Batch):
             assert not any((rows.token_ids == patch).any() for rows in batch.rows)
 
@@ -117,27 +119,32 @@ def test_cells_say_what_the_tiles_show(encoder: Encoder) -> None:
     for index in range(60):
         one = sample(index, 5, 0.0)
         tiles, cells = encoder.tiles_of(one), encoder.cells_of(one)
-        if tiles is None or cells is None or not (cells[..., 0] > 0).any():
+        if tiles is None or cells is None:
             continue
-        side, size = 8, encoder.patch_size
-        patches = tiles.float().unfold(2, size, size).unfold(3, size, size).mean((-1, -2))  # [N, 3, side, side]
-        patches = patches.permute(0, 2, 3, 1).reshape(len(tiles), side * side, 3)
-        for tile, labels in zip(patches, cells[..., 0], strict=True):
-            if (labels > 0).any() and (labels == 0).any():
-                inside, outside = tile[labels > 0].mean(0), tile[labels == 0].mean(0)
-                contrasts.append(float((inside - outside).abs().max()))
-    assert len(contrasts) > 40
+        contrasts += differences(tiles, cells.patches, encoder.patch_size)
+        contrasts += differences(tiles, cells.tokens, 2 * encoder.patch_size)
+    assert len(contrasts) > 80
     assert np.median(contrasts) > 60
 
 
-def test_tile_boxes_cover_the_picture_and_the_padding() -> None:
-    boxes = tile_boxes(Canvas(2, 2, 96, 192), 100, 200, 96)
-    assert boxes == [(0, 0, 100, 100), (100, 0, 200, 100), (0, 100, 100, 200), (100, 100, 200, 200), (0, 0, 200, 100)]
+def differences(tiles: torch.Tensor, labels: torch.Tensor, size: int) -> list[float]:
+    """By how much the colour of labelled cells differs from that of the others, in each tile that has both."""
+    cells = tiles.float().unfold(2, size, size).unfold(3, size, size).mean((-1, -2)).flatten(2).transpose(1, 2)
+    found = []
+    for tile, is_thing in zip(cells, labels[..., 0] > 0, strict=True):
+        if is_thing.any() and not is_thing.all():
+            found.append(float((tile[is_thing].mean(0) - tile[~is_thing].mean(0)).abs().max()))
+    return found
 
 
-def test_shrunk_pictures_fit_one_tile_and_keep_their_labels(encoder: Encoder) -> None:
-    for index in range(20):
-        small = shrunk(sample(index, 3, 1.0), 96)
-        for picture, labels in zip(small.pictures, small.labels, strict=True):
-            assert max(picture.height, picture.width) <= 96
-            assert labels is None or labels.shape[:2] == (picture.height, picture.width)
+def test_tokens_know_the_place_and_the_order_of_what_they_show(encoder: Encoder) -> None:
+    """Read row by row, the first tokens of the shapes of a single tile come in the order of their rows of places."""
+    for index in range(40):
+        one = shrunk(sample(index, 5, 0.6), encoder.tiles.tile_size)
+        cells = encoder.cells_of(one)
+        if cells is None or len(cells.tokens) != 1 or (cells.tokens < 0).any():
+            continue
+        for place, rank in cells.tokens[0, :, 3:].tolist():
+            assert (place > 0) <= (rank > 0)
+        by_rank = {rank: place for place, rank in cells.tokens[0, :, 3:].tolist() if place}
+        assert [by_rank[rank] for rank in sorted(by_rank)] == sorted(by_rank.values())

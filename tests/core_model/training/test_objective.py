@@ -7,16 +7,10 @@ import torch
 
 from core_model.config import parse_config
 from core_model.model.llama4 import Llama4
+from core_model.training.cell_heads import IGNORED, CellHeads, Cells
+from core_model.training.data.labels import NUM_CLASSES, SEEN_BY_TOWER
 from core_model.training.initialization import initialize
-from core_model.training.objective import (
-    IGNORED,
-    Batch,
-    CellHeads,
-    Conversations,
-    Rows,
-    compute_losses,
-    imbalance,
-)
+from core_model.training.objective import Batch, Conversations, Rows, compute_losses, imbalance
 
 PATCH_ID = 60
 CONFIG = {
@@ -55,9 +49,9 @@ def model() -> Llama4:
 
 
 @pytest.fixture
-def heads() -> CellHeads:
+def heads(model: Llama4) -> CellHeads:
     torch.manual_seed(0)
-    return CellHeads(16, 3, 5)
+    return CellHeads.for_model(model)
 
 
 def tiles(count: int) -> torch.Tensor:
@@ -125,14 +119,51 @@ def test_the_other_pictures_do_not_leak_into_a_row(model: Llama4, heads: CellHea
     assert one.item() == pytest.approx(other.item(), abs=1e-6)
 
 
+def cells(count: int) -> Cells:
+    """Something in every cell."""
+    chance = torch.Generator().manual_seed(2)
+    made = [torch.randint(1, most, (count, CELLS, 1), generator=chance) for most in NUM_CLASSES]
+    labels = torch.cat(made, dim=-1)
+    return Cells(labels[..., :SEEN_BY_TOWER], labels[:, :NUM_PATCHES])
+
+
+def unknown(count: int) -> Cells:
+    known = cells(count)
+    return Cells(torch.full_like(known.patches, IGNORED), torch.full_like(known.tokens, IGNORED))
+
+
 def test_cells_are_learned_where_they_are_known(model: Llama4, heads: CellHeads) -> None:
     batch = shared_batch()
-    known = torch.randint(0, 3, (2, CELLS, 2))
-    unknown = torch.full((2, CELLS, 2), IGNORED)
-    for cells, is_zero in ((known, False), (unknown, True), (torch.cat([known[:1], unknown[:1]]), False)):
-        losses = compute_losses(model, heads, Batch(batch.prefix_ids, batch.rows, batch.tiles, cells))
-        assert torch.isfinite(losses.cells)
-        assert (losses.cells.item() == 0) == is_zero
+    for labels, is_zero in (
+        (None, True),
+        (cells(2), False),
+        (unknown(2), True),
+        (Cells.joined([cells(1), unknown(1)]), False),
+    ):
+        losses = compute_losses(model, heads, Batch(batch.prefix_ids, batch.rows, batch.tiles, labels))
+        for loss in (losses.patches, losses.tokens):
+            assert torch.isfinite(loss)
+            assert (loss.item() == 0) == is_zero
+
+
+def test_what_is_not_known_about_one_picture_does_not_count(model: Llama4, heads: CellHeads) -> None:
+    batch = shared_batch()
+    half = Cells.joined([cells(1), unknown(1)])
+    one = compute_losses(model, heads, Batch(batch.prefix_ids, batch.rows, batch.tiles, half))
+    alone = Conversations(batch.prefix_ids[:1], torch.zeros_like(batch.prefix_ids[:1]), tiles(2)[:1], cells(1))
+    other = compute_losses(model, heads, alone)
+    assert one.patches.item() == pytest.approx(other.patches.item(), rel=1e-4)
+    assert one.tokens.item() == pytest.approx(other.tokens.item(), rel=1e-4)
+
+
+def test_picture_tokens_are_asked_in_the_middle_of_the_decoder(model: Llama4, heads: CellHeads) -> None:
+    batch = shared_batch()
+    losses = compute_losses(model, heads, Batch(batch.prefix_ids, batch.rows, batch.tiles, cells(2)))
+    losses.tokens.backward()
+    layers = model.language_model.model.layers
+    taught = [layer.self_attn.o_proj.weight.grad is not None for layer in layers]  # type: ignore[union-attr]
+    assert taught == [True, True, False, False]
+    assert model.get_parameter("vision_model.patch_embedding.linear.weight").grad is not None
 
 
 def test_balance_is_one_when_experts_are_used_evenly_and_their_number_when_one_does_all() -> None:

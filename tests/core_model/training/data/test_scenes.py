@@ -6,16 +6,8 @@ import numpy as np
 import pytest
 
 from core_model.training.data.colors import BY_NAME, COLOR_NAMES, COLORS, MIN_CONTRAST, contrast
-from core_model.training.data.scenes import (
-    FIRST_CHARACTER_ID,
-    NUM_COLOR_CLASSES,
-    NUM_KIND_CLASSES,
-    SIZE_RANGES,
-    Scene,
-    cell_labels,
-    draw,
-    sample_scene,
-)
+from core_model.training.data.labels import CHARACTERS, FIRST_CHARACTER_ID, NUM_CLASSES, SIZES
+from core_model.training.data.scenes import PLACES, SIZE_RANGES, Scene, draw, sample_scene
 from core_model.training.data.shapes import KINDS
 from core_model.training.data.splits import is_held_out_look
 
@@ -87,14 +79,21 @@ def test_pixels_and_labels_agree_with_the_scene() -> None:
             continue
         drawing = draw(scene)
         assert drawing.pixels.shape == (scene.height, scene.width, 3)
-        assert drawing.labels.shape == (scene.height, scene.width, 2)
-        for shape in scene.shapes:
+        labels = drawing.labels
+        assert labels.numbers.shape == (scene.height, scene.width)
+        for rank, shape in enumerate(scene.in_reading_order(), start=1):
             y, x = int(shape.y), int(shape.x)
-            assert tuple(drawing.labels[y, x]) == (1 + COLOR_NAMES.index(shape.color), 1 + KINDS.index(shape.kind))
+            assert tuple(labels.things[labels.numbers[y, x]]) == (
+                1 + COLOR_NAMES.index(shape.color),
+                1 + KINDS.index(shape.kind),
+                1 + SIZES.index(shape.size),
+                1 + PLACES.index(scene.place_of(shape)),
+                rank,
+            )
             if not shape.is_hollow:
                 assert tuple(drawing.pixels[y, x]) == shape.rgb
             checked += 1
-        empty = drawing.labels[..., 1] == 0
+        empty = labels.numbers == 0
         outlines = [shape for shape in scene.shapes if shape.pen]
         if scene.background.kind == "plain" and not outlines:
             assert (drawing.pixels[empty] == scene.background.colors[0]).all()
@@ -104,14 +103,12 @@ def test_pixels_and_labels_agree_with_the_scene() -> None:
 def test_labels_stay_in_range_and_print_is_labelled_by_character() -> None:
     for scene in scenes(120, with_print=True):
         labels = draw(scene).labels
-        assert labels[..., 0].max() < NUM_COLOR_CLASSES
-        assert labels[..., 1].max() < NUM_KIND_CLASSES
+        assert (labels.things.max(axis=0) < NUM_CLASSES).all()
         for text in scene.prints:
-            characters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-            expected = {FIRST_CHARACTER_ID + characters.index(c) for c in text.text.upper()}
-            found = set(np.unique(labels[..., 1]).tolist())
-            assert expected <= found, text
-            assert {kind for kind in found if kind >= FIRST_CHARACTER_ID} == expected
+            expected = [FIRST_CHARACTER_ID + CHARACTERS.index(c) for c in text.text.upper()]
+            found = [tuple(labels.things[number]) for number in np.unique(labels.numbers)]
+            characters = sorted((rank, kind) for _, kind, _, _, rank in found if kind >= FIRST_CHARACTER_ID)
+            assert characters == list(enumerate(expected, start=1)), text
 
 
 def test_print_can_be_read_after_reduction() -> None:
@@ -132,25 +129,3 @@ def test_held_out_looks_are_shown_by_the_evaluation_only(split: str) -> None:
         assert split == "held_out" or not any(held)
         shown += any(held)
     assert (shown > 100) == (split == "held_out")
-
-
-def test_cells_of_a_padded_tile() -> None:
-    labels = np.zeros((60, 100, 2), dtype=np.uint8)
-    labels[:, 50:] = (3, 7)
-    cells = cell_labels(labels, (0, 0, 100, 100), (10, 10))
-    assert cells.shape == (10, 10, 2)
-    assert (cells[:6, 5:] == (3, 7)).all()
-    assert (cells[:6, :5] == 0).all()
-    assert (cells[6:] == 0).all(), "what lies below the picture is padding"
-    zoomed = cell_labels(labels, (40, 0, 60, 20), (2, 4))
-    assert (zoomed[:, :2] == 0).all()
-    assert (zoomed[:, 2:] == (3, 7)).all()
-
-
-def test_a_cell_needs_four_ninths_of_one_class() -> None:
-    labels = np.zeros((3, 6, 2), dtype=np.uint8)
-    labels[:, 0] = 1  # 3 of 9 in the first cell
-    labels[:, 3] = 2
-    labels[0, 4] = 2  # 4 of 9 in the second
-    cells = cell_labels(labels, (0, 0, 6, 3), (1, 2))
-    assert cells[0, :, 0].tolist() == [0, 2]
