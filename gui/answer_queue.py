@@ -64,8 +64,8 @@ class AnswerQueue(QObject):
         return next((live for live in self._answers if live.id == message_id), None)
 
     def within(self, dialogue: Dialogue | None) -> list[LiveAnswer]:
-        """Those of one conversation."""
-        return [live for live in self._answers if dialogue is not None and live.dialogue is dialogue]
+        """Those of one conversation, without what was given up and is still stopping."""
+        return [live for live in self._answers if live.dialogue is dialogue and not live.is_given_up]
 
     def dialogue(self, conversation_id: str) -> Dialogue | None:
         """A conversation that is being answered."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, Signal
 
@@ -21,6 +21,15 @@ from gui.conversation import Conversation, Dialogue, MessageState, StoredMessage
 from gui.history import ConversationLoaded, History
 
 
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """Messages that an edit or a new answer took out of a conversation, from the place `start` on."""
+
+    dialogue: Dialogue
+    start: int
+    messages: tuple[StoredMessage, ...]
+
+
 class ChatController(QObject):
     """The conversation that is shown, and what a person does in it.
 
@@ -29,12 +38,14 @@ class ChatController(QObject):
         conversation_changed (Conversation): it was made, or asked in, just now.
         busy_changed: `is_busy` or `busy_conversations` may say something else now.
         prompts_changed (list[str]): what was asked in the conversation that is shown.
+        rolled_back (RolledBack | None): later questions went, which `put_back` brings back; None is no longer.
     """
 
     shown_changed = Signal(object)
     conversation_changed = Signal(object)
     busy_changed = Signal()
     prompts_changed = Signal(object)
+    rolled_back = Signal(object)
 
     def __init__(self, view: ChatViewLike, queue: AnswerQueue, history: History) -> None:
         super().__init__()
@@ -60,6 +71,7 @@ class ChatController(QObject):
         if text:
             parts.append(Text(text))
         if parts:
+            self.rolled_back.emit(None)
             self._ask(Message(Role.USER, tuple(parts)), tuple(chip for chip, _ in pairs))
 
     def stop(self) -> None:
@@ -83,6 +95,16 @@ class ChatController(QObject):
         if parts:
             self._roll_back(self._shown, question_id)
             self._ask(Message(Role.USER, parts), question.chips)
+
+    def put_back(self, rolled_back: RolledBack) -> None:
+        """Bring back what was rolled back, in the place of what was asked and answered since."""
+        dialogue = rolled_back.dialogue
+        if len(dialogue.messages) > rolled_back.start:
+            self._remove_from(dialogue, dialogue.messages[rolled_back.start].id)
+        dialogue.messages += rolled_back.messages
+        self._history.add(dialogue.conversation, list(rolled_back.messages))
+        if dialogue is self._shown:
+            self._show(dialogue)
 
     def continue_answer(self, answer_id: str) -> None:
         """Go on writing an answer that was cut off."""
@@ -182,10 +204,20 @@ class ChatController(QObject):
         self._queue.add(live)
 
     def _roll_back(self, dialogue: Dialogue, message_id: str) -> None:
+        gone = self._remove_from(dialogue, message_id)
+        if any(not message.is_answer for message in gone[1:]):
+            stopped = [replace(each, state=MessageState.STOPPED) if each.state.is_live else each for each in gone]
+            self.rolled_back.emit(RolledBack(dialogue, len(dialogue.messages), tuple(stopped)))
+
+    def _remove_from(self, dialogue: Dialogue, message_id: str) -> list[StoredMessage]:
+        for live in self._queue.within(dialogue):
+            live.take_unsaved()
+            dialogue.put(live.message)
         gone = dialogue.cut(message_id)
         self._queue.give_up([message.id for message in reversed(gone)])
         self._view.remove_from(message_id)
         self._history.remove_from(gone[0])
+        return gone
 
     def _show(self, dialogue: Dialogue | None) -> None:
         self._shown = dialogue

@@ -19,7 +19,7 @@ import resources
 from core_model.types import SamplingParams, ShouldStop
 from gui import folders, theme
 from gui.answer_queue import AnswerQueue
-from gui.chat_controller import ChatController
+from gui.chat_controller import ChatController, RolledBack
 from gui.chat_view_protocol import ChatViewLike
 from gui.composer_controller import ComposerController
 from gui.conversation import Conversation
@@ -151,6 +151,7 @@ class Desk(QObject):
         conversations.title_changed.connect(self.window.header.set_title)
         conversations.deleted.connect(self.on_deleted)
         self.chat.shown_changed.connect(self.on_shown_changed)
+        self.chat.rolled_back.connect(self.on_rolled_back)
         self.history.trouble_changed.connect(self.on_history_trouble)
         self.history.noticed.connect(self.on_history_noticed)
 
@@ -231,6 +232,11 @@ class Desk(QObject):
     def on_deleted(self, conversation: Conversation) -> None:
         undo = partial(self.conversations.restore, conversation)
         self._notify("undo", self.tr("“{0}” was deleted.").format(conversation.title), self.tr("Undo"), undo)
+
+    def on_rolled_back(self, rolled_back: RolledBack | None) -> None:
+        words = self.tr("What was asked and answered after it was taken out.") if rolled_back is not None else ""
+        undo = partial(self.chat.put_back, rolled_back) if rolled_back is not None else None
+        self._notify("undo", words, self.tr("Undo"), undo)
 
     def on_attachments_overflowed(self, number: int) -> None:
         words = self.tr("A question takes up to {0} files; {1} were not attached.").format(MAX_ATTACHED, number)

@@ -13,7 +13,7 @@ from core_model.errors import AltiplanoError, CheckpointError
 from core_model.fake_assistant import FOREVER, OUT_OF_MEMORY, FakeAssistant, LoadScript, Script
 from core_model.types import FinishReason, Role, SamplingParams
 from gui.answer_queue import AnswerQueue
-from gui.chat_controller import ChatController
+from gui.chat_controller import ChatController, RolledBack
 from gui.conversation import Conversation, MessageState, StoredMessage
 from gui.history import History
 from gui.history_archive import Archive
@@ -283,6 +283,67 @@ def test_editing_while_it_answers_gives_the_old_answer_up(make: Make) -> None:
     stage.settle()
     assert [entry.text for entry in stage.view.entries] == ["two", "New."]
     assert [message.message.text for message in stage.kept()] == ["two", "New."]
+
+
+def test_what_an_edit_took_out_can_be_put_back(make: Make) -> None:
+    stage = make(Script.of("One."), Script.of("Two."), Script.of("Other."))
+    rolled_back: list[RolledBack | None] = []
+    stage.chat.rolled_back.connect(rolled_back.append)
+    stage.ask("first")
+    before = stage.ask("second")
+    rolled_back.clear()
+    stage.chat.edit(stage.view.entries[0].id, "changed")
+    stage.settle()
+    assert stage.view.lines != before
+    [lost] = rolled_back
+    assert lost is not None
+    stage.chat.put_back(lost)
+    assert stage.view.lines == before
+    assert [message.message.text for message in stage.kept()] == ["first", "One.", "second", "Two."]
+
+
+def test_putting_back_gives_up_the_answer_that_is_being_written(make: Make) -> None:
+    stage = make(Script.of("One."), Script.of("Two."), Script.of("Endless " * 1000, delay_s=0.005), Script.of("Three."))
+    rolled_back: list[RolledBack] = []
+    stage.chat.rolled_back.connect(rolled_back.append)
+    stage.ask("first")
+    before = stage.ask("second")
+    stage.chat.regenerate(stage.view.entries[1].id)
+    stage.wait_for_text()
+    stage.chat.put_back(rolled_back[-1])
+    stage.settle()
+    assert stage.view.lines == before
+    assert stage.ask("third")[: len(before)] == before
+
+
+def test_what_was_written_of_an_answer_is_put_back_as_stopped(make: Make) -> None:
+    stage = make(Script.of("One."), Script.of("Half " * 1000, delay_s=0.005), Script.of("Other."))
+    rolled_back: list[RolledBack] = []
+    stage.chat.rolled_back.connect(rolled_back.append)
+    stage.ask("first")
+    stage.chat.send("second")
+    stage.wait_for_text()
+    stage.chat.edit(stage.view.entries[0].id, "changed")
+    stage.settle()
+    stage.chat.put_back(rolled_back[-1])
+    last = stage.kept()[-1]
+    assert last.message.text.startswith("Half")
+    assert last.state is MessageState.STOPPED
+
+
+def test_nothing_is_said_when_nothing_later_is_lost_and_a_new_question_ends_the_offer(make: Make) -> None:
+    stage = make(Script.of("One."))
+    rolled_back: list[RolledBack | None] = []
+    stage.chat.rolled_back.connect(rolled_back.append)
+    stage.ask("first")
+    rolled_back.clear()
+    stage.chat.regenerate(stage.view.entries[1].id)
+    stage.settle()
+    stage.chat.edit(stage.view.entries[0].id, "changed")
+    stage.settle()
+    assert not rolled_back
+    stage.ask("next")
+    assert rolled_back == [None]
 
 
 def test_an_answer_that_was_cut_off_goes_on_where_it_was(make: Make) -> None:

@@ -42,6 +42,7 @@ from gui.models.attachments import MAX_ATTACHED
 from gui.settings import Settings, to_json
 from gui.views.chip_face import ChipFace
 from gui.views.prompt_edit import PromptEdit
+from gui.views.question_view import QuestionView
 from gui.views.shortcuts_dialog import ShortcutsDialog
 from tests.gui.desk_fixture import MakeDesk, close_desk, make_desk, scripted, settle
 
@@ -319,6 +320,27 @@ def test_what_is_typed_belongs_to_its_conversation(qtbot: QtBot, open_desk: Make
     qtbot.waitUntil(lambda: desk.composer.text() == "for the first")
     desk.chat.show_new()
     assert desk.composer.text() == "for a new one"
+
+
+def edit_first_question(desk: Desk, text: str) -> None:
+    desk.window.chat.findChildren(QuestionView)[0].edited.emit(text)
+
+
+def test_what_an_edit_took_out_can_be_undone_until_something_else_is_asked(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    desk = open_desk(*[Script.of(f"Answer {number}.") for number in range(5)])
+    ask(qtbot, desk, "first")
+    ask(qtbot, desk, "second")
+    edit_first_question(desk, "changed")
+    settle(qtbot, desk)
+    assert "second" not in visible_text(desk.window.chat)
+    undo = next(each for each in desk.window.notices.findChildren(QPushButton) if each.text() == "Undo")
+    qtbot.mouseClick(undo, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "Answer 1." in visible_text(desk.window.chat))
+    assert desk.window.notices.sentence == ""
+    edit_first_question(desk, "changed")
+    settle(qtbot, desk)
+    ask(qtbot, desk, "third")
+    assert desk.window.notices.sentence == ""
 
 
 def test_deleting_can_be_undone(qtbot: QtBot, open_desk: MakeDesk) -> None:
