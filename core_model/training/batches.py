@@ -41,6 +41,7 @@ PLAIN_TOKENS = 640  # a plain row is joined from samples until it has about as m
 STANDS_ALONE = {"pair", "no_picture"}  # skills whose answers count or miss pictures: nothing may be joined to them
 CHAIN_SHARE = 0.1  # of rows that continue with the next question
 SMALL_SHARE = (0.9, 0.2)  # of pictures that are shrunk to a single tile, at the start and the end of the curriculum
+LOOK_SMALL_SHARE = 0.4  # the same where pictures are only looked at
 TOKEN_SAMPLES = (6, 3)  # a picture token is looked at in 6 x 6 places, and shows what is met in three of them
 CUTS = (0.5, 0.8)  # rows are sorted by length and cut here into sets, so that little padding is computed
 
@@ -102,6 +103,11 @@ class Encoder:
             rows.append(Encoded(encoded.token_ids[end:], encoded.labels[end:]))
         return prefix or [], rows
 
+    def prefix(self, made: Sample) -> list[int]:
+        """A conversation as far as the end of its first picture."""
+        whole = self._format.prompt([Message(Role.USER, made.pictures[:1])])
+        return list(whole.token_ids[: whole.pictures[0].end])
+
     def tiles_of(self, made: Sample) -> Tensor | None:
         """uint8 tiles of all pictures, in order. [N, 3, S, S]"""
         tiles = [picture_tiles(picture, self.tiles) for picture in made.pictures]
@@ -152,6 +158,28 @@ def batches(
             yield index, plain_batch(encoder, together) if key == "plain" else shared_batch(encoder, together, rng)
 
 
+def looks(
+    encoder: Encoder, seed: int, first_index: int, pictures_per_batch: int, stride: int = 1
+) -> Iterator[tuple[int, Batch]]:
+    """Endless batches of pictures alone, of every `stride`-th sample, each with the number of the next one."""
+    buckets: dict[Hashable, list[Sample]] = defaultdict(list)
+    index = first_index
+    while True:
+        rng = np.random.default_rng((seed, 78, index))
+        made = sample(index, seed, float(rng.random()))
+        index += stride
+        if len(made.pictures) != 1 or made.labels[0] is None:
+            continue
+        if rng.random() < LOOK_SMALL_SHARE:
+            made = shrunk(made, encoder.tiles.tile_size)
+        key = grids(made, encoder.tiles)
+        buckets[key].append(made)
+        if len(buckets[key]) == pictures_per_batch:
+            together = buckets.pop(key)
+            prefixes = [encoder.prefix(each) for each in together]
+            yield index, Batch(torch.tensor(prefixes), (), *_pixels(encoder, together))
+
+
 def shrunk(made: Sample, size: int) -> Sample:
     """The same conversation about pictures that fit into one tile: a fifth of the work, and much of the lesson."""
     labels = tuple(None if one is None else shrink_labels(one, size) for one in made.labels)
@@ -185,8 +213,13 @@ def bucket(made: Sample, tiles: TileGeometry, rng: np.random.Generator) -> Hasha
     only_first = len(made.pictures) == len(made.turns[0].pictures) <= 1
     if not only_first or rng.random() < PLAIN_SHARE:
         return "plain"
-    grids = [_grid(choose_canvas(picture.height, picture.width, tiles)) for picture in made.pictures]
-    return tuple(grids)
+    return grids(made, tiles)
+
+
+def grids(made: Sample, tiles: TileGeometry) -> Hashable:
+    """Rows and columns of tiles of each picture."""
+    canvases = [choose_canvas(picture.height, picture.width, tiles) for picture in made.pictures]
+    return tuple((canvas.rows, canvas.cols) for canvas in canvases)
 
 
 def tile_boxes(canvas: Canvas, height: int, width: int, tile_size: int) -> list[Box]:
@@ -198,10 +231,6 @@ def tile_boxes(canvas: Canvas, height: int, width: int, tile_size: int) -> list[
     return [*local, (0, 0, width, height)] if canvas.has_global_view else local
 
 
-def _grid(canvas: Canvas) -> tuple[int, int]:
-    return canvas.rows, canvas.cols
-
-
 def shared_batch(encoder: Encoder, samples: Sequence[Sample], rng: np.random.Generator) -> Batch:
     """Samples of one bucket as prefixes and rows."""
     encoded = [encoder.shared(made, rng) for made in samples]
@@ -211,13 +240,8 @@ def shared_batch(encoder: Encoder, samples: Sequence[Sample], rng: np.random.Gen
         key=lambda pair: len(pair[0].token_ids),
     )
     edges = [0, *(int(len(rows) * share) for share in CUTS), len(rows)]
-    tiles, cells = _pixels(encoder, samples)
-    return Batch(
-        prefix_ids=torch.tensor([prefix for prefix, _ in encoded]),
-        rows=tuple(_pad_rows(rows[start:end]) for start, end in pairwise(edges) if start < end),
-        tiles=tiles,
-        cells=cells,
-    )
+    sets = tuple(_pad_rows(rows[start:end]) for start, end in pairwise(edges) if start < end)
+    return Batch(torch.tensor([prefix for prefix, _ in encoded]), sets, *_pixels(encoder, samples))
 
 
 def _pad_rows(rows: Sequence[tuple[Encoded, int]]) -> Rows:
@@ -252,5 +276,5 @@ def _pad(rows: Sequence[Encoded]) -> tuple[Tensor, Tensor]:
 
 def _pixels(encoder: Encoder, samples: Sequence[Sample]) -> tuple[Tensor | None, Cells | None]:
     tiles = [found for made in samples if (found := encoder.tiles_of(made)) is not None]
-    cells = [found for made in samples if (found := encoder.cells_of(made)) is not None]
+    cells = [shown for made in samples if (shown := encoder.cells_of(made)) is not None]
     return (torch.cat(tiles), Cells.joined(cells)) if tiles else (None, None)

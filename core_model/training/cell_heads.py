@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core_model.model.attention import Step
 from core_model.model.llama4 import Llama4
 from core_model.training.data.labels import NUM_CLASSES, SEEN_BY_TOWER
 
@@ -86,13 +87,26 @@ class CellHeads(nn.Module):
         return self.decoder.loss(cells.view(*labels.shape[:2], -1), labels)
 
 
+def first_half(model: Llama4) -> list[nn.Module]:
+    """The layers after which the decoder is asked what it knows."""
+    layers = list(model.language_model.model.layers)
+    return layers[: len(layers) // 2]
+
+
 @contextmanager
 def halfway(model: Llama4) -> Iterator[list[Tensor]]:
     """Collect the hidden states in the middle of the decoder [B, T, C], one entry for each call in the block."""
     collected: list[Tensor] = []
-    layers = model.language_model.model.layers
-    hook = layers[len(layers) // 2 - 1].register_forward_hook(lambda _module, _inputs, output: collected.append(output))
+    hook = first_half(model)[-1].register_forward_hook(lambda _module, _inputs, output: collected.append(output))
     try:
         yield collected
     finally:
         hook.remove()
+
+
+def look(model: Llama4, x: Tensor) -> Tensor:
+    """Run the first half of the decoder on embeddings. [B, T, C] -> [B, T, C]"""
+    step = Step.at(model.config.text, 0, x.shape[1], x)
+    for layer in first_half(model):
+        x = layer(x, step, None)
+    return x

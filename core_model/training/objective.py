@@ -24,7 +24,7 @@ from torch import Tensor
 from core_model.model.image_tiles import normalize_tiles
 from core_model.model.llama4 import Llama4
 from core_model.model.moe import MoE
-from core_model.training.cell_heads import IGNORED, CellHeads, Cells, halfway
+from core_model.training.cell_heads import IGNORED, CellHeads, Cells, halfway, look
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +38,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Groups whose prefixes have one length, and their rows."""
+    """Groups whose prefixes have one length, and their rows; without rows the pictures are only looked at."""
 
     prefix_ids: Tensor  # [G, P]
     rows: tuple[Rows, ...]
@@ -89,16 +89,24 @@ class Losses:
 
 def compute_losses(model: Llama4, heads: CellHeads, batch: Batch | Conversations) -> Losses:
     """Run a batch forward."""
-    with _router_logits(model) as router_logits, halfway(model) as states:
+    with _router_logits(model) as router_logits:
         features, patches = _see(model, heads, batch)
+        if isinstance(batch, Batch) and not batch.rows:
+            states, answer, num_tokens = look(model, model.embed(batch.prefix_ids, features)), torch.zeros(()), 0
+        else:
+            states, answer, num_tokens = _read(model, batch, features)
+        balance = torch.stack([imbalance(logits) for logits in router_logits]).mean()
+    return Losses(answer, patches, _locate(model, heads, batch, states), balance, num_tokens)
+
+
+def _read(model: Llama4, batch: Batch | Conversations, features: Tensor | None) -> tuple[Tensor, Tensor, int]:
+    """The decoder's states halfway through the pictures, the loss of the answers, and of how many tokens it is."""
+    with halfway(model) as states:
         if isinstance(batch, Batch):
             hidden, labels = _read_shared(model, batch, features)
         else:
             hidden, labels = _read_whole(model, batch, features)
-        logits = model.head(hidden)
-        answer = F.cross_entropy(logits, labels)
-        balance = torch.stack([imbalance(logits) for logits in router_logits]).mean()
-    return Losses(answer, patches, _locate(model, heads, batch, states[0]), balance, len(labels))
+    return states[0], F.cross_entropy(model.head(hidden), labels), len(labels)
 
 
 def _see(model: Llama4, heads: CellHeads, batch: Batch | Conversations) -> tuple[Tensor | None, Tensor]:

@@ -87,9 +87,10 @@ class Hyperparameters:
     """The optimiser and its schedule: warm up, hold, decay. Holding can be prolonged, so time decides, not a guess."""
 
     pictures_per_batch: int = 8  # of each process
+    pictures_per_look: int = 16  # the same while pictures are only looked at
     peak_lr: float = 1.5e-3  # AdamW
     muon_lr: float = 0.02
-    tower_share: float = 0.3  # of both, for the vision tower in stage two
+    tower_share: float = 0.5  # of both, for the vision tower in stage two
     final_rate: float = 0.01  # of the peak, at the end of the decay
     warmup_steps: int = 100
     weight_decay: float = 0.05

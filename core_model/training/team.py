@@ -44,10 +44,11 @@ class Team:
             return is_leaving
         if os.getppid() != self.leader:
             raise SystemExit("the process that led this team is gone")
-        for parameter in parameters:
+        learning = [parameter for parameter in parameters if parameter.requires_grad]
+        for parameter in learning:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
-        grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        grads = [parameter.grad for parameter in learning if parameter.grad is not None]
         flat = torch.cat([*(grad.flatten() for grad in grads), torch.tensor([float(is_leaving)])])
         dist.all_reduce(flat)
         flat /= self.size

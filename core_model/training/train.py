@@ -27,8 +27,8 @@ from core_model.text.special_tokens import PATCH
 from core_model.text.tokenizer import Tokenizer, load_tokenizer
 from core_model.training import recipe
 from core_model.training.batched_experts import use_batched_experts
-from core_model.training.batches import Encoder, batches
-from core_model.training.cell_heads import CellHeads
+from core_model.training.batches import Encoder, batches, looks
+from core_model.training.cell_heads import CellHeads, first_half
 from core_model.training.half_precision import half_precision
 from core_model.training.initialization import initialize, initialize_cria
 from core_model.training.objective import Batch, Conversations, Losses, compute_losses
@@ -45,16 +45,18 @@ class BatchStream(IterableDataset[tuple[int, Batch | Conversations]]):
     """Endless batches from a sample number on; lives in the worker process."""
 
     def __init__(
-        self, tokenizer_folder: Path, first_index: int, curriculum_samples: int, pictures: int, stride: int = 1
+        self, tokenizer_folder: Path, first_index: int, hyper: recipe.Hyperparameters, stride: int, is_looking: bool
     ) -> None:
-        self.arguments = tokenizer_folder, first_index, curriculum_samples, pictures, stride
+        self.arguments = tokenizer_folder, first_index, hyper, stride, is_looking
 
     def __iter__(self) -> Iterator[tuple[int, Batch | Conversations]]:
         torch.set_num_threads(1)
-        folder, first_index, curriculum_samples, pictures, stride = self.arguments
+        folder, first_index, hyper, stride, is_looking = self.arguments
         vision = vision_config()
         encoder = Encoder(load_tokenizer(folder), tile_geometry(vision), vision.patch_size)
-        return batches(encoder, recipe.SEED, first_index, curriculum_samples, pictures, stride)
+        if is_looking:
+            return looks(encoder, recipe.SEED, first_index, hyper.pictures_per_look, stride)
+        return batches(encoder, recipe.SEED, first_index, hyper.curriculum_samples, hyper.pictures_per_batch, stride)
 
 
 @dataclass(slots=True)
@@ -113,6 +115,7 @@ class Trainer:
         hyper: recipe.Hyperparameters,
         start: Path | None = None,
         team: Team = ALONE,
+        is_looking: bool = False,
     ) -> None:
         """Go on with the run in a folder, or begin one there: with the weights of the model folder `start`, or else
         with the vision tower of stage one, where there is one (`core_model.training.pretrain_vision`)."""
@@ -133,6 +136,9 @@ class Trainer:
             self.model.load_state_dict(core_model.load_model(start).state_dict())
         elif (folder / SIGHT).exists():
             self._take_sight()
+        self.is_looking = is_looking
+        if is_looking:
+            self._freeze_what_answers()
 
     @property
     def path(self) -> Path:
@@ -145,6 +151,12 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.next_index, self.seconds = state["step"], state["next_index"], state["seconds"]
         self.decay_from, self.decay_steps = state["decay_from"], state["decay_steps"]
+
+    def _freeze_what_answers(self) -> None:
+        taught = [self.model.vision_model, self.model.multi_modal_projector, *first_half(self.model)]
+        self.model.requires_grad_(False)
+        for module in taught:
+            module.requires_grad_(True)
 
     def _take_sight(self) -> None:
         state: State = torch.load(self.folder / SIGHT, weights_only=True)
@@ -211,17 +223,12 @@ class Trainer:
     def _note(self, batch: Batch | Conversations, losses: Losses) -> None:
         kind = "plain" if isinstance(batch, Conversations) else "text" if batch.tiles is None else "picture"
         cells = {"patches": float(losses.patches.detach()), "tokens": float(losses.tokens.detach())}
-        self.averages.add(**{kind: float(losses.answer.detach())}, **(cells if cells["patches"] else {}))
+        answer = {kind: float(losses.answer.detach())} if losses.num_answer_tokens else {}
+        self.averages.add(**answer, **(cells if cells["patches"] else {}))
 
     def _loader(self) -> Iterator[tuple[int, Batch | Conversations]]:
-        hyper = self.hyper
-        stream = BatchStream(
-            self.tokenizer_folder,
-            self.next_index + self.team.rank,
-            hyper.curriculum_samples,
-            hyper.pictures_per_batch,
-            self.team.size,
-        )
+        first_index = self.next_index + self.team.rank
+        stream = BatchStream(self.tokenizer_folder, first_index, self.hyper, self.team.size, self.is_looking)
         return iter(DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=8))
 
     def _log(self) -> None:
@@ -237,6 +244,7 @@ def main() -> None:
     parser.add_argument("tokenizer", type=Path, help="folder with tokenizer.json")
     parser.add_argument("--start", type=Path, help="a model folder whose weights a new run begins with")
     parser.add_argument("--first-sample", type=int, default=0, help="where a new run begins in the stream of samples")
+    parser.add_argument("--look", action="store_true", help="learn from pictures alone what stands where in them")
     parser.add_argument("--hours", type=float, default=3.0)
     parser.add_argument("--decay-steps", type=int, default=0, help="end the run: decay over so many steps")
     parser.add_argument("--processes", type=int, default=2)
@@ -249,7 +257,9 @@ def main() -> None:
 def train(team: Team, arguments: argparse.Namespace) -> None:
     """What each member of the team does."""
     torch.set_num_threads(arguments.threads)
-    trainer = Trainer(arguments.folder, arguments.tokenizer, recipe.Hyperparameters(), arguments.start, team)
+    trainer = Trainer(
+        arguments.folder, arguments.tokenizer, recipe.Hyperparameters(), arguments.start, team, arguments.look
+    )
     trainer.next_index = max(trainer.next_index, arguments.first_sample)
     trainer.run(arguments.hours, arguments.decay_steps)
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from core_model.canvas import Canvas
 from core_model.config import VisionConfig
 from core_model.text.special_tokens import END_OF_TURN, PATCH
 from core_model.text.tokenizer import Tokenizer, load_tokenizer
 from core_model.training import recipe
-from core_model.training.batches import Encoder, batches, shrunk
+from core_model.training.batches import Encoder, batches, looks, shrunk, tile_boxes
 from core_model.training.cell_heads import IGNORED
 from core_model.training.data.dataset import sample
 from core_model.training.data.vocabulary import train_tokenizer, write_tokenizer
@@ -148,3 +149,29 @@ def test_tokens_know_the_place_and_the_order_of_what_they_show(encoder: Encoder)
             assert (place > 0) <= (rank > 0)
         by_rank = {rank: place for place, rank in cells.tokens[0, :, 3:].tolist() if place}
         assert [by_rank[rank] for rank in sorted(by_rank)] == sorted(by_rank.values())
+
+
+def test_pictures_to_look_at_end_with_the_picture_and_have_no_questions(
+    encoder: Encoder, tokenizer: Tokenizer, vision: VisionConfig
+) -> None:
+    patch = tokenizer.special_id(PATCH)
+    for _, batch in islice(looks(encoder, 1, 0, 3), 8):
+        assert batch.rows == ()
+        assert batch.tiles is not None
+        assert batch.cells is not None
+        assert (batch.cells.tokens >= 0).all()
+        assert int((batch.prefix_ids == patch).sum()) == len(batch.tiles) * vision.tokens_per_tile
+        assert tokenizer.decode(batch.prefix_ids[0, -1:].tolist()) == ""  # the token that ends a picture
+
+
+def test_tile_boxes_cover_the_picture_and_the_padding() -> None:
+    boxes = tile_boxes(Canvas(2, 2, 96, 192), 100, 200, 96)
+    assert boxes == [(0, 0, 100, 100), (100, 0, 200, 100), (0, 100, 100, 200), (100, 100, 200, 200), (0, 0, 200, 100)]
+
+
+def test_shrunk_pictures_fit_one_tile_and_keep_their_labels(encoder: Encoder) -> None:
+    for index in range(20):
+        small = shrunk(sample(index, 3, 1.0), 96)
+        for picture, labels in zip(small.pictures, small.labels, strict=True):
+            assert max(picture.height, picture.width) <= 96
+            assert labels is None or labels.numbers.shape == (picture.height, picture.width)

@@ -166,6 +166,17 @@ def test_picture_tokens_are_asked_in_the_middle_of_the_decoder(model: Llama4, he
     assert model.get_parameter("vision_model.patch_embedding.linear.weight").grad is not None
 
 
+def test_looking_costs_the_same_as_asking_and_teaches_no_answers(model: Llama4, heads: CellHeads) -> None:
+    batch = shared_batch()
+    asked = compute_losses(model, heads, Batch(batch.prefix_ids, batch.rows, batch.tiles, cells(2)))
+    looked = compute_losses(model, heads, Batch(batch.prefix_ids, (), batch.tiles, cells(2)))
+    assert looked.tokens.item() == pytest.approx(asked.tokens.item(), rel=1e-5)
+    assert looked.patches.item() == pytest.approx(asked.patches.item(), rel=1e-5)
+    assert (looked.answer.item(), looked.num_answer_tokens) == (0, 0)
+    looked.tokens.backward()
+    assert model.language_model.lm_head.weight.grad is None
+
+
 def test_balance_is_one_when_experts_are_used_evenly_and_their_number_when_one_does_all() -> None:
     even = 20.0 * torch.eye(4).repeat(5, 1)
     alone = torch.tensor([[20.0, 0.0, 0.0, 0.0]]).repeat(20, 1)

@@ -11,7 +11,7 @@ import torch
 
 import core_model
 from core_model.training import recipe
-from core_model.training.batches import Encoder, batches
+from core_model.training.batches import Encoder, batches, looks
 from core_model.training.data.vocabulary import train_tokenizer, write_tokenizer
 from core_model.training.export import export
 from core_model.training.objective import Batch, Conversations
@@ -125,3 +125,19 @@ def test_muon_takes_hidden_matrices_and_adam_everything_else(tmp_path: Path, tok
     for name in names.values():
         if name.endswith(adam) and "shared" not in name:
             assert name in groups[1], name
+
+
+def test_looking_leaves_the_second_half_and_the_words_alone(tmp_path: Path, tokenizer_folder: Path) -> None:
+    trainer = Trainer(tmp_path, tokenizer_folder, HYPER, is_looking=True)
+    before = {name: p.clone() for name, p in trainer.model.named_parameters()}
+    vision = vision_config()
+    encoder = Encoder(load_tokenizer(tokenizer_folder), tile_geometry(vision), vision.patch_size)
+    for _, batch in islice(looks(encoder, 1, 0, 1), 2):
+        trainer.train_step(batch, 1.0)
+    moved = {name for name, p in trainer.model.named_parameters() if not torch.equal(before[name], p)}
+    assert "vision_model.model.layers.0.self_attn.q_proj.weight" in moved
+    assert "language_model.model.layers.3.self_attn.q_proj.weight" in moved
+    assert not any(
+        part in name for name in moved for part in ("language_model.model.layers.4", "lm_head", "embed_tokens")
+    )
+    assert set(trainer.averages.values) == {"patches", "tokens", "balance", "grad"}
