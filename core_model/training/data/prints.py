@@ -32,7 +32,7 @@ _FAMILIES = (
 _NOT_TEXT = ("symbol", "emoji", "math", "icon", "wing")
 _FONT_STEPS = (10, 12, 14, 17, 20, 24, 29, 35, 42, 50, 60, 72, 86, 104, 125, 150, 180, 216, 260, 312, 375, 450, 540)
 _MIN_LIGHTNESS_STEP = 22.0  # CIELAB lightness between ink and paper
-_MIN_CHARACTER = 0.085  # of the longer side: the width that one character must have on average
+_MIN_CHARACTER = 0.12  # of the longer side: the width that one character must have on average
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def measure(text: str, font: int, size: int) -> tuple[float, float]:
 
 
 def sample_text(rng: np.random.Generator, difficulty: float) -> tuple[str, bool]:
-    """What is printed, and whether it is a number: one digit while young, later up to 5 digits or 8 letters."""
+    """What is printed, and whether it is a number: one digit while young, later up to 5 digits or 6 letters."""
     longest = 1 + round(4 * difficulty)
     if rng.random() < 0.45:
         count = int(rng.integers(1, longest + 1))
@@ -99,7 +99,7 @@ def sample_text(rng: np.random.Generator, difficulty: float) -> tuple[str, bool]
         count = int(rng.integers(1, longest + 1))
         letters = string.ascii_uppercase if count > 1 else _LONE_LETTERS
         return "".join(letters[i] for i in rng.integers(0, len(letters), count)), False
-    limit = 4 + round(4 * difficulty)
+    limit = 4 + round(2 * difficulty)
     text = PRINTED_WORDS[int(rng.integers(len(PRINTED_WORDS)))]
     while len(text) > limit:
         text = PRINTED_WORDS[int(rng.integers(len(PRINTED_WORDS)))]

@@ -14,12 +14,14 @@ from core_model.config import VisionConfig
 from core_model.text.special_tokens import END_OF_TURN, PATCH
 from core_model.text.tokenizer import Tokenizer, load_tokenizer
 from core_model.training import recipe
-from core_model.training.batches import Encoder, batches, looks, shrunk, tile_boxes
+from core_model.training.batches import Encoder, batches, looks, picture_cells, shrunk, tile_boxes
 from core_model.training.cell_heads import IGNORED
 from core_model.training.data.dataset import sample
+from core_model.training.data.labels import LabelPainter, Thing
 from core_model.training.data.vocabulary import train_tokenizer, write_tokenizer
 from core_model.training.objective import Batch, Conversations
 from core_model.training.train import tile_geometry, vision_config
+from media.types import Picture
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +161,7 @@ def test_pictures_to_look_at_end_with_the_picture_and_have_no_questions(
         assert batch.rows == ()
         assert batch.tiles is not None
         assert batch.cells is not None
-        assert (batch.cells.tokens >= 0).all()
+        assert (batch.cells.tokens[..., :2] >= 0).all()
         assert int((batch.prefix_ids == patch).sum()) == len(batch.tiles) * vision.tokens_per_tile
         assert tokenizer.decode(batch.prefix_ids[0, -1:].tolist()) == ""  # the token that ends a picture
 
@@ -175,3 +177,13 @@ def test_shrunk_pictures_fit_one_tile_and_keep_their_labels(encoder: Encoder) ->
         for picture, labels in zip(small.pictures, small.labels, strict=True):
             assert max(picture.height, picture.width) <= 96
             assert labels is None or labels.numbers.shape == (picture.height, picture.width)
+
+
+def test_only_the_view_of_the_whole_picture_knows_size_place_and_order(encoder: Encoder) -> None:
+    picture = Picture(np.zeros((192, 192, 3), dtype=np.uint8))
+    painter = LabelPainter((192, 192))
+    painter.image.paste(painter.add(Thing(1, 2, 3, 4, 5)), (0, 0, 192, 192))
+    tokens = picture_cells(picture, painter.finish(), encoder.tiles, encoder.patch_size).tokens
+    assert len(tokens) == 5
+    assert (tokens[-1] == torch.tensor([1, 2, 3, 4, 5])).all()
+    assert (tokens[:-1] == torch.tensor([1, 2, IGNORED, IGNORED, IGNORED])).all()
