@@ -17,8 +17,10 @@ from torch import nn
 
 import resources
 from core_model.canvas import choose_canvas, num_picture_tokens
+from core_model.engine.expert_memory import ExpertMemory
 from core_model.engine.generator import StopCriteria, generate
 from core_model.engine.memory_plan import context_length, place
+from core_model.engine.offload import Offload, offload_experts
 from core_model.engine.placement import device_name, dtype_name, memory_use
 from core_model.engine.sampler import Sampler
 from core_model.engine.session import Session
@@ -53,6 +55,7 @@ from core_model.types import (
 from core_model.weights.checkpoint import Checkpoint
 from core_model.weights.generation_defaults import GenerationDefaults, read_generation_defaults
 from core_model.weights.load import load_steps
+from core_model.weights.match import FP8
 from core_model.weights.memory_errors import is_out_of_memory
 from core_model.weights.preprocessor import tile_geometry
 
@@ -80,6 +83,7 @@ class _Loaded:
     language: _Language
     session: Session
     weights_bytes: int
+    experts: ExpertMemory | None  # of a model whose experts do not all fit
 
 
 class LocalAssistant:
@@ -97,11 +101,18 @@ class LocalAssistant:
         placement = place(checkpoint, request)
         placement.check(request.limits)
         language = _open_language(checkpoint, request.limits)  # everything that is cheap to check comes first
+        offload = placement.offload
         model = yield from load_steps(
-            checkpoint, placement.device, placement.dtype, should_stop, transpose_experts=placement.transpose_experts
+            checkpoint,
+            placement.device,
+            placement.dtype,
+            should_stop,
+            transpose_experts=placement.transpose_experts,
+            keep_fp8=placement.keep_fp8,
+            left_out=() if offload is None else offload.layers.keys(),
         )
         if model is not None:
-            self._loaded = _assemble(checkpoint.folder, model, language)
+            self._loaded = _assemble(checkpoint, model, language, offload)
         info = None if self._loaded is None else self._loaded.info
         yield LoadFinished(info, time.perf_counter() - began)
 
@@ -124,6 +135,8 @@ class LocalAssistant:
             raise _out_of_memory() from error
 
     def unload(self) -> None:
+        if self._loaded is not None and self._loaded.experts is not None:
+            self._loaded.experts.close()
         self._loaded = None
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -173,13 +186,15 @@ def _open_language(checkpoint: Checkpoint, limits: MemoryLimits) -> _Language:
     )
 
 
-def _assemble(folder: Path, model: Llama4, language: _Language) -> _Loaded:
-    parameters = list(model.parameters())
+def _assemble(checkpoint: Checkpoint, model: Llama4, language: _Language, offload: Offload | None) -> _Loaded:
+    folder = checkpoint.folder
+    experts = None if offload is None else offload_experts(model, checkpoint, offload)
+    weights = [*model.parameters(), *(codes for codes in model.buffers() if codes.dtype == FP8)]
     is_built_in = folder.resolve() == resources.built_in_model().resolve()
     info = ModelInfo(
         name="Cria" if is_built_in else display_name(folder),
         checkpoint=folder,
-        num_parameters=sum(parameter.numel() for parameter in parameters),
+        num_parameters=sum(weight.numel() for weight in weights) + (0 if offload is None else offload.num_parameters),
         context_length=language.context_length,
         device=device_name(model.device),
         dtype=dtype_name(model.dtype),
@@ -188,7 +203,8 @@ def _assemble(folder: Path, model: Llama4, language: _Language) -> _Loaded:
         defaults=language.defaults.sampling,
     )
     session = Session(model, language.tiles, uses_plain_gemv=_prefers_plain_gemv(model))
-    return _Loaded(info, language, session, sum(parameter.nbytes for parameter in parameters))
+    held = sum(weight.nbytes for weight in weights) + (0 if offload is None else offload.kept_bytes)
+    return _Loaded(info, language, session, held, experts)
 
 
 def _prefers_plain_gemv(model: Llama4) -> bool:

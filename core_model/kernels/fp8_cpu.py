@@ -54,6 +54,11 @@ def multiply(x: Tensor, codes: Tensor, scales: Tensor) -> Tensor:
     return kernels.multiply(x, codes, scales)
 
 
+def has_kernels() -> bool:
+    """Whether any was compiled; without them FP8 weights are better converted once than at each product."""
+    return shift_kernels() is not None or table_kernels() is not None
+
+
 class Kernels:
     """The functions of one form."""
 

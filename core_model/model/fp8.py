@@ -9,14 +9,14 @@ Shapes: N tokens, I inputs, O outputs, D hidden size, F expert size.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core_model.kernels.fp8_cpu import multiply
-from core_model.model.moe import Expert, Experts
+from core_model.model.moe import Expert, Experts, GatedExpert
 
 
 class Fp8Linear(nn.Module):
@@ -50,27 +50,14 @@ class Fp8Experts(Experts):
         }.items():  # fmt: skip
             self.add_module(name, nn.ModuleList(Fp8Linear(num_in, num_out) for _ in range(num_experts)))
 
-    def experts(self, wanted: Sequence[int]) -> Iterator[tuple[int, Expert]]:
+    def experts(self, wanted: Mapping[int, int]) -> Iterator[tuple[int, Expert]]:
         for expert in wanted:
-            yield expert, Fp8Expert(*(self._linear(part, expert) for part in ("gate_proj", "up_proj", "down_proj")))
+            yield expert, GatedExpert(*(self._linear(part, expert) for part in ("gate_proj", "up_proj", "down_proj")))
 
     def _linear(self, part: str, expert: int) -> Fp8Linear:
         layers = getattr(self, part)
         linear: Fp8Linear = layers[expert]
         return linear
-
-
-class Fp8Expert:
-    """One routed expert: silu(x @ gate) * (x @ up) @ down."""
-
-    __slots__ = ("down", "gate", "up")
-
-    def __init__(self, gate: Fp8Linear, up: Fp8Linear, down: Fp8Linear) -> None:
-        self.gate, self.up, self.down = gate, up, down
-
-    def __call__(self, x: Tensor) -> Tensor:  # [N, D] -> [N, D]
-        result: Tensor = self.down(F.silu(self.gate(x)) * self.up(x))
-        return result
 
 
 def fp8_product(x: Tensor, codes: Tensor, scales: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ Shapes: N tokens, D hidden size, E experts, k experts per token, A = N * k assig
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 import torch
@@ -37,7 +37,11 @@ Expert = Callable[[Tensor], Tensor]  # [N, D] -> [N, D], wherever and however it
 class ExpertSource(Protocol):
     """The routed experts of one layer."""
 
-    def experts(self, wanted: Sequence[int]) -> Iterator[tuple[int, Expert]]:
+    def announce(self, wanted: Mapping[int, int], num_tokens: int) -> None:
+        """Say which experts a step of some tokens will ask for, and for how many rows each; fetching may begin."""
+        ...
+
+    def experts(self, wanted: Mapping[int, int]) -> Iterator[tuple[int, Expert]]:
         """Yield each wanted expert once, in the order in which they become ready.
 
         An expert may be called until the next one is asked for; after that its weights may be gone.
@@ -48,9 +52,31 @@ class ExpertSource(Protocol):
 class Experts(nn.Module, ABC):
     """An `ExpertSource` that holds a layer's experts in memory, in one form or another."""
 
+    def announce(self, wanted: Mapping[int, int], num_tokens: int) -> None:
+        """Nothing has to be fetched."""
+
     @abstractmethod
-    def experts(self, wanted: Sequence[int]) -> Iterator[tuple[int, Expert]]:
+    def experts(self, wanted: Mapping[int, int]) -> Iterator[tuple[int, Expert]]:
         """See `ExpertSource`."""
+
+
+class GatedExpert:
+    """One routed expert of three matrices: silu(x @ gate) * (x @ up) @ down, however each is multiplied."""
+
+    __slots__ = ("down", "gate", "up")
+
+    def __init__(self, gate: Expert, up: Expert, down: Expert) -> None:
+        self.gate, self.up, self.down = gate, up, down
+
+    def __call__(self, x: Tensor) -> Tensor:  # [N, D] -> [N, D]
+        return self.down(F.silu(self.gate(x)) * self.up(x))
+
+
+class NoExperts(Experts):
+    """The place of experts that are not held in the model: its `MoE.source` gives them."""
+
+    def experts(self, wanted: Mapping[int, int]) -> Iterator[tuple[int, Expert]]:
+        raise AssertionError(f"experts {list(wanted)} are not here, and no source was set")
 
 
 class ResidentExperts(Experts):
@@ -62,7 +88,7 @@ class ResidentExperts(Experts):
         self.gate_up_proj = nn.Parameter(torch.empty(num_experts, hidden, 2 * size))  # columns: gate, then up
         self.down_proj = nn.Parameter(torch.empty(num_experts, size, hidden))
 
-    def experts(self, wanted: Sequence[int]) -> Iterator[tuple[int, Expert]]:
+    def experts(self, wanted: Mapping[int, int]) -> Iterator[tuple[int, Expert]]:
         for expert in wanted:
             yield expert, SwiGluExpert(self.gate_up_proj[expert], self.down_proj[expert])
 
@@ -105,26 +131,38 @@ class MoE(nn.Module):
     def forward(self, x: Tensor, step: Step) -> Tensor:  # [B, T, D] -> [B, T, D]
         tokens = x.flatten(0, -2)  # [N, D]
         scores, chosen = route(self.router(tokens), self.top_k)  # [N, k] each
-        out = self.shared_expert(tokens) + self.routed(tokens, scores, chosen, step)
+        order, wanted = group_by_expert(chosen.flatten())
+        source = self.source or self.experts
+        source.announce(wanted, len(tokens))  # what must be fetched comes while the shared expert computes
+        out = self.shared_expert(tokens) + self.routed(tokens, scores, order, wanted, step)
         return out.view(x.shape)
 
-    def routed(self, tokens: Tensor, scores: Tensor, chosen: Tensor, step: Step) -> Tensor:
-        """What the chosen experts add. [N, D], [N, k], [N, k] -> [N, D]"""
+    def routed(self, tokens: Tensor, scores: Tensor, order: Tensor, wanted: Mapping[int, int], step: Step) -> Tensor:
+        """What the chosen experts add.
+
+        Args:
+            tokens: [N, D]
+            scores: [N, k]
+            order: assignments sorted by expert [A].
+            wanted: how many assignments each expert has, in that order.
+
+        Returns:
+            [N, D]
+        """
         inputs = (tokens[:, None] * scores[..., None]).flatten(0, 1)  # [A, D], token by token
         source = self.source or self.experts
-        if len(tokens) == 1 and self.top_k == 1:  # decode: nothing to group
-            for _, expert in source.experts([int(chosen)]):
+        if len(inputs) == 1:  # decode: nothing to group
+            for _, expert in source.experts(wanted):
                 return expert(inputs)  # before the source goes on, which may take the weights away
-        order, groups = group_by_expert(chosen.flatten())
-        rows = dict(zip(groups, order.split(list(groups.values())), strict=True))
+        rows = dict(zip(wanted, order.split(list(wanted.values())), strict=True))
         outputs = torch.empty_like(inputs)
         computed = []
-        for number, expert in source.experts(list(groups)):
+        for number, expert in source.experts(wanted):
             step.check()
             computed.append((rows[number], expert(inputs[rows[number]])))
         where, what = zip(*computed, strict=True)
         outputs = outputs.index_copy(0, torch.cat(where), torch.cat(what))
-        return outputs.view(*chosen.shape, -1).sum(1) if self.top_k > 1 else outputs
+        return outputs.view(*scores.shape, -1).sum(1) if self.top_k > 1 else outputs
 
 
 def route(logits: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
@@ -135,6 +173,8 @@ def route(logits: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
 
 def group_by_expert(chosen: Tensor) -> tuple[Tensor, dict[int, int]]:
     """Sort assignments by expert. [A] -> order [A] and {expert: how many assignments}, both in expert order."""
+    if len(chosen) == 1:
+        return torch.zeros_like(chosen), {int(chosen): 1}
     experts, order = torch.sort(chosen, stable=True)
     numbers, counts = torch.unique_consecutive(experts, return_counts=True)
     return order, dict(zip(numbers.tolist(), counts.tolist(), strict=True))

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core_model.model.attention import Step
-from core_model.model.moe import MoE, ResidentExperts
+from core_model.model.moe import MoE, ResidentExperts, route
 
 ROW_STEP = 32  # rows of an expert are rounded up, so that few different shapes need code of their own
 
@@ -21,9 +21,14 @@ ROW_STEP = 32  # rows of an expert are rounded up, so that few different shapes 
 class BatchedMoE(MoE):
     """A mixture of experts that computes its resident experts together."""
 
-    def routed(self, tokens: Tensor, scores: Tensor, chosen: Tensor, step: Step) -> Tensor:
-        """What the chosen experts add. [N, D], [N, k], [N, k] -> [N, D]"""
+    def forward(self, x: Tensor, step: Step) -> Tensor:  # [B, T, D] -> [B, T, D]
         del step
+        tokens = x.flatten(0, -2)  # [N, D]
+        scores, chosen = route(self.router(tokens), self.top_k)  # [N, k] each
+        return (self.shared_expert(tokens) + self._together(tokens, scores, chosen)).view(x.shape)
+
+    def _together(self, tokens: Tensor, scores: Tensor, chosen: Tensor) -> Tensor:
+        """What the chosen experts add. [N, D], [N, k], [N, k] -> [N, D]"""
         assert isinstance(self.experts, ResidentExperts), "only weights that can change are trained"
         inputs = (tokens[:, None] * scores[..., None]).flatten(0, 1)  # [A, D]
         num_experts = len(self.experts.gate_up_proj)

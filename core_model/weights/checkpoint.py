@@ -8,6 +8,7 @@ files beside it, and must agree with what those files hold.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +23,20 @@ from core_model.weights.wording import list_names, short
 
 SINGLE_FILE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """A range of a file."""
+
+    file: SafetensorsFile
+    start: int  # bytes from the beginning of the file
+    num_bytes: int
+
+    def part(self, number: int, count: int) -> Extent:
+        """One of `count` equal pieces."""
+        size = self.num_bytes // count
+        return Extent(self.file, self.start + number * size, size)
 
 
 class TensorReader(Protocol):
@@ -112,6 +127,11 @@ class Checkpoint:
         file = self._file_of[name]
         if file.path in self._mapped:
             self._mapped[file.path].release(file.tensors[name])
+
+    def extent(self, name: str) -> Extent:
+        """Where the tensor's bytes lie, for somebody who reads them without mapping the file."""
+        file, stored = self._file_of[name], self._stored(name)
+        return Extent(file, stored.start, stored.num_bytes)
 
     def _stored(self, name: str) -> StoredTensor:
         return self._file_of[name].tensors[name]

@@ -9,7 +9,7 @@ per-expert matrices are transposed and laid side by side in the fused tensors.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from core_model.config import Llama4Config
 from core_model.errors import CheckpointError, OutOfMemoryError
 from core_model.model.llama4 import Llama4
+from core_model.model.moe import MoE, NoExperts
 from core_model.types import LoadProgress, ShouldStop, never_stop
 from core_model.weights.checkpoint import Checkpoint, TensorReader
 from core_model.weights.keep_fp8 import keep_quantized
@@ -65,6 +66,7 @@ def load_steps(
     *,
     transpose_experts: bool = False,
     keep_fp8: bool = False,
+    left_out: Collection[str] = (),
 ) -> Generator[LoadProgress, None, Llama4 | None]:
     """Load an opened checkpoint, with an event at every new file and at least every 100 MB of stored weights.
 
@@ -73,6 +75,7 @@ def load_steps(
         transpose_experts: lay each expert in memory as [out, in], as one-row products like it, which costs a copy; the
             tensors' shapes stay those of the checkpoint.
         keep_fp8: let weights that are stored as FP8 stay so; on the CPU they are then the mapped file.
+        left_out: names of layers' experts that are not read; somebody else is their source (`MoE.source`).
 
     Returns:
         The model in eval mode, or None when it was stopped; nothing of a stopped load stays behind.
@@ -84,8 +87,9 @@ def load_steps(
     assert dtype.is_floating_point, "weights are floating-point numbers"
     yield LoadProgress(0, 0, "Checking the tensors")
     model = build_on_meta(checkpoint.config)
-    expected = {name: parameter.shape for name, parameter in model.named_parameters()}
-    sources = match(expected, checkpoint, checkpoint.quantization)
+    sources = _sources(model, checkpoint)
+    if left_out:
+        sources = _leave_out(model, sources, left_out)
     if keep_fp8:
         sources = keep_quantized(model, sources)
     steps = read_tensors(checkpoint, sources, device, dtype, should_stop, transpose_experts=transpose_experts)
@@ -94,6 +98,28 @@ def load_steps(
         return None
     assign(model, tensors)
     return model.eval()
+
+
+def find_sources(checkpoint: Checkpoint) -> dict[str, Source]:
+    """Where each tensor of the model comes from, as `load_steps` finds it. Reads nothing.
+
+    Raises:
+        CheckpointError: see `load_steps`.
+    """
+    return _sources(build_on_meta(checkpoint.config), checkpoint)
+
+
+def _sources(model: Llama4, checkpoint: Checkpoint) -> dict[str, Source]:
+    expected = {name: parameter.shape for name, parameter in model.named_parameters()}
+    return match(expected, checkpoint, checkpoint.quantization)
+
+
+def _leave_out(model: Llama4, sources: Mapping[str, Source], left_out: Collection[str]) -> dict[str, Source]:
+    for name in left_out:
+        moe = model.get_submodule(name.rpartition(".")[0])
+        assert isinstance(moe, MoE), "only routed experts can be left out"
+        moe.experts = NoExperts()
+    return {name: source for name, source in sources.items() if name.rpartition(".")[0] not in left_out}
 
 
 def build_on_meta(config: Llama4Config) -> Llama4:

@@ -18,10 +18,14 @@ class GroupSize:
 
     num_parameters: int = 0
     stored_bytes: int = 0  # in the files, scales of quantized weights included
+    num_quantized: int = 0  # parameters that are stored as FP8
+    num_scales: int = 0
 
-    def bytes_as(self, dtype: torch.dtype) -> int:
-        """The part's size once it is loaded as this type."""
-        return self.num_parameters * dtype.itemsize
+    def bytes_as(self, dtype: torch.dtype, keeps_fp8: bool = False) -> int:
+        """The part's size once it is loaded as this type, FP8 weights too or as they are."""
+        if not keeps_fp8:
+            return self.num_parameters * dtype.itemsize
+        return (self.num_parameters - self.num_quantized) * dtype.itemsize + self.num_quantized + 4 * self.num_scales
 
 
 def group_sizes(reader: TensorReader) -> dict[Group, GroupSize]:
@@ -37,8 +41,11 @@ def group_sizes(reader: TensorReader) -> dict[Group, GroupSize]:
         before = sizes[group_of(model_name(name))]
         weight = name.removesuffix(SCALE_SUFFIX)
         is_scale = weight != name and weight in names and reader.dtype(weight) == FP8
-        num_parameters = 0 if is_scale else math.prod(reader.shape(name))
+        count = math.prod(reader.shape(name))
         sizes[group_of(model_name(name))] = GroupSize(
-            before.num_parameters + num_parameters, before.stored_bytes + reader.num_bytes(name)
+            before.num_parameters + (0 if is_scale else count),
+            before.stored_bytes + reader.num_bytes(name),
+            before.num_quantized + (count if reader.dtype(name) == FP8 else 0),
+            before.num_scales + (count if is_scale else 0),
         )
     return sizes

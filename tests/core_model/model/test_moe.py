@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
 import pytest
 import torch
@@ -43,12 +43,16 @@ class Rearranged:
     def __init__(self, experts: ResidentExperts, seed: int) -> None:
         self.experts_, self.seed = experts, seed
         self.asked: list[list[int]] = []
+        self.announced: list[tuple[dict[int, int], int]] = []
 
-    def experts(self, wanted: Sequence[int]) -> Iterator[tuple[int, Expert]]:
+    def announce(self, wanted: Mapping[int, int], num_tokens: int) -> None:
+        self.announced.append((dict(wanted), num_tokens))
+
+    def experts(self, wanted: Mapping[int, int]) -> Iterator[tuple[int, Expert]]:
         self.asked.append(list(wanted))
         order = torch.randperm(len(wanted), generator=torch.Generator().manual_seed(self.seed)).tolist()
         for place in order:
-            ((number, expert),) = self.experts_.experts([wanted[place]])
+            ((number, expert),) = self.experts_.experts({list(wanted)[place]: 1})
             copy = type(expert)(expert.gate_up.clone(), expert.down.clone())  # type: ignore[attr-defined,call-arg]
             yield number, copy
             copy.gate_up.fill_(float("nan"))
@@ -68,6 +72,9 @@ def test_the_order_of_arrival_changes_no_bit(top_k: int, num_tokens: int) -> Non
         assert torch.equal(moe(x, step), resident)
         (asked,) = moe.source.asked
         assert asked == sorted(set(asked)), "each expert is asked for once"
+        ((announced, tokens),) = moe.source.announced
+        assert list(announced) == asked
+        assert (sum(announced.values()), tokens) == (num_tokens * top_k, num_tokens)
 
 
 @pytest.mark.parametrize("top_k", [1, 2, 3])
@@ -80,7 +87,7 @@ def test_only_chosen_experts_are_asked_for_and_their_inputs_are_scaled(top_k: in
     for token in range(5):
         logits = moe.router(x[0, token])
         for number in logits.topk(top_k).indices.tolist():
-            ((_, expert),) = moe.experts.experts([number])
+            ((_, expert),) = moe.experts.experts({number: 1})
             expected[token] += expert(x[0, token : token + 1] * torch.sigmoid(logits[number]))[0]
             assert number in source.asked[0]
     assert torch.allclose(out[0], expected, atol=1e-5)

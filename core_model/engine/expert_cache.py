@@ -1,0 +1,143 @@
+"""Which experts stay in fast memory: bookkeeping and policy alone, no weights and no clock but the count of tokens.
+
+Every layer has slots of its own, since every token passes every layer, and what one layer needs says nothing about
+another. Beside them some slots are spare: an expert is read into a spare one while those in use stay. Slots are all
+alike, so an expert that is worth keeping just takes its slot over, and what it displaces becomes the spare one.
+
+Worth is a frequency that fades (LRFU, Lee et al. 2001): each use adds one, and what was there is halved every
+`half_life` tokens. A short half-life is least recently used, an endless one least frequently used. A newcomer that is
+worth less than all that a layer keeps is used and let go, so a long prompt, which calls every expert once, does not
+empty the cache. The simulator (`benchmarks/sim_expert_cache.py`) runs this very code.
+
+Source: D. Lee et al., "LRFU: a spectrum of policies that subsumes the LRU and LFU policies", IEEE ToC 50(12), 2001.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+DEFAULT_HALF_LIFE = 64.0  # tokens; chosen by the simulator
+
+Scores = npt.NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class CacheCounts:
+    """What happened since the last reset."""
+
+    hits: int = 0
+    misses: int = 0
+
+    @property
+    def hit_ratio(self) -> float:
+        return self.hits / max(1, self.hits + self.misses)
+
+
+@dataclass(slots=True)
+class _Layer:
+    """One layer's experts."""
+
+    num_slots: int
+    scores: Scores
+    slots: dict[int, int] = field(default_factory=dict)  # of the experts that are kept
+    counts: CacheCounts = field(default_factory=CacheCounts)
+
+
+class ExpertCache:
+    """Keeps the books. Whoever reads and computes asks it where an expert is, and where there is room."""
+
+    def __init__(
+        self, num_experts: int, slots: Mapping[int, int], num_spare: int, half_life: float = DEFAULT_HALF_LIFE
+    ) -> None:
+        """Begin with nothing kept.
+
+        Args:
+            num_experts: of each layer.
+            slots: how many experts each layer may keep.
+            num_spare: slots beside those; at least one.
+            half_life: tokens after which a use counts half.
+        """
+        assert num_spare >= 1, "an expert must be read into something"
+        self.num_slots = sum(slots.values()) + num_spare
+        self._half_life = half_life
+        self._layers = {layer: _Layer(count, np.zeros(num_experts)) for layer, count in slots.items()}
+        self._free = list(range(self.num_slots))
+
+    def find(self, layer: int, expert: int) -> int | None:
+        """The slot of an expert that is kept."""
+        return self._layers[layer].slots.get(expert)
+
+    def take(self) -> int | None:
+        """A slot to read into, if one is free. It is the caller's until it is given to `settle` or `give_back`."""
+        return self._free.pop() if self._free else None
+
+    def give_back(self, slot: int) -> None:
+        """A slot is not needed any more."""
+        self._free.append(slot)
+
+    def settle(self, layer: int, expert: int, slot: int) -> bool:
+        """An expert that was read and used has no more to do: keep it, or give its slot back. Whether it is kept.
+
+        Experts that are in use must not lose their slots by this: settle when none of the layer is.
+        """
+        books = self._layers[layer]
+        if len(books.slots) < books.num_slots:
+            books.slots[expert] = slot
+            return True
+        if books.slots:
+            loser = min(books.slots, key=lambda kept: (books.scores[kept], kept))
+            if books.scores[loser] <= books.scores[expert]:
+                self.give_back(books.slots.pop(loser))
+                books.slots[expert] = slot
+                return True
+        self.give_back(slot)
+        return False
+
+    def note(self, layer: int, uses: Mapping[int, int], num_tokens: int) -> None:
+        """A step of some tokens uses experts, so many rows each; counted before the experts are asked for."""
+        books = self._layers[layer]
+        books.scores *= 0.5 ** (num_tokens / self._half_life)
+        for expert, rows in uses.items():
+            books.scores[expert] += rows
+            if expert in books.slots:
+                books.counts.hits += 1
+            else:
+                books.counts.misses += 1
+
+    def seed(self, histogram: Mapping[int, Scores], weight: float) -> None:
+        """Begin with what was used in the past: counts by layer [num_experts], scaled to sum up to `weight`."""
+        for layer, uses in histogram.items():
+            if layer in self._layers and uses.sum() > 0:
+                self._layers[layer].scores += weight * uses / uses.sum()
+
+    def shrink(self, num_slots: int) -> list[int]:
+        """Let each layer keep at most so many, and return the slots that are gone for good."""
+        gone = []
+        for books in self._layers.values():
+            books.num_slots = min(books.num_slots, num_slots)
+            while len(books.slots) > books.num_slots:
+                loser = min(books.slots, key=lambda kept: (books.scores[kept], kept))
+                gone.append(books.slots.pop(loser))
+        return gone
+
+    def kept(self, layer: int) -> Mapping[int, int]:
+        """The experts of a layer that are kept, and their slots."""
+        return self._layers[layer].slots
+
+    def best(self, layer: int) -> Iterable[int]:
+        """Experts of a layer, those worth most first."""
+        order: list[int] = np.argsort(-self._layers[layer].scores, kind="stable").tolist()
+        return order
+
+    def counts(self) -> CacheCounts:
+        """Hits and misses of all layers."""
+        counts = [books.counts for books in self._layers.values()]
+        return CacheCounts(sum(each.hits for each in counts), sum(each.misses for each in counts))
+
+    def reset_counts(self) -> None:
+        for books in self._layers.values():
+            books.counts = CacheCounts()

@@ -1,0 +1,98 @@
+"""Experts that stay in the files: how many of them memory keeps, and how a loaded model is told where to ask.
+
+Only routed experts are left out; everything else is read for every token. Each layer gets the same number of slots, for
+nothing is known about a model that was not run yet.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from core_model.engine.expert_cache import ExpertCache
+from core_model.engine.expert_memory import NUM_SPARE, ExpertMemory, OffloadedExperts
+from core_model.model.llama4 import Llama4
+from core_model.model.moe import MoE
+from core_model.weights.checkpoint import Checkpoint
+from core_model.weights.expert_places import LayerPlaces, find_experts
+from core_model.weights.load import find_sources
+
+_LAYER = re.compile(r"\.layers\.(\d+)\.")
+
+
+@dataclass(frozen=True, slots=True)
+class Offload:
+    """Which layers' experts are fetched, and how many of each are kept."""
+
+    layers: Mapping[str, LayerPlaces]  # by the model name of a layer's experts
+    num_kept: int  # of each layer
+
+    @property
+    def num_experts(self) -> int:
+        return len(next(iter(self.layers.values())).experts)
+
+    @property
+    def kept_bytes(self) -> int:
+        """Memory of the slots, the spare ones too."""
+        return (len(self.layers) * self.num_kept + NUM_SPARE) * max(each.expert_bytes for each in self.layers.values())
+
+    @property
+    def num_parameters(self) -> int:
+        """Of all experts."""
+        parts = (part for places in self.layers.values() for experts in places.experts for part in experts)
+        return sum(math.prod(part.shape) for part in parts)
+
+    @property
+    def file_bytes(self) -> int:
+        """Of all experts, on the disk."""
+        return sum(len(places.experts) * places.expert_bytes for places in self.layers.values())
+
+
+def plan_offload(checkpoint: Checkpoint, dtype: torch.dtype, room: int) -> Offload | None:
+    """Keep as many experts as there is room for, in bytes; None where that is not one of each layer, or none can be
+    used as it is stored."""
+    layers = find_experts(checkpoint, find_sources(checkpoint), dtype)
+    if not layers:
+        return None
+    num_experts = len(next(iter(layers.values())).experts)
+    slots = room // max(places.expert_bytes for places in layers.values()) - NUM_SPARE
+    num_kept = min(slots // len(layers), num_experts)
+    return Offload(layers, num_kept) if num_kept >= 1 else None
+
+
+def offload_experts(model: Llama4, checkpoint: Checkpoint, offload: Offload) -> ExpertMemory:
+    """Give a loaded model a source for the experts that it lacks.
+
+    Raises:
+        CheckpointError: a file cannot be opened, or changed since it was checked.
+    """
+    layers = {_number(stem): places for stem, places in offload.layers.items()}
+    cache = ExpertCache(offload.num_experts, dict.fromkeys(layers, offload.num_kept), NUM_SPARE)
+    memory = ExpertMemory(layers, cache)
+    for stem, places in offload.layers.items():
+        moe = model.get_submodule(stem.rpartition(".")[0])
+        assert isinstance(moe, MoE), "experts belong to a mixture"
+        moe.source = OffloadedExperts(memory, _number(stem), places, _scales(checkpoint, places))
+    return memory
+
+
+def _number(stem: str) -> int:
+    found = _LAYER.search(stem)
+    assert found is not None, "experts stand in a layer"
+    return int(found[1])
+
+
+def _scales(checkpoint: Checkpoint, places: LayerPlaces) -> dict[str, Tensor]:
+    """The scales of each FP8 part of all experts, float32 [E, out]."""
+    found: dict[str, list[Tensor]] = {}
+    for parts in places.experts:
+        for part in parts:
+            if part.scale is not None:
+                stored = checkpoint.get(part.scale).float().flatten()
+                found.setdefault(part.name, []).append(stored.expand(part.shape[0]))
+    return {name: torch.stack(scales) for name, scales in found.items()}

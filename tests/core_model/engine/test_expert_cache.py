@@ -1,0 +1,114 @@
+"""The books of the expert cache: what is kept, what goes, and that no slot is ever lost or given twice."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from core_model.engine.expert_cache import ExpertCache
+
+
+def use(cache: ExpertCache, layer: int, expert: int, rows: int = 1, tokens: int = 1) -> bool:
+    """One step that asks for one expert, as the engine does it; whether it was there."""
+    cache.note(layer, {expert: rows}, tokens)
+    if cache.find(layer, expert) is not None:
+        return True
+    slot = cache.take()
+    assert slot is not None
+    cache.settle(layer, expert, slot)
+    return False
+
+
+def test_what_was_used_is_kept_while_there_is_room() -> None:
+    cache = ExpertCache(8, {0: 2, 1: 2}, num_spare=1)
+    assert [use(cache, 0, expert) for expert in (3, 5, 3, 5)] == [False, False, True, True]
+    assert not use(cache, 1, 3), "another layer's expert 3 is another expert"
+    assert (cache.counts().hits, cache.counts().misses) == (2, 3)
+    assert cache.counts().hit_ratio == pytest.approx(0.4)
+    cache.reset_counts()
+    assert cache.counts().hit_ratio == 0
+
+
+def test_a_short_half_life_keeps_what_was_used_last() -> None:
+    cache = ExpertCache(8, {0: 2}, num_spare=1, half_life=0.5)
+    for expert in (1, 1, 1, 1, 2, 3):
+        use(cache, 0, expert)
+    assert set(cache.kept(0)) == {2, 3}
+
+
+def test_a_long_half_life_keeps_what_is_used_most() -> None:
+    cache = ExpertCache(8, {0: 2}, num_spare=1, half_life=1e9)
+    for expert in (1, 1, 1, 2, 2, 3):
+        use(cache, 0, expert)
+    assert set(cache.kept(0)) == {1, 2}, "the newcomer is worth less than both"
+
+
+def test_a_prompt_that_calls_every_expert_does_not_empty_the_cache() -> None:
+    cache = ExpertCache(16, {0: 4}, num_spare=2)
+    for _ in range(20):
+        for expert in (1, 2, 3, 4):
+            use(cache, 0, expert)
+    everyone = dict.fromkeys(range(16), 1)
+    cache.note(0, everyone, num_tokens=16)
+    for expert in everyone:
+        if cache.find(0, expert) is None:
+            slot = cache.take()
+            assert slot is not None
+            cache.settle(0, expert, slot)
+    assert set(cache.kept(0)) == {1, 2, 3, 4}
+
+
+def test_a_prompt_seeds_the_cache_with_what_it_used_most() -> None:
+    cache = ExpertCache(16, {0: 3}, num_spare=2)
+    uses = {expert: 1 + 50 * (expert in (2, 7, 11)) for expert in range(16)}
+    cache.note(0, uses, num_tokens=sum(uses.values()))
+    for expert in uses:
+        slot = cache.take()
+        assert slot is not None
+        cache.settle(0, expert, slot)
+    assert set(cache.kept(0)) == {2, 7, 11}
+    assert list(cache.best(0))[:3] == [2, 7, 11]
+
+
+def test_what_was_used_in_the_past_has_a_head_start() -> None:
+    cache = ExpertCache(8, {0: 1, 1: 1}, num_spare=1)
+    cache.seed({0: np.array([0.0, 9, 0, 0, 0, 0, 0, 1]), 5: np.ones(8)}, weight=10.0)
+    use(cache, 0, 1)
+    use(cache, 0, 2)
+    assert set(cache.kept(0)) == {1}
+    use(cache, 1, 1)
+    use(cache, 1, 2)
+    assert set(cache.kept(1)) == {2}, "nothing is known about layer 1"
+
+
+def test_no_slot_is_lost_or_given_twice() -> None:
+    chance = random.Random(0)
+    cache = ExpertCache(12, {0: 3, 1: 5, 2: 0}, num_spare=2)
+    in_hand: dict[tuple[int, int], int] = {}
+    gone: list[int] = []
+    for step in range(4000):
+        layer, expert = chance.randrange(3), chance.randrange(12)
+        cache.note(layer, {expert: 1}, 1)
+        if in_hand and chance.random() < 0.6:
+            key = chance.choice(list(in_hand))
+            cache.settle(*key, in_hand.pop(key))
+        elif (layer, expert) not in in_hand and cache.find(layer, expert) is None:
+            slot = cache.take()
+            if slot is not None:
+                in_hand[layer, expert] = slot
+        if step == 3000:
+            gone = cache.shrink(2)
+        held = [slot for each in range(3) for slot in cache.kept(each).values()]
+        assert len({*held, *in_hand.values(), *gone}) == len(held) + len(in_hand) + len(gone)
+        assert max(len(cache.kept(0)), len(cache.kept(1))) <= (5 if step < 3000 else 2)
+        assert not cache.kept(2)
+    for key in list(in_hand):
+        cache.settle(*key, in_hand.pop(key))
+    free = []
+    while (slot := cache.take()) is not None:
+        free.append(slot)
+    held = [slot for each in range(3) for slot in cache.kept(each).values()]
+    assert sorted([*free, *held, *gone]) == list(range(cache.num_slots))
+    assert gone, "the experts of a layer that shrinks give their slots up"

@@ -1,0 +1,168 @@
+"""Experts that come and go change no bit of what a model says, and no more memory is taken than was planned."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from core_model.engine.expert_memory import NUM_SPARE, ExpertMemory
+from core_model.engine.offload import Offload, offload_experts, plan_offload
+from core_model.errors import CheckpointError
+from core_model.model.llama4 import Llama4
+from core_model.model.moe import MoE, NoExperts
+from core_model.weights.checkpoint import Checkpoint
+from core_model.weights.expert_places import find_experts
+from core_model.weights.load import find_sources, load_steps, run_to_end
+from tests.checkpoints import CheckpointShelf, read_tensors, rewrite_as_fp8, write_tensors
+
+CPU = torch.device("cpu")
+PROMPTS = [torch.randint(3, 290, (n,), generator=torch.Generator().manual_seed(n)) for n in (45, 1, 7, 100, 1, 2, 20)]
+
+Opened = tuple[Llama4, ExpertMemory]
+
+
+@pytest.fixture(params=["fused", "fp8", "apart"])
+def folder(request: pytest.FixtureRequest, checkpoint_shelf: CheckpointShelf, tmp_path: Path) -> Path:
+    """A checkpoint with experts in each of the layouts that can be used as they are."""
+    source = checkpoint_shelf.folder("maverick")
+    if request.param == "fused":
+        return source
+    target = tmp_path / "rewritten"
+    rewrite_as_fp8(source, target, num_shards=2)
+    if request.param == "apart":
+        dequantise(target)
+    return target
+
+
+def dequantise(folder: Path) -> None:
+    """Still one matrix for each expert, but float32."""
+    stored = read_tensors(folder)
+    for name in [name for name in stored if name.endswith(".weight_scale")]:
+        weight = name.removesuffix("_scale")
+        stored[weight] = stored[weight].float() * stored.pop(name).float().view(-1, 1)
+    for file in folder.glob("*.safetensors*"):
+        file.unlink()
+    write_tensors(folder, stored)
+
+
+@pytest.fixture
+def open_it(folder: Path) -> Iterator[Callable[[int], Opened]]:
+    memories: list[ExpertMemory] = []
+
+    def open_with(num_kept: int) -> Opened:
+        checkpoint = Checkpoint.open(folder)
+        offload = Offload(find_experts(checkpoint, find_sources(checkpoint), torch.float32), num_kept)
+        assert len(offload.layers) == 2
+        steps = load_steps(checkpoint, CPU, torch.float32, keep_fp8=True, left_out=offload.layers.keys())
+        model = run_to_end(steps)
+        assert model is not None
+        memories.append(offload_experts(model, checkpoint, offload))
+        return model, memories[-1]
+
+    yield open_with
+    for memory in memories:
+        memory.close()
+
+
+@pytest.fixture
+def expected(request: pytest.FixtureRequest, folder: Path, open_it: Callable[[int], Opened]) -> list[torch.Tensor]:
+    """What the model says with all its experts in memory."""
+    model: Llama4 | None
+    if "apart" in request.node.name:  # resident, they are put side by side, and torch rounds another way
+        model, _ = open_it(8)
+        near = run_to_end(load_steps(Checkpoint.open(folder), CPU, torch.float32))
+        assert near is not None
+        assert torch.allclose(near.logits(PROMPTS[0]), model.logits(PROMPTS[0]), atol=1e-4)
+    else:
+        model = run_to_end(load_steps(Checkpoint.open(folder), CPU, torch.float32, keep_fp8=True))
+    assert model is not None
+    return [model.logits(ids) for ids in PROMPTS]
+
+
+def test_budgets_and_history_change_no_bit(expected: list[torch.Tensor], open_it: Callable[[int], Opened]) -> None:
+    for num_kept in (0, 1, 2, 3, 5, 7, 8):
+        model, memory = open_it(num_kept)
+        for _ in range(2):
+            for ids, logits in zip(PROMPTS, expected, strict=True):
+                assert torch.equal(model.logits(ids), logits)
+        counts = memory.cache.counts()
+        assert counts.misses
+        assert (counts.hits > 0) == (num_kept > 0)
+        assert memory.cache.num_slots == 2 * num_kept + NUM_SPARE
+
+
+def test_only_what_is_missing_is_read(open_it: Callable[[int], Opened]) -> None:
+    model, memory = open_it(8)
+    for ids in PROMPTS * 2:
+        model.logits(ids)
+    before = memory.files.bytes_read
+    for ids in PROMPTS:
+        model.logits(ids)
+    assert memory.files.bytes_read == before, "all eight experts of both layers are there by now"
+    assert all(isinstance(moe.experts, NoExperts) for moe in model.modules() if isinstance(moe, MoE))
+
+
+def test_a_step_that_is_left_in_the_middle_harms_nothing(
+    expected: list[torch.Tensor], open_it: Callable[[int], Opened]
+) -> None:
+    model, memory = open_it(1)
+    mixtures = [moe for moe in model.modules() if isinstance(moe, MoE)]
+    for moe in mixtures:
+        assert moe.source is not None
+        moe.source.announce({0: 1, 3: 1, 5: 1, 6: 1}, 4)
+        moe.source.announce({1: 1, 3: 1}, 4)
+        generator = moe.source.experts({1: 1, 3: 1})
+        next(generator)
+        del generator
+    assert torch.equal(model.logits(PROMPTS[0]), expected[0])
+    free = []
+    while (slot := memory.cache.take()) is not None:
+        free.append(slot)
+    assert len(free) == NUM_SPARE
+
+
+def test_a_fault_ends_one_step_and_the_next_one_is_right(
+    expected: list[torch.Tensor], open_it: Callable[[int], Opened], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, _ = open_it(2)
+    good, left = os.preadv, [3, 1, 4, 1, 5, 9, 2, 6]
+
+    def failing(*arguments: object) -> int:
+        if left:
+            left[0] -= 1
+            if left[0] < 0:
+                left.pop(0)
+                raise OSError(5, "Input/output error")
+        return good(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "preadv", failing)
+    num_faults = 0
+    for _ in range(20):
+        for ids, logits in zip(PROMPTS, expected, strict=True):
+            try:
+                assert torch.equal(model.logits(ids), logits)
+            except CheckpointError:
+                num_faults += 1
+    assert num_faults >= 3
+
+
+def test_the_plan_keeps_what_there_is_room_for(checkpoint_shelf: CheckpointShelf) -> None:
+    checkpoint = Checkpoint.open(checkpoint_shelf.folder("maverick"))
+    expert = 3 * 64 * 96 * 4
+    for num_kept in (1, 4, 8):
+        offload = plan_offload(checkpoint, torch.float32, (2 * num_kept + NUM_SPARE) * expert + 5)
+        assert offload is not None
+        assert offload.num_kept == num_kept
+        assert offload.kept_bytes == (2 * num_kept + NUM_SPARE) * expert
+    assert offload is not None
+    assert offload.file_bytes == 2 * 8 * expert
+    assert offload.num_parameters == 2 * 8 * 3 * 64 * 96
+    full = plan_offload(checkpoint, torch.float32, 10**12)
+    assert full is not None
+    assert full.num_kept == 8
+    assert plan_offload(checkpoint, torch.float32, (1 + NUM_SPARE) * expert) is None, "one for each layer at least"
+    assert plan_offload(checkpoint, torch.bfloat16, 10**12) is None, "float32 experts would have to be converted"
