@@ -24,7 +24,7 @@ from core_model.weights.sizes import GroupSize, group_sizes
 
 PLANNED_TOKENS = 8192  # of conversation that a plan makes room for
 RAM, DISK = "RAM", "disk"
-WORKING_BYTES = 300_000_000  # activations of a prompt piece, torch itself
+WORKING_BYTES = 400_000_000  # torch and LLVM themselves, activations of a prompt piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,8 @@ def _place_on(
     limit = _limit(limits, device)
     free = free_bytes(device) if limit is None else min(limit, free_bytes(device))
     weights = {group: size.bytes_as(dtype, keeps_fp8) for group, size in sizes.items() if size.stored_bytes}
-    rest = [
-        *_conversation(checkpoint.config.text, limits, dtype, where),
-        PlanLine("Working memory", where, WORKING_BYTES),
-    ]
+    conversation = _conversation(checkpoint.config.text, limits, dtype, where)
+    rest = [conversation, PlanLine("Working memory", where, WORKING_BYTES)]
     missing = sum(weights.values()) + sum(line.num_bytes for line in rest) - free
     offload = None
     if missing > 0 and device.type == "cpu":

@@ -93,6 +93,7 @@ def _scales(checkpoint: Checkpoint, places: LayerPlaces) -> dict[str, Tensor]:
     for parts in places.experts:
         for part in parts:
             if part.scale is not None:
-                stored = checkpoint.get(part.scale).float().flatten()
+                stored = checkpoint.get(part.scale).to(torch.float32, copy=True).flatten()
                 found.setdefault(part.name, []).append(stored.expand(part.shape[0]))
+                checkpoint.release(part.scale)
     return {name: torch.stack(scales) for name, scales in found.items()}
