@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 
 MAX_CODE = 20_000  # characters
 MAX_LINE = 2_000
@@ -47,15 +48,21 @@ def code_tokens(code: str, language: str) -> Iterator[CodeToken | None]:
     An unknown language yields nothing.
     """
     from pygments.lexers import get_lexer_by_name  # slow to import, and needed only for code
-    from pygments.util import ClassNotFound
 
-    try:
-        lexer = get_lexer_by_name(language, ensurenl=False, stripnl=False)
-    except ClassNotFound:
+    if language.lower() not in known_languages():
         return
+    lexer = get_lexer_by_name(language, ensurenl=False, stripnl=False)
     for start, kind, text in lexer.get_tokens_unprocessed(code):
         known = _kind_of(str(kind))
         yield CodeToken(start, start + len(text), known) if known and text else None
+
+
+@cache
+def known_languages() -> frozenset[str]:
+    """What Pygments calls the languages that it knows by itself: for others it would search all installed packages."""
+    from pygments.lexers import get_all_lexers
+
+    return frozenset(alias.lower() for _, aliases, _, _ in get_all_lexers(plugins=False) for alias in aliases)
 
 
 _KINDS = {

@@ -21,6 +21,7 @@ from gui import folders, theme
 from gui.answer_queue import AnswerQueue
 from gui.chat_controller import ChatController, RolledBack
 from gui.chat_view_protocol import ChatViewLike
+from gui.code_tokens import known_languages
 from gui.composer_controller import ComposerController
 from gui.conversation import Conversation
 from gui.conversation_list import ConversationList
@@ -75,7 +76,7 @@ class Desk(QObject):
         self.drops = DropController(self.model, self.media_worker)
         self.pictures = PictureController(self.window.panel, self.chat, self.model, self.media_worker)
         self.dialogs = Dialogs(self.window, faults.log_file)
-        self._garbage = GarbageCollector(self)
+        self._garbage = GarbageCollector(lambda: bool(self.queue.busy_conversations), self)
         self._is_ending = False
         self._load_timer = QTimer(self, singleShot=True, interval=LOAD_DELAY_MS)
         self._load_timer.timeout.connect(self.model.ensure)
@@ -299,5 +300,6 @@ def _warm_up(_should_stop: ShouldStop) -> Generator[object, None, None]:
     """Import what the first answer with code will need, so that the window does not wait for it then."""
     from pygments.lexers import get_lexer_by_name
 
+    known_languages()
     get_lexer_by_name("python")
     yield from ()

@@ -23,9 +23,14 @@ class Cycle:
 
 
 @pytest.fixture
-def collector(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[GarbageCollector]:
+def is_busy() -> list[bool]:
+    return [False]
+
+
+@pytest.fixture
+def collector(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, is_busy: list[bool]) -> Iterator[GarbageCollector]:
     monkeypatch.setattr(garbage, "INTERVAL_MS", 10)
-    made = GarbageCollector()
+    made = GarbageCollector(lambda: is_busy[0])
     made.start()
     yield made
     made.stop()
@@ -58,3 +63,22 @@ def test_what_is_frozen_is_not_collected(collector: GarbageCollector) -> None:
         gc.unfreeze()
     gc.collect()
     assert len(deaths) == 1
+
+
+def test_a_full_collection_waits_while_an_answer_is_written_but_not_for_ever(
+    collector: GarbageCollector, is_busy: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collected: list[int] = []
+    counts = (0, 11, 11)
+    collector.stop()
+    with monkeypatch.context() as patched:
+        patched.setattr(gc, "get_threshold", lambda: (700, 10, 10))
+        patched.setattr(gc, "get_count", lambda: counts)
+        patched.setattr(gc, "collect", collected.append)
+        is_busy[0] = True
+        collector.collect_due()
+        is_busy[0] = False
+        collector.collect_due()
+        is_busy[0], counts = True, (0, 11, 10 * garbage.PATIENCE + 1)
+        collector.collect_due()
+    assert collected == [1, 2, 2]
