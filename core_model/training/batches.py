@@ -130,6 +130,7 @@ def picture_cells(picture: Picture, labels: Labels | None, tiles: TileGeometry, 
         return Cells(unknown[..., :SEEN_BY_TOWER], unknown[:, : tokens**2])
     of_patches = _stacked([labels.cells(box, (patches, patches)) for box in boxes])
     of_tokens = _stacked([labels.cells(box, (tokens, tokens), *TOKEN_SAMPLES) for box in boxes])
+    of_tokens = F.pad(of_tokens, (0, 1), value=labels.ground)
     of_tokens[:-1, :, SEEN_BY_TOWER:] = IGNORED  # a part of a picture does not know the whole: the last tile shows it
     return Cells(of_patches[..., :SEEN_BY_TOWER], of_tokens)
 

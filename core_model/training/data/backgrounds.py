@@ -19,6 +19,7 @@ _PATTERN_CONTRAST = (9.0, 30.0)  # CIELAB distance of a pattern's two colors: vi
 
 PLAIN_NAMES = ("white", "black", "gray", "blue", "green", "yellow", "red", "orange", "purple", "pink", "brown", "cyan")
 PATTERNS = ("gradient", "striped", "checkered", "dotted", "cloudy")
+NAMES = tuple(dict.fromkeys((*PLAIN_NAMES, *(color.name for color in BACKGROUND_COLORS), *PATTERNS)))
 
 
 @dataclass(frozen=True, slots=True)

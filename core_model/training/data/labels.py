@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from core_model.training.data.backgrounds import NAMES as BACKGROUND_NAMES
 from core_model.training.data.colors import COLOR_NAMES
 from core_model.training.data.shapes import KINDS
 
@@ -38,9 +39,10 @@ class Thing(NamedTuple):
 
 
 BACKGROUND = Thing(0, 0)
-NUM_CLASSES = Thing(
+_NUM_CLASSES = Thing(
     color=1 + len(COLOR_NAMES), kind=FIRST_CHARACTER_ID + len(CHARACTERS), size=4, place=10, rank=1 + MOST_THINGS
 )
+NUM_CLASSES = (*_NUM_CLASSES, len(BACKGROUND_NAMES))  # of a thing, and of what is behind it
 SEEN_BY_TOWER = 2  # the first classes of a thing: what can be told from a patch and its neighbours
 
 
@@ -50,6 +52,7 @@ class Labels:
 
     numbers: Classes  # [height, width], index into `things`
     things: Classes  # [things, 5], the first one BACKGROUND
+    ground: int = 0  # index into the names of backgrounds
 
     def shrunk(self, height: int, width: int) -> Labels:
         """The same at another size."""
@@ -95,5 +98,7 @@ class LabelPainter:
         self._things.append(thing)
         return len(self._things) - 1
 
-    def finish(self) -> Labels:
-        return Labels(np.asarray(self.image), np.array(self._things, dtype=np.uint8))
+    def finish(self, ground: str = BACKGROUND_NAMES[0]) -> Labels:
+        """The labels, on a background of this name."""
+        things = np.array(self._things, dtype=np.uint8)
+        return Labels(np.asarray(self.image), things, BACKGROUND_NAMES.index(ground))

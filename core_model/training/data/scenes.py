@@ -267,7 +267,7 @@ def draw(scene: Scene) -> Drawing:
         _draw_shape(picture, labels, shape, _thing(scene, shape, rank), scene.finish.is_crisp)
     for text in scene.prints:
         draw_print(picture, labels, text)
-    return Drawing(apply_finish(picture, scene.finish), labels.finish())
+    return Drawing(apply_finish(picture, scene.finish), labels.finish(scene.background.name))
 
 
 def _thing(scene: Scene, shape: Shape, rank: int) -> Thing:

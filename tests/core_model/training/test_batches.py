@@ -16,6 +16,7 @@ from core_model.text.tokenizer import Tokenizer, load_tokenizer
 from core_model.training import recipe
 from core_model.training.batches import Encoder, batches, looks, picture_cells, shrunk, tile_boxes
 from core_model.training.cell_heads import IGNORED
+from core_model.training.data.backgrounds import NAMES as BACKGROUND_NAMES
 from core_model.training.data.dataset import sample
 from core_model.training.data.labels import LabelPainter, Thing
 from core_model.training.data.vocabulary import train_tokenizer, write_tokenizer
@@ -90,7 +91,7 @@ def test_there_are_as_many_tiles_as_patch_tokens_and_cell_labels(
         assert num_patches == num_tiles * vision.tokens_per_tile
         if batch.cells is not None:
             assert batch.cells.patches.shape == (num_tiles, vision.patches_per_side**2, 2)
-            assert batch.cells.tokens.shape == (num_tiles, vision.tokens_per_tile, 5)
+            assert batch.cells.tokens.shape == (num_tiles, vision.tokens_per_tile, 6)
         if isinstance(batch, Batch):
             assert not any((rows.token_ids == patch).any() for rows in batch.rows)
 
@@ -147,9 +148,9 @@ def test_tokens_know_the_place_and_the_order_of_what_they_show(encoder: Encoder)
         cells = encoder.cells_of(one)
         if cells is None or len(cells.tokens) != 1 or (cells.tokens < 0).any():
             continue
-        for place, rank in cells.tokens[0, :, 3:].tolist():
+        for place, rank in cells.tokens[0, :, 3:5].tolist():
             assert (place > 0) <= (rank > 0)
-        by_rank = {rank: place for place, rank in cells.tokens[0, :, 3:].tolist() if place}
+        by_rank = {rank: place for place, rank in cells.tokens[0, :, 3:5].tolist() if place}
         assert [by_rank[rank] for rank in sorted(by_rank)] == sorted(by_rank.values())
 
 
@@ -183,7 +184,7 @@ def test_only_the_view_of_the_whole_picture_knows_size_place_and_order(encoder: 
     picture = Picture(np.zeros((192, 192, 3), dtype=np.uint8))
     painter = LabelPainter((192, 192))
     painter.image.paste(painter.add(Thing(1, 2, 3, 4, 5)), (0, 0, 192, 192))
-    tokens = picture_cells(picture, painter.finish(), encoder.tiles, encoder.patch_size).tokens
+    tokens = picture_cells(picture, painter.finish("striped"), encoder.tiles, encoder.patch_size).tokens
     assert len(tokens) == 5
-    assert (tokens[-1] == torch.tensor([1, 2, 3, 4, 5])).all()
-    assert (tokens[:-1] == torch.tensor([1, 2, IGNORED, IGNORED, IGNORED])).all()
+    assert (tokens[-1] == torch.tensor([1, 2, 3, 4, 5, BACKGROUND_NAMES.index("striped")])).all()
+    assert (tokens[:-1] == torch.tensor([1, 2, *[IGNORED] * 4])).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from core_model.training.data.backgrounds import NAMES as BACKGROUND_NAMES
 from core_model.training.data.colors import BY_NAME, COLOR_NAMES, COLORS, MIN_CONTRAST, contrast
 from core_model.training.data.labels import CHARACTERS, FIRST_CHARACTER_ID, NUM_CLASSES, SIZES
 from core_model.training.data.scenes import PLACES, SIZE_RANGES, Scene, draw, sample_scene
@@ -103,7 +104,8 @@ def test_pixels_and_labels_agree_with_the_scene() -> None:
 def test_labels_stay_in_range_and_print_is_labelled_by_character() -> None:
     for scene in scenes(120, with_print=True):
         labels = draw(scene).labels
-        assert (labels.things.max(axis=0) < NUM_CLASSES).all()
+        assert (labels.things.max(axis=0) < NUM_CLASSES[:-1]).all()
+        assert BACKGROUND_NAMES[labels.ground] == scene.background.name
         for text in scene.prints:
             expected = [FIRST_CHARACTER_ID + CHARACTERS.index(c) for c in text.text.upper()]
             found = [tuple(labels.things[number]) for number in np.unique(labels.numbers)]
