@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -19,7 +19,8 @@ import resources
 from core_model.canvas import choose_canvas, num_picture_tokens
 from core_model.engine.expert_memory import ExpertMemory
 from core_model.engine.generator import StopCriteria, generate
-from core_model.engine.memory_plan import context_length, place
+from core_model.engine.memory_plan import context_length, expected_speed, place
+from core_model.engine.model_shape import ModelShape
 from core_model.engine.offload import Offload, offload_experts
 from core_model.engine.placement import device_name, dtype_name, memory_use
 from core_model.engine.sampler import Sampler
@@ -142,7 +143,13 @@ class LocalAssistant:
             torch.cuda.empty_cache()
 
     def plan(self, request: LoadRequest) -> MemoryPlan:
-        return place(Checkpoint.open(request.checkpoint), request).plan
+        checkpoint = Checkpoint.open(request.checkpoint)
+        placement = place(checkpoint, request)
+        if placement.device.type != "cpu":
+            return placement.plan  # how fast a GPU is, is not promised yet
+        num_kept = None if placement.offload is None else placement.offload.num_kept
+        speed = expected_speed(ModelShape.of_checkpoint(checkpoint), num_kept, checkpoint.largest_file)
+        return replace(placement.plan, speed=speed)
 
     def memory(self) -> MemoryUse:
         loaded = self._loaded

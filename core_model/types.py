@@ -41,6 +41,7 @@ __all__ = [
     "Role",
     "SamplingParams",
     "ShouldStop",
+    "SpeedEstimate",
     "Text",
     "TextDelta",
     "TileGeometry",
@@ -247,6 +248,14 @@ class PlanLine:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeedEstimate:
+    """How fast a model should answer on this machine, and why."""
+
+    tokens_per_s: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class MemoryPlan:
     """What a checkpoint would need on this machine, said before anything is loaded."""
 
@@ -255,6 +264,7 @@ class MemoryPlan:
     free_bytes: int  # there, now, with other programs counted
     summary: str  # one sentence in plain words
     advice: str = ""  # what to change if it does not fit
+    speed: SpeedEstimate | None = None
 
     @property
     def fits(self) -> bool:

@@ -8,22 +8,26 @@ the GPU is computed on the CPU, unless a person asked for the GPU.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 
 from core_model.config import TextConfig
-from core_model.engine.offload import Offload, plan_offload
+from core_model.engine.expert_memory import NUM_SPARE
+from core_model.engine.model_shape import ModelShape, published_shape
+from core_model.engine.offload import Offload, find_offload
 from core_model.engine.placement import choose_device, choose_dtype, free_bytes, has_room_to_transpose
+from core_model.engine.speed_estimate import BytesPerToken, estimate, measure_ceilings
 from core_model.errors import OutOfMemoryError
 from core_model.kernels.fp8_cpu import has_kernels
-from core_model.types import LoadRequest, MemoryLimits, MemoryPlan, PlanLine
+from core_model.types import LoadRequest, MemoryLimits, MemoryPlan, PlanLine, SpeedEstimate
 from core_model.weights.checkpoint import Checkpoint
 from core_model.weights.name_map import Group
-from core_model.weights.sizes import GroupSize, group_sizes
+from core_model.weights.quantize_plan import Scheme
 
 PLANNED_TOKENS = 8192  # of conversation that a plan makes room for
-RAM, DISK = "RAM", "disk"
+GPU, RAM, DISK = "GPU memory", "RAM", "disk"
 WORKING_BYTES = 400_000_000  # torch and LLVM themselves, activations of a prompt piece
 
 
@@ -53,46 +57,124 @@ class Placement:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How many experts of each layer stay in memory, where they do not all fit."""
+
+    num_kept: int
+    num_experts: int
+    kept_bytes: int  # of the slots, the spare ones too
+    file_bytes: int  # of all experts
+
+
 def place(checkpoint: Checkpoint, request: LoadRequest) -> Placement:
     """Decide where an opened checkpoint goes.
 
     Raises:
         RequestError: a device was asked for that is not there.
     """
-    sizes = group_sizes(checkpoint)
-    placement = _place_on(choose_device(request.device), checkpoint, sizes, request.limits)
+    placement = _place_on(choose_device(request.device), checkpoint, request.limits)
     if request.device is None and placement.device.type == "cuda" and not placement.plan.fits:
-        return _place_on(torch.device("cpu"), checkpoint, sizes, request.limits)
+        return _place_on(torch.device("cpu"), checkpoint, request.limits)
     return placement
 
 
-def _place_on(
-    device: torch.device, checkpoint: Checkpoint, sizes: dict[Group, GroupSize], limits: MemoryLimits
-) -> Placement:
-    dtype = choose_dtype(device, sum(size.num_parameters for size in sizes.values()))
-    keeps_fp8 = device.type == "cpu" and has_kernels()
-    where = "GPU memory" if device.type == "cuda" else RAM
-    limit = _limit(limits, device)
-    free = free_bytes(device) if limit is None else min(limit, free_bytes(device))
-    weights = {group: size.bytes_as(dtype, keeps_fp8) for group, size in sizes.items() if size.stored_bytes}
-    conversation = _conversation(checkpoint.config.text, limits, dtype, where)
+def _place_on(device: torch.device, checkpoint: Checkpoint, limits: MemoryLimits) -> Placement:
+    shape = ModelShape.of_checkpoint(checkpoint)
+    free = free_for(device, limits)
+    plan, kept = plan_memory(shape, device, free, limits)
+    dtype = choose_dtype(device, shape.num_parameters)
+    offload = None
+    if kept is not None:
+        offload = find_offload(checkpoint, dtype, kept.num_kept)
+        if offload is None:  # stored in a form that must be converted first
+            plan, kept = plan_memory(shape, device, free, limits, can_offload=False)
+    transposes = offload is None and has_room_to_transpose(
+        device, dtype, shape.sizes[Group.ROUTED_EXPERTS].num_parameters, free
+    )
+    return Placement(device, dtype, transposes, keeps_fp8(device), offload, plan)
+
+
+def plan_shape(name: str, limits: MemoryLimits, *, is_quantized: bool) -> MemoryPlan:
+    """The plan of a model that is not here, for the CPU of this machine.
+
+    Args:
+        name: of a published shape, or the path of a `config.json`.
+        limits: a limit of RAM counts as free, also where there is less now: one may plan for another machine.
+        is_quantized: whether it will be an FP8 copy.
+
+    Raises:
+        RequestError: there is no such model.
+        CheckpointError: the config cannot be read.
+    """
+    shape = published_shape(name, Scheme.LINEARS if is_quantized else None)
+    cpu = torch.device("cpu")
+    plan, kept = plan_memory(shape, cpu, limits.ram_bytes or free_bytes(cpu), limits)
+    speed = expected_speed(shape, None if kept is None else kept.num_kept, None)
+    return replace(plan, speed=speed if plan.fits else None)
+
+
+def plan_memory(
+    shape: ModelShape, device: torch.device, free: int, limits: MemoryLimits, *, can_offload: bool = True
+) -> tuple[MemoryPlan, Kept | None]:
+    """What goes where when so many bytes are free; on the CPU experts may stay on the disk."""
+    dtype, keeps = choose_dtype(device, shape.num_parameters), keeps_fp8(device)
+    where = GPU if device.type == "cuda" else RAM
+    weights = {group: shape.bytes_of(group, dtype, keeps) for group, size in shape.sizes.items() if size.stored_bytes}
+    conversation = _conversation(shape.config.text, limits, dtype, where)
     rest = [conversation, PlanLine("Working memory", where, WORKING_BYTES)]
     missing = sum(weights.values()) + sum(line.num_bytes for line in rest) - free
-    offload = None
-    if missing > 0 and device.type == "cpu":
-        offload = plan_offload(checkpoint, dtype, weights.get(Group.ROUTED_EXPERTS, 0) - missing)
-    lines = [*_weight_lines(weights, where, offload), *rest]
-    has_room = has_room_to_transpose(device, dtype, sizes[Group.ROUTED_EXPERTS].num_parameters, free)
-    plan = describe(tuple(lines), where, free, checkpoint.folder.name)
-    return Placement(device, dtype, has_room and offload is None, keeps_fp8, offload, plan)
+    kept = None
+    if missing > 0 and device.type == "cpu" and can_offload and Group.ROUTED_EXPERTS in weights:
+        kept = keep_experts(shape, dtype, keeps, weights[Group.ROUTED_EXPERTS] - missing)
+    lines = [*_weight_lines(weights, where, kept), *rest]
+    plan = describe(tuple(lines), where, free, shape.name)
+    if not plan.fits and can_offload and device.type == "cpu" and Group.ROUTED_EXPERTS in weights:
+        least = plan.needed_bytes - weights[Group.ROUTED_EXPERTS] + _slots_bytes(shape, dtype, keeps, 1)
+        plan = replace(
+            plan, advice=f"{gigabytes(least)} would be enough if most experts stay on the disk. {plan.advice}"
+        )
+    return plan, kept
 
 
-def _weight_lines(weights: dict[Group, int], where: str, offload: Offload | None) -> Iterator[PlanLine]:
+def keep_experts(shape: ModelShape, dtype: torch.dtype, keeps: bool, room: int) -> Kept | None:
+    """As many experts of each layer as there is room for; None where that is not one."""
+    slot_bytes = shape.expert_bytes(dtype, keeps)
+    num_kept = min((room // slot_bytes - NUM_SPARE) // shape.num_moe_layers, shape.num_experts)
+    if num_kept < 1:
+        return None
+    all_bytes = shape.num_moe_layers * shape.num_experts * slot_bytes
+    return Kept(num_kept, shape.num_experts, _slots_bytes(shape, dtype, keeps, num_kept), all_bytes)
+
+
+def _slots_bytes(shape: ModelShape, dtype: torch.dtype, keeps: bool, num_kept: int) -> int:
+    return (num_kept * shape.num_moe_layers + NUM_SPARE) * shape.expert_bytes(dtype, keeps)
+
+
+def expected_speed(shape: ModelShape, num_kept: int | None, file: Path | None) -> SpeedEstimate:
+    """Tokens a second on the CPU, with so many experts of each layer in memory (None: all of them).
+
+    Args:
+        file: somewhere on the disk that the others come from, to measure it by.
+    """
+    device = torch.device("cpu")
+    dtype, keeps = choose_dtype(device, shape.num_parameters), keeps_fp8(device)
+    share = 1.0 if num_kept is None else num_kept / shape.num_experts
+    token = BytesPerToken(shape.always_bytes(dtype, keeps), shape.routed_bytes(dtype, keeps), share)
+    return estimate(token, measure_ceilings(file))
+
+
+def keeps_fp8(device: torch.device) -> bool:
+    """Whether FP8 weights stay so in memory."""
+    return device.type == "cpu" and has_kernels()
+
+
+def _weight_lines(weights: dict[Group, int], where: str, kept: Kept | None) -> Iterator[PlanLine]:
     for group, num_bytes in weights.items():
-        if group is Group.ROUTED_EXPERTS and offload is not None:
-            kept = f"Routed experts, {offload.num_kept} of {offload.num_experts} in each layer"
-            yield PlanLine(kept, where, offload.kept_bytes)
-            yield PlanLine("Routed experts, all of them", DISK, offload.file_bytes)
+        if group is Group.ROUTED_EXPERTS and kept is not None:
+            what = f"Routed experts, {kept.num_kept} of {kept.num_experts} in each layer"
+            yield PlanLine(what, where, kept.kept_bytes)
+            yield PlanLine("Routed experts, all of them", DISK, kept.file_bytes)
         else:
             yield PlanLine(str(group).capitalize(), where, num_bytes)
 
@@ -101,6 +183,12 @@ def _conversation(config: TextConfig, limits: MemoryLimits, dtype: torch.dtype, 
     num_tokens = min(PLANNED_TOKENS, context_length(config, limits))
     what = f"Conversation memory for {num_tokens:,} tokens"
     return PlanLine(what, where, kv_cache_bytes(config, num_tokens, dtype))
+
+
+def free_for(device: torch.device, limits: MemoryLimits) -> int:
+    """Bytes that the model may take there now."""
+    limit, free = _limit(limits, device), free_bytes(device)
+    return free if limit is None else min(limit, free)
 
 
 def _limit(limits: MemoryLimits, device: torch.device) -> int | None:

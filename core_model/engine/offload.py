@@ -53,16 +53,10 @@ class Offload:
         return sum(len(places.experts) * places.expert_bytes for places in self.layers.values())
 
 
-def plan_offload(checkpoint: Checkpoint, dtype: torch.dtype, room: int) -> Offload | None:
-    """Keep as many experts as there is room for, in bytes; None where that is not one of each layer, or none can be
-    used as it is stored."""
+def find_offload(checkpoint: Checkpoint, dtype: torch.dtype, num_kept: int) -> Offload | None:
+    """Where a checkpoint's experts are read from; None where some cannot be used as they are stored."""
     layers = find_experts(checkpoint, find_sources(checkpoint), dtype)
-    if not layers:
-        return None
-    num_experts = len(next(iter(layers.values())).experts)
-    slots = room // max(places.expert_bytes for places in layers.values()) - NUM_SPARE
-    num_kept = min(slots // len(layers), num_experts)
-    return Offload(layers, num_kept) if num_kept >= 1 else None
+    return Offload(layers, num_kept) if len(layers) == sum(checkpoint.config.text.is_moe_layer) else None
 
 
 def offload_experts(model: Llama4, checkpoint: Checkpoint, offload: Offload) -> ExpertMemory:

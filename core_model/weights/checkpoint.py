@@ -96,6 +96,10 @@ class Checkpoint:
             _check_index(file, weight_map[file.path.name])
         return cls(folder, config, files, writable=writable)
 
+    @property
+    def largest_file(self) -> Path:
+        return max(self.files, key=lambda file: file.size).path
+
     def names(self) -> Iterable[str]:
         """All names, file by file, in the order in which they lie there."""
         return self._file_of.keys()

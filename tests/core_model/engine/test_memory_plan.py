@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
 import torch
 
+from core_model.config import parse_config
 from core_model.engine import memory_plan
-from core_model.engine.memory_plan import WORKING_BYTES, context_length, gigabytes, kv_cache_bytes, place
+from core_model.engine.memory_plan import (
+    WORKING_BYTES,
+    context_length,
+    expected_speed,
+    gigabytes,
+    kv_cache_bytes,
+    place,
+    plan_memory,
+)
+from core_model.engine.model_shape import ModelShape, published_shape, published_shapes
 from core_model.engine.placement import choose_dtype, has_room_to_transpose
+from core_model.engine.speed_estimate import EFFICIENCY, BytesPerToken, Ceilings, estimate, measure_ceilings
 from core_model.errors import OutOfMemoryError, RequestError
 from core_model.types import LoadRequest, MemoryLimits
 from core_model.weights.checkpoint import Checkpoint
+from core_model.weights.quantize_plan import Scheme
 from tests.checkpoints import CheckpointShelf
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -115,3 +128,83 @@ def test_a_conversation_of_scout(checkpoint: Checkpoint) -> None:
 
 def test_gigabytes_for_people() -> None:
     assert [gigabytes(n) for n in (0, 1_234_000_000, 12_345_000_000)] == ["0.00 GB", "1.23 GB", "12 GB"]
+
+
+def shape_of(name: str) -> ModelShape:
+    return published_shape(name, Scheme.LINEARS)
+
+
+def test_published_shapes_have_their_published_sizes() -> None:
+    """108.6 and 401.6 billion parameters with the vision tower; of the routed ones a token reads 6.04 and 3.02."""
+    scout, maverick = shape_of("scout"), shape_of("Maverick")
+    assert scout.num_parameters == pytest.approx(108.64e9, rel=1e-3)
+    assert maverick.num_parameters == pytest.approx(401.58e9, rel=1e-3)
+    assert scout.routed_bytes(torch.bfloat16, True) == pytest.approx(6.04e9, rel=2e-3)
+    assert maverick.routed_bytes(torch.bfloat16, True) == pytest.approx(3.02e9, rel=2e-3)
+    assert maverick.routed_bytes(torch.bfloat16, False) == pytest.approx(6.04e9, rel=2e-3)
+    assert (scout.num_moe_layers, scout.num_experts) == (48, 16)
+    assert (maverick.num_moe_layers, maverick.num_experts) == (24, 128)
+    with pytest.raises(RequestError, match="maverick, scout"):
+        published_shape("gemma", None)
+
+
+def test_a_shape_plans_like_the_checkpoint_with_its_config(checkpoint: Checkpoint, folder: Path) -> None:
+    by_headers = ModelShape.of_checkpoint(checkpoint)
+    by_config = published_shape(str(folder / "config.json"), None)
+    assert {group: size.num_parameters for group, size in by_headers.sizes.items()} == {
+        group: size.num_parameters for group, size in by_config.sizes.items()
+    }
+
+
+@pytest.mark.parametrize("gigabytes_free", [40, 64, 100, 128, 256])
+def test_scout_keeps_as_many_experts_as_fit(gigabytes_free: int) -> None:
+    plan, kept = plan_memory(shape_of("scout"), CPU, gigabytes_free * 10**9, MemoryLimits())
+    if gigabytes_free >= 128:
+        assert kept is None
+        assert plan.fits
+        return
+    assert kept is not None
+    assert plan.fits
+    assert 1 <= kept.num_kept < 16
+    room = gigabytes_free * 10**9 - plan.needed_bytes
+    assert room < kept.kept_bytes / kept.num_kept * 1.1, "one more of each layer would not fit"
+    assert f"{kept.num_kept} of 16 in each layer" in " ".join(line.what for line in plan.lines)
+
+
+def test_a_model_that_has_no_room_for_what_is_always_read_does_not_fit() -> None:
+    plan, kept = plan_memory(shape_of("maverick"), CPU, 16 * 10**9, MemoryLimits())
+    assert kept is None
+    assert not plan.fits
+    assert plan.advice
+
+
+def test_two_trillion_parameters_are_planned_like_any_other() -> None:
+    """Of Behemoth only "288B active, 16 experts, about two trillion" was said: a config of that size."""
+    data = json.loads(published_shapes()["scout"].read_text(encoding="utf-8"))
+    data["text_config"] |= {
+        "hidden_size": 16384, "intermediate_size": 32768, "num_hidden_layers": 80,
+        "num_attention_heads": 128, "num_key_value_heads": 8,
+    }  # fmt: skip
+    shape = ModelShape.of_config("behemoth", parse_config(data), Scheme.LINEARS)
+    assert 1.8e12 < shape.num_parameters < 2.4e12
+    plan, kept = plan_memory(shape, CPU, 10**12, MemoryLimits())
+    assert kept is not None
+    assert plan.fits
+
+
+def test_speed_follows_from_bytes_and_rates() -> None:
+    ceilings = Ceilings(memory=100e9, disk=2e9, is_disk_measured=False)
+    resident = estimate(BytesPerToken(10**10, 6 * 10**9), ceilings)
+    assert resident.tokens_per_s == pytest.approx(EFFICIENCY * 100 / 16)
+    assert "disk" not in resident.reason
+    half = estimate(BytesPerToken(10**10, 6 * 10**9, 0.5), ceilings)
+    assert 1 / half.tokens_per_s == pytest.approx(13 / (EFFICIENCY * 100) + 3 / 2)
+    assert "50% of the experts come from the disk, at 2.0 GB a second (assumed)" in half.reason
+
+
+def test_this_machine_has_rates(checkpoint: Checkpoint) -> None:
+    measured = measure_ceilings(checkpoint.largest_file)
+    assert 5e8 < measured.memory < 5e12
+    assert not measured.is_disk_measured, "a file of a megabyte says nothing"
+    speed = expected_speed(ModelShape.of_checkpoint(checkpoint), None, None)
+    assert speed.tokens_per_s > 0
