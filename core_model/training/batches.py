@@ -36,7 +36,7 @@ from core_model.training.recipe import CHUNK_SIZE
 from core_model.types import Message, Role, TileGeometry
 from media.types import Picture, RgbArray
 
-PLAIN_SHARE = 0.15  # of samples that go into plain batches
+PLAIN_SHARE = 0.08  # of samples that go into plain batches
 PLAIN_TOKENS = 640  # a plain row is joined from samples until it has about as many
 STANDS_ALONE = {"pair", "no_picture"}  # skills whose answers count or miss pictures: nothing may be joined to them
 CHAIN_SHARE = 0.1  # of rows that continue with the next question

@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -41,20 +42,28 @@ State = dict[str, Any]
 SIGHT = "sight.pt"  # the vision tower of stage one, in the run's folder
 
 
+class Stage(StrEnum):
+    """What a run teaches."""
+
+    LOOK = "look"  # the tower and the decoder's first half: from pictures alone, what stands where in them
+    ANSWER = "answer"  # the second half alone, at half the price: what was asked, and to read it off the first
+    EVERYTHING = "everything"
+
+
 class BatchStream(IterableDataset[tuple[int, Batch | Conversations]]):
     """Endless batches from a sample number on; lives in the worker process."""
 
     def __init__(
-        self, tokenizer_folder: Path, first_index: int, hyper: recipe.Hyperparameters, stride: int, is_looking: bool
+        self, tokenizer_folder: Path, first_index: int, hyper: recipe.Hyperparameters, stride: int, stage: Stage
     ) -> None:
-        self.arguments = tokenizer_folder, first_index, hyper, stride, is_looking
+        self.arguments = tokenizer_folder, first_index, hyper, stride, stage
 
     def __iter__(self) -> Iterator[tuple[int, Batch | Conversations]]:
         torch.set_num_threads(1)
-        folder, first_index, hyper, stride, is_looking = self.arguments
+        folder, first_index, hyper, stride, stage = self.arguments
         vision = vision_config()
         encoder = Encoder(load_tokenizer(folder), tile_geometry(vision), vision.patch_size)
-        if is_looking:
+        if stage is Stage.LOOK:
             return looks(encoder, recipe.SEED, first_index, hyper.pictures_per_look, stride)
         return batches(encoder, recipe.SEED, first_index, hyper.curriculum_samples, hyper.pictures_per_batch, stride)
 
@@ -115,7 +124,7 @@ class Trainer:
         hyper: recipe.Hyperparameters,
         start: Path | None = None,
         team: Team = ALONE,
-        is_looking: bool = False,
+        stage: Stage = Stage.EVERYTHING,
     ) -> None:
         """Go on with the run in a folder, or begin one there: with the weights of the model folder `start`, or else
         with the vision tower of stage one, where there is one (`core_model.training.pretrain_vision`)."""
@@ -136,9 +145,8 @@ class Trainer:
             self.model.load_state_dict(core_model.load_model(start).state_dict())
         elif (folder / SIGHT).exists():
             self._take_sight()
-        self.is_looking = is_looking
-        if is_looking:
-            self._freeze_what_answers()
+        self.stage = stage
+        self._freeze()
 
     @property
     def path(self) -> Path:
@@ -152,11 +160,16 @@ class Trainer:
         self.step, self.next_index, self.seconds = state["step"], state["next_index"], state["seconds"]
         self.decay_from, self.decay_steps = state["decay_from"], state["decay_steps"]
 
-    def _freeze_what_answers(self) -> None:
-        taught = [self.model.vision_model, self.model.multi_modal_projector, *first_half(self.model)]
-        self.model.requires_grad_(False)
-        for module in taught:
-            module.requires_grad_(True)
+    def _freeze(self) -> None:
+        """Leave alone what this stage does not teach."""
+        sees = [self.model.vision_model, self.model.multi_modal_projector, *first_half(self.model)]
+        if self.stage is Stage.LOOK:
+            self.model.requires_grad_(False)
+            for module in sees:
+                module.requires_grad_(True)
+        if self.stage is Stage.ANSWER:
+            for module in (*sees, self.model.language_model.model.embed_tokens, self.heads):
+                module.requires_grad_(False)
 
     def _take_sight(self) -> None:
         state: State = torch.load(self.folder / SIGHT, weights_only=True)
@@ -217,8 +230,10 @@ class Trainer:
 
     def _total(self, losses: Losses) -> Tensor:
         hyper = self.hyper
-        cells = hyper.patch_weight * losses.patches + hyper.token_weight * losses.tokens
-        return losses.answer + cells + hyper.balance_weight * losses.balance
+        total = losses.answer + hyper.balance_weight * losses.balance
+        if self.stage is Stage.ANSWER:  # what is seen is taught no more
+            return total
+        return total + hyper.patch_weight * losses.patches + hyper.token_weight * losses.tokens
 
     def _note(self, batch: Batch | Conversations, losses: Losses) -> None:
         kind = "plain" if isinstance(batch, Conversations) else "text" if batch.tiles is None else "picture"
@@ -228,7 +243,7 @@ class Trainer:
 
     def _loader(self) -> Iterator[tuple[int, Batch | Conversations]]:
         first_index = self.next_index + self.team.rank
-        stream = BatchStream(self.tokenizer_folder, first_index, self.hyper, self.team.size, self.is_looking)
+        stream = BatchStream(self.tokenizer_folder, first_index, self.hyper, self.team.size, self.stage)
         return iter(DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=8))
 
     def _log(self) -> None:
@@ -244,7 +259,7 @@ def main() -> None:
     parser.add_argument("tokenizer", type=Path, help="folder with tokenizer.json")
     parser.add_argument("--start", type=Path, help="a model folder whose weights a new run begins with")
     parser.add_argument("--first-sample", type=int, default=0, help="where a new run begins in the stream of samples")
-    parser.add_argument("--look", action="store_true", help="learn from pictures alone what stands where in them")
+    parser.add_argument("--stage", type=Stage, choices=list(Stage), default=Stage.EVERYTHING, help="what is taught")
     parser.add_argument("--hours", type=float, default=3.0)
     parser.add_argument("--decay-steps", type=int, default=0, help="end the run: decay over so many steps")
     parser.add_argument("--processes", type=int, default=2)

@@ -5,7 +5,7 @@ machine's fonts), so that a training run resumes from an index and needs no data
 different streams of chance, and besides the evaluation shows looks and asks wordings that training never does
 (`splits`).
 
-Most conversations begin with a picture and ask four to eight things about it: one look at a picture is the dear part,
+Most conversations begin with a picture and ask six to eleven things about it: one look at a picture is the dear part,
 so each is used for many answers.
 """
 
@@ -29,15 +29,15 @@ from core_model.types import Message, Part, Role
 from media.types import Picture, Text
 
 # How often each kind of conversation is drawn, at full difficulty.
-SHAPES = 0.60
-READING = 0.15
+SHAPES = 0.68
+READING = 0.16
 UNKNOWN_PICTURES = 0.05
-TEXT_ONLY = 0.20
+TEXT_ONLY = 0.11
 TWO_PICTURES = 0.06  # of the shape conversations, from `_TWO_PICTURES_FROM` on
 TALK_BESIDE_PICTURE = 0.25  # how often a picture conversation has a turn that is not about the picture
 
 _TWO_PICTURES_FROM = 0.6
-_TURNS = (4, 9)
+_TURNS = (6, 12)
 _SPLIT_STREAM = {"train": 0, "held_out": 1}
 
 

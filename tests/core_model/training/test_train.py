@@ -16,7 +16,7 @@ from core_model.training.data.vocabulary import train_tokenizer, write_tokenizer
 from core_model.training.export import export
 from core_model.training.objective import Batch, Conversations
 from core_model.training.pretrain_vision import TileStream, VisionPretraining, collect
-from core_model.training.train import Trainer, load_tokenizer, schedule, tile_geometry, vision_config
+from core_model.training.train import Stage, Trainer, load_tokenizer, schedule, tile_geometry, vision_config
 
 HYPER = recipe.Hyperparameters(pictures_per_batch=1, warmup_steps=4)
 
@@ -128,7 +128,7 @@ def test_muon_takes_hidden_matrices_and_adam_everything_else(tmp_path: Path, tok
 
 
 def test_looking_leaves_the_second_half_and_the_words_alone(tmp_path: Path, tokenizer_folder: Path) -> None:
-    trainer = Trainer(tmp_path, tokenizer_folder, HYPER, is_looking=True)
+    trainer = Trainer(tmp_path, tokenizer_folder, HYPER, stage=Stage.LOOK)
     before = {name: p.clone() for name, p in trainer.model.named_parameters()}
     vision = vision_config()
     encoder = Encoder(load_tokenizer(tokenizer_folder), tile_geometry(vision), vision.patch_size)
@@ -141,3 +141,17 @@ def test_looking_leaves_the_second_half_and_the_words_alone(tmp_path: Path, toke
         part in name for name in moved for part in ("language_model.model.layers.4", "lm_head", "embed_tokens")
     )
     assert set(trainer.averages.values) == {"patches", "tokens", "balance", "grad"}
+
+
+def test_answering_leaves_what_sees_alone(
+    tmp_path: Path, tokenizer_folder: Path, some_batches: list[Batch | Conversations]
+) -> None:
+    trainer = Trainer(tmp_path, tokenizer_folder, HYPER, stage=Stage.ANSWER)
+    before = {name: p.clone() for name, p in trainer.model.named_parameters()}
+    for batch in some_batches:
+        trainer.train_step(batch, 1.0)
+    moved = {name for name, p in trainer.model.named_parameters() if not torch.equal(before[name], p)}
+    assert "language_model.lm_head.weight" in moved
+    assert {name for name in moved if ".layers." in name} >= {"language_model.model.layers.4.self_attn.q_proj.weight"}
+    seeing = ("vision_model", "multi_modal", "embed_tokens", *(f"language_model.model.layers.{n}." for n in range(4)))
+    assert not any(part in name for name in moved for part in seeing)

@@ -64,8 +64,8 @@ def test_the_mix_is_as_weighted() -> None:
     kinds = Counter(
         "text" if not made.pictures else "unknown" if made.labels[0] is None else "known" for made in SAMPLES
     )
-    assert 0.14 < kinds["text"] / 500 < 0.26
-    assert 0.02 < kinds["unknown"] / 500 < 0.09
+    assert kinds["text"] / 500 == pytest.approx(dataset.TEXT_ONLY, abs=0.06)
+    assert kinds["unknown"] / 500 == pytest.approx(dataset.UNKNOWN_PICTURES, abs=0.035)
     assert any(len(made.pictures) == 2 for made in SAMPLES)
 
 
