@@ -273,7 +273,7 @@ def train(team: Team, arguments: argparse.Namespace) -> None:
     """What each member of the team does."""
     torch.set_num_threads(arguments.threads)
     trainer = Trainer(
-        arguments.folder, arguments.tokenizer, recipe.Hyperparameters(), arguments.start, team, arguments.look
+        arguments.folder, arguments.tokenizer, recipe.Hyperparameters(), arguments.start, team, arguments.stage
     )
     trainer.next_index = max(trainer.next_index, arguments.first_sample)
     trainer.run(arguments.hours, arguments.decay_steps)
