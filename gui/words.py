@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 
-from core_model.types import Finished, FinishReason, GenerationStats, LoadProgress, MemoryPlan, PrefillProgress
+from core_model.types import (
+    Finished,
+    FinishReason,
+    GenerationStats,
+    LoadProgress,
+    MemoryPlan,
+    PrefillProgress,
+    SpeedEstimate,
+)
 
 _GB, _MB, _KB = 1_000_000_000, 1_000_000, 1_000
 
@@ -46,6 +54,12 @@ def tokens(number: int) -> str:
 def speed(tokens_per_s: float) -> str:
     """ "21 tokens/s"; one decimal where it is slow."""
     return _tr("{0} tokens/s").format(f"{tokens_per_s:.1f}" if tokens_per_s < 10 else f"{tokens_per_s:.0f}")
+
+
+def expected_speed(estimate: SpeedEstimate) -> str:
+    """ "About 5.2 tokens/s are to be expected. A token reads …"."""
+    expected = _tr("About {0} are to be expected.").format(speed(estimate.tokens_per_s))
+    return f"{expected} {estimate.reason}"
 
 
 def loading(progress: LoadProgress, left_s: float | None = None) -> str:

@@ -23,6 +23,8 @@ class PlanDialog(QDialog):
         column.addWidget(_label(plan.summary, "" if plan.fits else "fault"))
         if plan.advice:
             column.addWidget(_label(plan.advice, "soft"))
+        if plan.speed is not None and plan.fits:
+            column.addWidget(_label(words.expected_speed(plan.speed), "soft"))
         column.addSpacing(theme.SPACE)
         column.addLayout(self._table(plan))
         column.addSpacing(theme.SPACE_L)

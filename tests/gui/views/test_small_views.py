@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from core_model.fake_assistant import MODEL, FakeAssistant
-from core_model.types import LoadRequest
+from core_model.types import LoadRequest, SpeedEstimate
 from gui.model_state import ModelPhase, ModelState
 from gui.settings import Settings
 from gui.views.drop_overlay import DropOverlay
@@ -213,3 +213,11 @@ def test_the_plan_says_what_rests_where(qtbot: QtBot) -> None:
         assert line.where in shown
     assert "88 GB" in shown
     assert plan.summary in shown
+
+
+def test_the_plan_says_how_fast_and_why_if_it_fits(qtbot: QtBot) -> None:
+    plan = replace(FakeAssistant().plan(LoadRequest(Path("x"))), speed=SpeedEstimate(5.23, "Bytes come slowly."))
+    for fits in (True, False):
+        dialog = PlanDialog("Scout", replace(plan, free_bytes=plan.needed_bytes if fits else 0))
+        qtbot.addWidget(dialog)
+        assert ("About 5.2 tokens/s are to be expected. Bytes come slowly." in texts(dialog)) == fits
