@@ -31,14 +31,16 @@ from core_model.text.tokenizer import Tokenizer
 from core_model.training.cell_heads import IGNORED, Cells
 from core_model.training.data.dataset import Sample, sample
 from core_model.training.data.labels import NUM_CLASSES, SEEN_BY_TOWER, Box, Classes, Labels
+from core_model.training.data.quiz import Quiz
 from core_model.training.objective import Batch, Conversations, Rows
 from core_model.training.recipe import CHUNK_SIZE
 from core_model.types import Message, Role, TileGeometry
-from media.types import Picture, RgbArray
+from media.types import Picture, RgbArray, Text
 
 PLAIN_SHARE = 0.08  # of samples that go into plain batches
 PLAIN_TOKENS = 640  # a plain row is joined from samples until it has about as many
 STANDS_ALONE = {"pair", "no_picture"}  # skills whose answers count or miss pictures: nothing may be joined to them
+QUIZ = "Quiz."
 CHAIN_SHARE = 0.1  # of rows that continue with the next question
 SMALL_SHARE = (0.9, 0.4)  # of pictures that are shrunk to a single tile, at the start and the end of the curriculum
 LOOK_SMALL_SHARE = 0.4  # the same where pictures are only looked at
@@ -60,6 +62,7 @@ class Encoder:
     def __init__(self, tokenizer: Tokenizer, tiles: TileGeometry, patch_size: int) -> None:
         self.tiles = tiles
         self.patch_size = patch_size
+        self._tokenizer = tokenizer
         self._format = ChatFormat(tokenizer, tiles)
         self._end_of_turn = tokenizer.special_id(END_OF_TURN)
         self._num_opening_tokens = self._count_opening_tokens()
@@ -101,7 +104,23 @@ class Encoder:
             end = whole.pictures[0].end if whole.pictures else self._num_opening_tokens
             prefix = encoded.token_ids[:end]
             rows.append(Encoded(encoded.token_ids[end:], encoded.labels[end:]))
+        if prefix and len(messages[0].pictures) == 1:
+            quizzes = (self.quiz(messages[0].pictures, items) for items in made.quizzes)
+            rows += [Encoded(row.token_ids[len(prefix) :], row.labels[len(prefix) :]) for row in quizzes]
         return prefix or [], rows
+
+    def quiz(self, pictures: tuple[Picture, ...], items: Quiz) -> Encoded:
+        """A picture, cues and answers; only the answers are learned. It ends where an attention chunk does."""
+        ids = list(self._format.prompt([Message(Role.USER, (*pictures, Text(QUIZ)))]).token_ids)
+        is_learned = [False] * len(ids)
+        for cue, answer in items:
+            for words, learned in ((cue, False), (answer, True)):
+                added = self._tokenizer.encode(words)
+                ids += added
+                is_learned += [learned] * len(added)
+        ids, is_learned = ids[: CHUNK_SIZE + 1], is_learned[: CHUNK_SIZE + 1]
+        labels = [token if learned else IGNORED for token, learned in zip(ids[1:], is_learned[1:], strict=True)]
+        return Encoded(ids[:-1], labels)
 
     def prefix(self, made: Sample) -> list[int]:
         """A conversation as far as the end of its first picture."""
@@ -192,7 +211,7 @@ def shrunk(made: Sample, size: int) -> Sample:
         )
         for turn in made.turns
     ]
-    return Sample(tuple(turns), labels)
+    return Sample(tuple(turns), labels, made.quizzes)
 
 
 def shrink_labels(labels: Labels, size: int) -> Labels:

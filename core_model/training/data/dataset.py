@@ -5,7 +5,7 @@ machine's fonts), so that a training run resumes from an index and needs no data
 different streams of chance, and besides the evaluation shows looks and asks wordings that training never does
 (`splits`).
 
-Most conversations begin with a picture and ask six to eleven things about it: one look at a picture is the dear part,
+Most conversations begin with a picture and ask four to eight things about it: one look at a picture is the dear part,
 so each is used for many answers.
 """
 
@@ -20,6 +20,7 @@ from core_model.training.data.descriptions import inventory
 from core_model.training.data.labels import Labels
 from core_model.training.data.pairs import ask_about_pair
 from core_model.training.data.questions import ask_about
+from core_model.training.data.quiz import Quiz, quiz
 from core_model.training.data.scenes import draw, sample_scene
 from core_model.training.data.splits import Split
 from core_model.training.data.talk import ask_without_picture, talk, talk_without_picture
@@ -37,7 +38,9 @@ TWO_PICTURES = 0.06  # of the shape conversations, from `_TWO_PICTURES_FROM` on
 TALK_BESIDE_PICTURE = 0.25  # how often a picture conversation has a turn that is not about the picture
 
 _TWO_PICTURES_FROM = 0.6
-_TURNS = (6, 12)
+QUIZZES, QUIZ_LENGTH = 2, 14  # of each picture of shapes or print, in training
+
+_TURNS = (4, 9)
 _SPLIT_STREAM = {"train": 0, "held_out": 1}
 
 
@@ -47,6 +50,7 @@ class Sample:
 
     turns: tuple[Turn, ...]
     labels: tuple[Labels | None, ...] = ()
+    quizzes: tuple[Quiz, ...] = ()  # lessons about the first picture
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
@@ -101,7 +105,9 @@ def _scene_sample(rng: np.random.Generator, difficulty: float, split: Split, wit
     if turns and split == "train" and not with_print:
         turns.append(Turn("Take stock.", inventory(scene), INVENTORY))
     drawing = draw(scene)
-    return _with_picture(turns, Picture(drawing.pixels), drawing.labels, rng, split)
+    made = _with_picture(turns, Picture(drawing.pixels), drawing.labels, rng, split)
+    lessons = QUIZZES if split == "train" else 0
+    return replace(made, quizzes=tuple(quiz(scene, rng, QUIZ_LENGTH) for _ in range(lessons)))
 
 
 def _pair_sample(rng: np.random.Generator, difficulty: float, split: Split) -> Sample:

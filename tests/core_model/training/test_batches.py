@@ -14,7 +14,7 @@ from core_model.config import VisionConfig
 from core_model.text.special_tokens import END_OF_TURN, PATCH
 from core_model.text.tokenizer import Tokenizer, load_tokenizer
 from core_model.training import recipe
-from core_model.training.batches import Encoder, batches, looks, picture_cells, shrunk, tile_boxes
+from core_model.training.batches import QUIZ, Encoder, batches, looks, picture_cells, shrunk, tile_boxes
 from core_model.training.cell_heads import IGNORED
 from core_model.training.data.backgrounds import NAMES as BACKGROUND_NAMES
 from core_model.training.data.dataset import sample
@@ -67,8 +67,11 @@ def test_labels_are_the_next_tokens_of_answers_and_end_with_the_turn(
     made: list[Batch | Conversations], tokenizer: Tokenizer
 ) -> None:
     end_of_turn = tokenizer.special_id(END_OF_TURN)
+    quiz = tokenizer.encode(QUIZ)
     for batch in made:
         for ids, labels in rows_of(batch):
+            if any(ids[at : at + len(quiz)] == quiz for at in range(len(ids))):
+                continue  # has no sentences
             learned = [position for position, label in enumerate(labels) if label != IGNORED]
             assert learned
             for position in learned:
@@ -188,3 +191,16 @@ def test_only_the_view_of_the_whole_picture_knows_size_place_and_order(encoder: 
     assert len(tokens) == 5
     assert (tokens[-1] == torch.tensor([1, 2, 3, 4, 5, BACKGROUND_NAMES.index("striped")])).all()
     assert (tokens[:-1] == torch.tensor([1, 2, *[IGNORED] * 4])).all()
+
+
+def test_of_a_quiz_only_the_answers_are_learned(encoder: Encoder, tokenizer: Tokenizer) -> None:
+    made = next(one for index in range(50) if (one := sample(index, 5, 1.0)).quizzes and one.turns[0].pictures)
+    row = encoder.quiz(made.turns[0].pictures, ((" red heart where:", " top left;"), (" count:", " 5;")))
+    learned = [label for label in row.labels if label != IGNORED]
+    assert tokenizer.decode(learned) == " top left; 5;"
+    assert tokenizer.decode(row.token_ids).endswith(" red heart where: top left; count: 5")
+    assert len(row.token_ids) == len(row.labels)
+    long = encoder.quiz(made.turns[0].pictures, ((" red heart where:", " top left;"),) * 100)
+    assert len(long.token_ids) == len(long.labels) == recipe.CHUNK_SIZE
+    _, rows = encoder.shared(made, np.random.default_rng(0))
+    assert len(rows) > len(made.quizzes)
