@@ -2,11 +2,12 @@
 
     python benchmarks/sim_expert_cache.py [--model FOLDER ...] [--tokens 2000]
 
-The cache is the engine's own (`core_model.engine.expert_cache`), driven as the engine drives it. Traces come from models
-that are run here (Cria answers questions of its own evaluation; a checkpoint with random weights reads random text) and
-from a generator: experts as popular as Zipf's law says, each layer in an order of its own, and a chance that a layer
-stays with the expert of the token before. Predicted rates follow from bytes and bandwidths alone, without overlap
-(tokens/s = 1 / (G/HBM + R (h/HBM + (1-h)/link)), G and R the bytes that every token reads and of its routed experts).
+The cache is the engine's own (`core_model.engine.expert_cache`), driven as the engine drives it. Traces come from
+models that are run here (Cria answers questions of its own evaluation; a checkpoint with random weights reads random
+text) and from a generator: experts as popular as Zipf's law says, each layer in an order of its own, and a chance that
+a layer stays with the expert of the token before. Predicted rates follow from bytes and bandwidths alone, without
+overlap (tokens/s = 1 / (G/HBM + R (h/HBM + (1-h)/link)), G and R the bytes that every token reads and of its routed
+experts).
 """
 
 from __future__ import annotations
