@@ -20,6 +20,7 @@ from core_model.model.llama4 import Llama4
 from core_model.model.moe import MoE
 from core_model.weights.checkpoint import Checkpoint
 from core_model.weights.expert_places import LayerPlaces, find_experts
+from core_model.weights.keep_fp8 import read_scales
 from core_model.weights.load import find_sources
 
 _LAYER = re.compile(r"\.layers\.(\d+)\.")
@@ -87,7 +88,6 @@ def _scales(checkpoint: Checkpoint, places: LayerPlaces) -> dict[str, Tensor]:
     for parts in places.experts:
         for part in parts:
             if part.scale is not None:
-                stored = checkpoint.get(part.scale).to(torch.float32, copy=True).flatten()
-                found.setdefault(part.name, []).append(stored.expand(part.shape[0]))
-                checkpoint.release(part.scale)
+                scales = read_scales(checkpoint, part.scale)
+                found.setdefault(part.name, []).append(scales.expand(part.shape[0]))
     return {name: torch.stack(scales) for name, scales in found.items()}

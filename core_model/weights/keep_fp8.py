@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from core_model.errors import CheckpointError
 from core_model.model.fp8 import Fp8Experts, Fp8Linear
 from core_model.model.llama4 import Llama4
 from core_model.model.moe import MoE, ResidentExperts
+from core_model.weights.checkpoint import TensorReader
 from core_model.weights.match import ExpertMatrices, Kept, Matrix, Source
 from core_model.weights.name_map import EXPERT_PARTS
+from core_model.weights.wording import short
 
 
 def keep_quantized(model: Llama4, sources: Mapping[str, Source]) -> dict[str, Source]:
@@ -67,3 +70,17 @@ def _tensors(name: str, matrix: Matrix, num_out: int) -> dict[str, Source]:
         f"{name}.codes": Kept(matrix.weight, torch.float8_e4m3fn),
         f"{name}.scales": Kept(matrix.scale, torch.float32, num_out),
     }
+
+
+def read_scales(reader: TensorReader, name: str) -> Tensor:
+    """The scales of a quantized matrix, float32 and in a row; a copy, so the file's pages may go.
+
+    Raises:
+        CheckpointError: one of them is no number, which would silently spoil every answer.
+    """
+    scales = reader.get(name).to(torch.float32, copy=True).flatten()
+    if not torch.isfinite(scales).all():
+        what = f"{reader.file_name(name)}, tensor {short(name)}: a scale is infinite or not a number."
+        raise CheckpointError("Model damaged", what, "Download this file again, or quantize the model again.")
+    reader.release(name)
+    return scales

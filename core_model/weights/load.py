@@ -22,7 +22,7 @@ from core_model.model.llama4 import Llama4
 from core_model.model.moe import MoE, NoExperts
 from core_model.types import LoadProgress, ShouldStop, never_stop
 from core_model.weights.checkpoint import Checkpoint, TensorReader
-from core_model.weights.keep_fp8 import keep_quantized
+from core_model.weights.keep_fp8 import keep_quantized, read_scales
 from core_model.weights.match import ExpertMatrices, Kept, Matrix, Source, match, matrices
 from core_model.weights.memory_errors import is_out_of_memory
 from core_model.weights.name_map import FUSED_EXPERTS
@@ -193,8 +193,9 @@ def _read(
 
 
 def _kept(reader: TensorReader, source: Kept, device: torch.device) -> Tensor:
-    tensor = reader.get(source.weight).to(device, source.dtype)
-    return tensor if source.num_rows is None else tensor.flatten().expand(source.num_rows).contiguous()
+    if source.num_rows is None:
+        return reader.get(source.weight).to(device, source.dtype)
+    return read_scales(reader, source.weight).to(device).expand(source.num_rows).contiguous()
 
 
 def _read_transposed(
@@ -235,7 +236,7 @@ def _blocks(reader: TensorReader, matrix: Matrix, device: torch.device) -> Itera
     """A stored tensor on the device, some rows at a time; quantized ones as float32 values."""
     weight = reader.get(matrix.weight)
     weight = weight.view(-1, weight.shape[-1])
-    scale = None if matrix.scale is None else reader.get(matrix.scale).to(device, torch.float32).view(-1, 1)
+    scale = None if matrix.scale is None else read_scales(reader, matrix.scale).to(device).view(-1, 1)
     num_rows = max(1, BLOCK_ELEMENTS // max(1, weight.shape[1]))
     for start in range(0, len(weight), num_rows):
         rows = slice(start, start + num_rows)

@@ -8,13 +8,14 @@ import pytest
 import torch
 from torch import nn
 
+from core_model.errors import CheckpointError
 from core_model.model.fp8 import Fp8Experts, Fp8Linear
 from core_model.model.llama4 import Llama4
 from core_model.weights.checkpoint import Checkpoint
 from core_model.weights.load import load_llama4, load_steps, run_to_end
 from core_model.weights.quantize import quantize_checkpoint
 from core_model.weights.quantize_plan import Scheme
-from tests.checkpoints import CheckpointShelf, rewrite_as_fp8
+from tests.checkpoints import CheckpointShelf, read_tensors, rewrite_as_fp8, write_tensors
 
 CPU = torch.device("cpu")
 IDS = torch.randint(3, 299, (45,), generator=torch.Generator().manual_seed(0))
@@ -83,3 +84,18 @@ def test_a_bias_or_no_quantization_changes_nothing(checkpoint_shelf: CheckpointS
     assert not any(isinstance(module, Fp8Linear) for module in model.modules())
     plain = load_llama4(checkpoint_shelf.folder("attention_bias"), CPU, torch.float32)
     assert torch.equal(model.logits(IDS), plain.logits(IDS))
+
+
+@pytest.mark.parametrize("keep_fp8", [True, False])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_scale_that_is_no_number_is_refused(
+    checkpoint_shelf: CheckpointShelf, tmp_path: Path, keep_fp8: bool, value: float
+) -> None:
+    target = tmp_path / "fp8"
+    rewrite_as_fp8(checkpoint_shelf.folder("maverick"), target)
+    tensors = read_tensors(target)
+    name = next(name for name in tensors if name.endswith("3.up_proj.weight_scale"))
+    tensors[name][5] = value
+    write_tensors(target, tensors)
+    with pytest.raises(CheckpointError, match=r"3\.up_proj\.weight_scale: a scale is infinite or not a number"):
+        load(target, torch.bfloat16, keep_fp8=keep_fp8)
