@@ -18,11 +18,12 @@ from torch import nn
 import resources
 from core_model.canvas import choose_canvas, num_picture_tokens
 from core_model.engine.expert_memory import ExpertMemory
+from core_model.engine.expert_traffic import ExpertTraffic
 from core_model.engine.generator import StopCriteria, generate
 from core_model.engine.memory_plan import context_length, expected_speed, place
 from core_model.engine.model_shape import ModelShape
 from core_model.engine.offload import Offload, offload_experts
-from core_model.engine.placement import device_name, dtype_name, memory_use
+from core_model.engine.placement import device_name, dtype_name, free_bytes, memory_use
 from core_model.engine.sampler import Sampler
 from core_model.engine.session import Session
 from core_model.errors import CheckpointError, NotLoadedError, OutOfMemoryError, RequestError
@@ -35,6 +36,7 @@ from core_model.text.chat_format import ChatFormat
 from core_model.text.stream_decoder import StreamDecoder
 from core_model.text.tokenizer import Tokenizer, load_tokenizer
 from core_model.types import (
+    Finished,
     GenerationEvent,
     GenerationRequest,
     LoadEvent,
@@ -127,8 +129,14 @@ class LocalAssistant:
         sampler = _sampler(request.sampling, language.defaults.sampling)
         stop = StopCriteria(language.stop_ids, language.context_length, request.sampling.max_new_tokens)
         decoder = StreamDecoder(language.tokenizer)
+        traffic = (
+            None if loaded.experts is None else ExpertTraffic(loaded.experts, free_bytes(loaded.session.model.device))
+        )
         try:
-            yield from generate(loaded.session, prompt, sampler, decoder, stop, should_stop)
+            for event in generate(loaded.session, prompt, sampler, decoder, stop, should_stop):
+                if traffic is not None and isinstance(event, Finished):
+                    event = replace(event, stats=replace(event.stats, experts=traffic.stats()))
+                yield event
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

@@ -19,6 +19,7 @@ from media.types import Part, Picture, RgbArray, Text
 
 __all__ = [
     "MAX_PICTURES",
+    "ExpertStats",
     "FinishReason",
     "Finished",
     "GenerationEvent",
@@ -211,6 +212,21 @@ class FinishReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ExpertStats:
+    """How often a routed expert was in memory when it was called, in one answer."""
+
+    hits: int
+    misses: int
+    bytes_read: int  # from the disk
+    num_kept: int  # of each layer, at the end
+    num_experts: int
+
+    @property
+    def hit_ratio(self) -> float:
+        return self.hits / max(1, self.hits + self.misses)
+
+
+@dataclass(frozen=True, slots=True)
 class GenerationStats:
     """What an answer cost."""
 
@@ -219,6 +235,7 @@ class GenerationStats:
     num_new_tokens: int = 0
     prefill_s: float = 0.0
     decode_s: float = 0.0
+    experts: ExpertStats | None = None  # of a model whose experts do not all fit
 
     @property
     def decode_tokens_per_s(self) -> float:

@@ -101,9 +101,14 @@ def interrupted() -> str:
 
 
 def _cost(stats: GenerationStats) -> str:
-    if stats.decode_tokens_per_s <= 0:
-        return tokens(stats.num_new_tokens)
-    return f"{tokens(stats.num_new_tokens)} · {speed(stats.decode_tokens_per_s)}"
+    said = [tokens(stats.num_new_tokens)]
+    if stats.decode_tokens_per_s > 0:
+        said.append(speed(stats.decode_tokens_per_s))
+    if stats.experts is not None:
+        said.append(
+            _tr("{0} of the experts were in memory").format(f"{stats.experts.hit_ratio:.0%}".replace("%", " %"))
+        )
+    return " · ".join(said)
 
 
 def plan_line(plan: MemoryPlan) -> str:

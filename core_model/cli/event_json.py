@@ -8,6 +8,7 @@ can damage it. The last line of a run is always `finished` or `error`. docs/guid
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import assert_never
 
 from core_model.errors import AltiplanoError
@@ -96,5 +97,6 @@ def _finished_fields(event: Finished) -> Fields:
             "prefill_s": round(stats.prefill_s, 6),
             "decode_s": round(stats.decode_s, 6),
             "decode_tokens_per_s": round(stats.decode_tokens_per_s, 3),
+            "experts": stats.experts and asdict(stats.experts),
         },
     }

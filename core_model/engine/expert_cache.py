@@ -62,6 +62,7 @@ class ExpertCache:
             half_life: tokens after which a use counts half.
         """
         assert num_spare >= 1, "an expert must be read into something"
+        self.num_experts = num_experts
         self.num_slots = sum(slots.values()) + num_spare
         self._half_life = half_life
         self._layers = {layer: _Layer(count, np.zeros(num_experts)) for layer, count in slots.items()}
@@ -114,9 +115,20 @@ class ExpertCache:
             if layer in self._layers and uses.sum() > 0:
                 self._layers[layer].scores += weight * uses / uses.sum()
 
+    @property
+    def layers(self) -> frozenset[int]:
+        """Those that have slots."""
+        return frozenset(self._layers)
+
+    @property
+    def num_kept(self) -> int:
+        """How many experts a layer may keep, at most."""
+        return max(books.num_slots for books in self._layers.values())
+
     def shrink(self, num_slots: int) -> list[int]:
         """Let each layer keep at most so many, and return the slots that are gone for good."""
-        gone = []
+        surplus = sum(max(0, books.num_slots - max(num_slots, len(books.slots))) for books in self._layers.values())
+        gone = [self._free.pop() for _ in range(min(surplus, len(self._free) - 1))]  # those that nobody has used yet
         for books in self._layers.values():
             books.num_slots = min(books.num_slots, num_slots)
             while len(books.slots) > books.num_slots:

@@ -10,9 +10,11 @@ What is here serves the CPU, from disk to RAM. The order of things is the same f
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -21,7 +23,7 @@ from core_model.engine.expert_cache import ExpertCache
 from core_model.engine.expert_files import ExpertFiles, Reading
 from core_model.model.fp8 import fp8_product
 from core_model.model.moe import Expert, GatedExpert, SwiGluExpert
-from core_model.weights.expert_places import ALIGNMENT, ExpertPart, LayerPlaces
+from core_model.weights.expert_places import ExpertPart, LayerPlaces
 
 NUM_SPARE = 3  # one is computed, two are on their way
 
@@ -37,10 +39,12 @@ class ExpertMemory:
         """
         self.cache = cache
         self.files = ExpertFiles(layers)
-        slot_bytes = max(places.expert_bytes for places in layers.values())
-        arena = torch.empty(cache.num_slots * slot_bytes + ALIGNMENT, dtype=torch.uint8)
-        first = -arena.data_ptr() % ALIGNMENT
-        self.slots = arena[first : first + cache.num_slots * slot_bytes].view(cache.num_slots, slot_bytes)
+        largest = max(places.expert_bytes for places in layers.values())
+        self._slot_bytes = -(-largest // mmap.PAGESIZE) * mmap.PAGESIZE
+        self._arena = _private_memory(cache.num_slots * self._slot_bytes)
+        # Torch takes no mapping, but memory at an address: the chain tensor -> array -> mapping keeps it.
+        arena = torch.from_numpy(np.frombuffer(self._arena, dtype=np.uint8))
+        self.slots = arena.view(cache.num_slots, self._slot_bytes)
         self._windows = [memoryview(slot.numpy()) for slot in self.slots]
         self._coming: dict[tuple[int, int], tuple[int, Reading]] = {}
 
@@ -74,9 +78,30 @@ class ExpertMemory:
         for key in [key for key in self._coming if key not in needed]:
             self.cache.settle(*key, self.arrived(*key))
 
+    def relieve(self, num_bytes: int) -> int:
+        """Give memory back to the system, the experts that are worth least first, as long as each layer keeps one.
+
+        Returns:
+            How many bytes went. Every answer stays the same; it takes longer.
+        """
+        per_round = len(self.cache.layers) * self._slot_bytes
+        num_kept = max(1, self.cache.num_kept - -(-num_bytes // per_round))
+        gone = self.cache.shrink(num_kept)
+        for slot in gone:
+            if hasattr(mmap, "MADV_DONTNEED"):
+                self._arena.madvise(mmap.MADV_DONTNEED, slot * self._slot_bytes, self._slot_bytes)
+        return len(gone) * self._slot_bytes
+
     def close(self) -> None:
         """End the reading. What is in the slots stays as long as somebody holds it."""
         self.files.close()
+
+
+def _private_memory(num_bytes: int) -> mmap.mmap:
+    """Zeros that take no memory until they are written to, and of which pieces can be given back."""
+    if hasattr(mmap, "MAP_PRIVATE"):
+        return mmap.mmap(-1, num_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return mmap.mmap(-1, num_bytes)  # Windows
 
 
 class OffloadedExperts:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from core_model.types import Finished, FinishReason, GenerationStats, LoadProgress, PrefillProgress
+from core_model.types import ExpertStats, Finished, FinishReason, GenerationStats, LoadProgress, PrefillProgress
 from gui import words
 
 GB = 1_000_000_000
@@ -53,6 +55,9 @@ def test_streaming_says_a_speed_only_when_there_is_one() -> None:
 def test_how_an_answer_ended() -> None:
     stats = GenerationStats(num_new_tokens=143, decode_s=142 / 21)
     assert words.finished(Finished(FinishReason.STOP, stats)) == "143 tokens · 21 tokens/s"
+    with_experts = replace(stats, experts=ExpertStats(88, 12, 10**9, 7, 16))
+    said = words.finished(Finished(FinishReason.STOP, with_experts))
+    assert said == "143 tokens · 21 tokens/s · 88 % of the experts were in memory"
     assert words.finished(Finished(FinishReason.CANCELLED, stats)) == "Stopped by you"
     assert "length limit" in words.finished(Finished(FinishReason.LENGTH, stats))
     assert words.finished(Finished(FinishReason.STOP, GenerationStats(num_new_tokens=1))) == "1 token"

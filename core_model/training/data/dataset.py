@@ -5,7 +5,7 @@ machine's fonts), so that a training run resumes from an index and needs no data
 different streams of chance, and besides the evaluation shows looks and asks wordings that training never does
 (`splits`).
 
-Most conversations begin with a picture and ask four to eight things about it: one look at a picture is the dear part,
+Most conversations begin with a picture and ask three to six things about it: one look at a picture is the dear part,
 so each is used for many answers.
 """
 
@@ -40,7 +40,7 @@ TALK_BESIDE_PICTURE = 0.25  # how often a picture conversation has a turn that i
 _TWO_PICTURES_FROM = 0.6
 QUIZZES, QUIZ_LENGTH = 2, 14  # of each picture of shapes or print, in training
 
-_TURNS = (4, 9)
+_TURNS = (3, 7)
 _SPLIT_STREAM = {"train": 0, "held_out": 1}
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from core_model.cli.event_json import to_line
 from core_model.errors import CheckpointError
 from core_model.types import (
+    ExpertStats,
     Finished,
     FinishReason,
     GenerationStats,
@@ -86,8 +87,13 @@ def test_answering() -> None:
             "prefill_s": 0.5,
             "decode_s": 2.0,
             "decode_tokens_per_s": 1.0,
+            "experts": None,
         },
     }
+    with_experts = Finished(FinishReason.STOP, GenerationStats(experts=ExpertStats(3, 1, 500, 4, 16)))
+    assert json.loads(to_line(with_experts))["stats"]["experts"] == {
+        "hits": 3, "misses": 1, "bytes_read": 500, "num_kept": 4, "num_experts": 16,
+    }  # fmt: skip
 
 
 def test_errors_of_both_floors_look_alike() -> None:

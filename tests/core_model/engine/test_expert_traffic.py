@@ -1,0 +1,86 @@
+"""What an answer cost in experts, and what happens when another program takes the memory."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from core_model.engine import expert_traffic
+from core_model.engine.expert_memory import ExpertMemory
+from core_model.engine.expert_traffic import RESERVE, ExpertTraffic
+from core_model.engine.offload import find_offload, offload_experts
+from core_model.local_assistant import LocalAssistant
+from core_model.model.llama4 import Llama4
+from core_model.types import ExpertStats, Finished, GenerationRequest, LoadRequest, MemoryLimits, Message, Role
+from core_model.weights.checkpoint import Checkpoint
+from core_model.weights.load import load_steps, run_to_end
+from tests.checkpoints import CheckpointShelf
+
+Opened = tuple[Llama4, ExpertMemory]
+IDS = torch.randint(3, 290, (40,), generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def opened(checkpoint_shelf: CheckpointShelf) -> Iterator[Opened]:
+    checkpoint = Checkpoint.open(checkpoint_shelf.folder("maverick"))
+    offload = find_offload(checkpoint, torch.float32, 6)
+    assert offload is not None
+    steps = load_steps(checkpoint, torch.device("cpu"), torch.float32, left_out=offload.layers.keys())
+    model = run_to_end(steps)
+    assert model is not None
+    memory = offload_experts(model, checkpoint, offload)
+    yield model, memory
+    memory.close()
+
+
+def test_an_answer_counts_its_own_experts(opened: Opened) -> None:
+    model, memory = opened
+    model.logits(IDS)
+    traffic = ExpertTraffic(memory, 10**12)
+    assert traffic.stats() == ExpertStats(0, 0, 0, 6, 8)
+    model.logits(IDS)
+    stats = traffic.stats()
+    assert stats.hits == 12
+    assert 0 < stats.hit_ratio < 1
+    assert stats.bytes_read == stats.misses * 3 * 64 * 96 * 4
+    assert ExpertTraffic(memory, 10**12).stats().bytes_read == 0
+
+
+def test_memory_is_given_back_when_others_took_it_and_answers_stay_the_same(
+    opened: Opened, caplog: pytest.LogCaptureFixture
+) -> None:
+    model, memory = opened
+    expected = model.logits(IDS)
+    resident = memory.slots[:, :8].clone()
+    with caplog.at_level(logging.WARNING):
+        ExpertTraffic(memory, RESERVE - 2 * memory.slots.shape[1] * 2)
+    assert "4 instead of 6 of each layer stay" in caplog.text
+    assert memory.cache.num_kept == 4
+    assert int((memory.slots[:, :8] != resident).any(-1).sum()) >= 4, "the pages are gone"
+    for _ in range(2):
+        assert torch.equal(model.logits(IDS), expected)
+    ExpertTraffic(memory, 0)
+    assert memory.cache.num_kept == 1, "one of each layer stays"
+    assert torch.equal(model.logits(IDS), expected)
+    assert memory.relieve(10**12) == 0
+
+
+def test_the_assistant_says_what_it_cost(tiny_assistant: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core_model.engine.memory_plan.WORKING_BYTES", 0)
+    monkeypatch.setattr(expert_traffic, "RESERVE", 0)
+    folder = tiny_assistant("text_only", hidden_size=128, intermediate_size=256, num_local_experts=8)
+    whole = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    assistant = LocalAssistant()
+    for limits in (MemoryLimits(), MemoryLimits(ram_bytes=whole)):  # a cache for the conversation does not fit beside
+        for _ in assistant.load(LoadRequest(folder, limits, "cpu")):
+            pass
+        *_, last = assistant.stream(GenerationRequest((Message.of(Role.USER, "Hello there"),)))
+        assert isinstance(last, Finished)
+        assert (last.stats.experts is None) == (limits.ram_bytes is None)
+    assert last.stats.experts is not None
+    assert last.stats.experts.misses
+    assistant.unload()
