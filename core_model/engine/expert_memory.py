@@ -25,6 +25,7 @@ from core_model.model.fp8 import fp8_product
 from core_model.model.moe import Expert, GatedExpert, SwiGluExpert
 from core_model.weights.expert_places import ExpertPart, LayerPlaces
 
+PARTS = ("gate_proj", "up_proj", "down_proj")
 NUM_SPARE = 3  # one is computed, two are on their way
 
 
@@ -121,17 +122,31 @@ class OffloadedExperts:
         self._memory.cache.note(self._layer, wanted, num_tokens)
         self._memory.fetch(self._layer, wanted)
 
+    @property
+    def is_fp8(self) -> bool:
+        return self._shape.is_fp8
+
     def experts(self, wanted: Mapping[int, int]) -> Iterator[tuple[int, Expert]]:
+        for expert, slot in self._slots(wanted):
+            yield expert, self._shape.expert(slot, expert)
+
+    def addresses(self, wanted: Mapping[int, int]) -> Iterator[tuple[int, list[int]]]:
+        """The same for compiled code: of gate, up and down where codes and scales are."""
+        for expert, slot in self._slots(wanted):
+            yield expert, self._shape.addresses(slot, expert)
+
+    def _slots(self, wanted: Mapping[int, int]) -> Iterator[tuple[int, Tensor]]:
+        """Each wanted expert and the memory that holds it until the next one is asked for."""
         memory, layer, cache = self._memory, self._layer, self._memory.cache
         kept = {expert: slot for expert in wanted if (slot := cache.find(layer, expert)) is not None}
         for expert, slot in kept.items():
-            yield expert, self._shape.expert(memory.slots[slot], expert)
+            yield expert, memory.slots[slot]
         missing = [expert for expert in wanted if expert not in kept]
         for number, expert in enumerate(missing):
             memory.fetch(layer, missing[number:])
             slot = memory.arrived(layer, expert)
             try:
-                yield expert, self._shape.expert(memory.slots[slot], expert)
+                yield expert, memory.slots[slot]
             finally:
                 cache.settle(layer, expert, slot)
 
@@ -143,14 +158,25 @@ class ExpertShape:
         self._parts = tuple(zip(places.experts[0], places.offsets, strict=False))
         self._scales = scales
 
+    @property
+    def is_fp8(self) -> bool:
+        """Whether all parts are codes with scales."""
+        return len(self._scales) == len(self._parts)
+
+    def addresses(self, slot: Tensor, number: int) -> list[int]:
+        """Where the codes and the scales of each part are, for FP8."""
+        first = slot.data_ptr()
+        places = {
+            part.name: (first + offset, self._scales[part.name][number].data_ptr()) for part, offset in self._parts
+        }
+        return [address for name in PARTS for address in places[name]]
+
     def expert(self, slot: Tensor, number: int) -> Expert:
         """Something that multiplies with the bytes that the slot holds now."""
         parts = {part.name: self._matrix(slot, part, offset) for part, offset in self._parts}
         if "gate_up_proj" in parts:
             return SwiGluExpert(parts["gate_up_proj"], parts["down_proj"])
-        return GatedExpert(
-            *(self._product(name, parts[name], number) for name in ("gate_proj", "up_proj", "down_proj"))
-        )
+        return GatedExpert(*(self._product(name, parts[name], number) for name in PARTS))
 
     def _matrix(self, slot: Tensor, part: ExpertPart, offset: int) -> Tensor:
         return slot[offset : offset + part.extent.num_bytes].view(part.dtype).view(part.shape)

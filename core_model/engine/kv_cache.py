@@ -46,6 +46,16 @@ class GrowingCache:
         self._values[:, :, first:end] = values
         return self._keys[:, :, :end], self._values[:, :, :end]
 
+    def room(self, start: int) -> tuple[Tensor, Tensor, int]:
+        """Room for one more position, for somebody who writes it there himself.
+
+        Returns:
+            Keys and values [1, K, capacity, D], and where in them the position is; those before it are what it sees.
+        """
+        first = start % self.window if self.window else start
+        self._reserve(first, first + 1)
+        return self._keys, self._values, first
+
     def shrink(self, used: int) -> None:
         """Give memory back when far less of it is used than there is."""
         if self._keys.shape[2] > KEPT_SPARE * max(used, SMALLEST_GROWTH):

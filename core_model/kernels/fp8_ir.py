@@ -17,10 +17,12 @@ Sources: OCP 8-bit floating point specification (e4m3); Intel's intrinsics guide
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+
+from core_model.kernels.assembly import Assembly
 
 TABLE_STEP = 64  # weights that one round of the table form handles
 MAX_ROWS = 4  # activations that are multiplied while a weight is in registers
@@ -49,53 +51,6 @@ def bf16_tables() -> npt.NDArray[np.uint8]:
     return np.concatenate([bits >> 8, bits & 0xFF]).astype(np.uint8)
 
 
-class _Assembly:
-    """Lines of a function, and names for what they compute. Variables are memory, which LLVM turns into registers."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self._count = 0
-
-    def add(self, line: str) -> None:
-        self.lines.append(line)
-
-    def new(self, expression: str) -> str:
-        """Compute something; the name of the result."""
-        self._count += 1
-        self.add(f"%v{self._count} = {expression}")
-        return f"%v{self._count}"
-
-    def load(self, kind: str, base: str, index: str, item: str, align: int = 1) -> str:
-        """Read a `kind` at `base[index]`, counted in `item`s."""
-        return self.new(f"load {kind}, ptr {self.new(f'getelementptr {item}, ptr {base}, i64 {index}')}, align {align}")
-
-    def variable(self, kind: str, value: str) -> str:
-        name = self.new(f"alloca {kind}, align 64")
-        self.add(f"store {kind} {value}, ptr {name}")
-        return name
-
-    def get(self, kind: str, variable: str) -> str:
-        return self.new(f"load {kind}, ptr {variable}")
-
-    def loop(self, label: str, variable: str, step: int, end: str, body: Callable[[str], None]) -> None:
-        """`while variable + step <= end: body; variable += step`"""
-        self.add(f"br label %{label}_test")
-        self.add(f"{label}_test:")
-        position = self.get("i64", variable)
-        following = self.new(f"add i64 {position}, {step}")
-        is_inside = self.new(f"icmp sle i64 {following}, {end}")
-        self.add(f"br i1 {is_inside}, label %{label}_body, label %{label}_end")
-        self.add(f"{label}_body:")
-        body(position)
-        self.add(f"store i64 {following}, ptr {variable}")
-        self.add(f"br label %{label}_test")
-        self.add(f"{label}_end:")
-
-    def function(self, name: str, arguments: str, attributes: str = "") -> str:
-        body = "\n".join(line if line.endswith(":") else f"  {line}" for line in self.lines)
-        return f"define void @{name}({arguments}) nounwind {attributes} {{\n{body}\n  ret void\n}}\n"
-
-
 _GEMM_ARGUMENTS = (
     "ptr noalias %codes, ptr noalias %scales, ptr noalias %x, ptr noalias %y, "
     "i64 %first, i64 %last, i64 %size, i64 %stride, ptr noalias %tables"
@@ -109,7 +64,7 @@ def gemm_table(num_rows: int) -> str:
     Weights' rows `first` to `last - 1` of `size` codes each, a multiple of 64; x: bf16 [N, size] in `TABLE_ORDER`;
     scales and y: float32, `stride` numbers from one of y's N rows to the next; tables: `bf16_tables`.
     """
-    code = _Assembly()
+    code = Assembly()
     tables = _load_tables(code)
     unroll = 4 // num_rows if num_rows < MAX_ROWS else 1
 
@@ -138,7 +93,7 @@ def gemm_table(num_rows: int) -> str:
     return code.function(f"gemm_table_{num_rows}", _GEMM_ARGUMENTS, _WIDE)
 
 
-def _table_round(code: _Assembly, tables: Sequence[str], weights: str, place: str, sums: Sequence[str]) -> None:
+def _table_round(code: Assembly, tables: Sequence[str], weights: str, place: str, sums: Sequence[str]) -> None:
     """64 weights times every row of x. `sums`: both halves of the first row of x, of the second row, ..."""
     bytes_ = code.load("<64 x i8>", weights, place, "i8")
     sign = code.new(f"and <64 x i8> {bytes_}, splat (i8 -128)")
@@ -160,31 +115,31 @@ def _table_round(code: _Assembly, tables: Sequence[str], weights: str, place: st
             code.add(f"store <16 x float> {added}, ptr {variable}")
 
 
-def _load_tables(code: _Assembly) -> list[str]:
+def _load_tables(code: Assembly) -> list[str]:
     return [code.load("<64 x i8>", "%tables", str(64 * number), "i8") for number in range(4)]
 
 
-def _look_up(code: _Assembly, table: Sequence[str], indices: str) -> str:
+def _look_up(code: Assembly, table: Sequence[str], indices: str) -> str:
     return code.new(
         "call <64 x i8> @llvm.x86.avx512.vpermi2var.qi.512("
         f"<64 x i8> {table[0]}, <64 x i8> {indices}, <64 x i8> {table[1]})"
     )
 
 
-def _interleave(code: _Assembly, low: str, high: str, half: int) -> str:
+def _interleave(code: Assembly, low: str, high: str, half: int) -> str:
     order = ", ".join(f"i32 {at}, i32 {64 + at}" for at in _interleaved(half))
     mixed = code.new(f"shufflevector <64 x i8> {low}, <64 x i8> {high}, <64 x i32> <{order}>")
     return code.new(f"bitcast <64 x i8> {mixed} to <32 x bfloat>")
 
 
-def _store_sum(code: _Assembly, sums: Sequence[str], scale: str, number: int, row: str) -> None:
+def _store_sum(code: Assembly, sums: Sequence[str], scale: str, number: int, row: str) -> None:
     """Add up the parts of one result, in a fixed order, and put it where it belongs."""
     parts = [code.get("<16 x float>", variable) for variable in sums]
     _store_total(code, parts, "0.0", "<16 x float>", scale, number, row)
 
 
 def _store_total(
-    code: _Assembly, parts: Sequence[str], single: str, vector: str, scale: str, number: int, row: str
+    code: Assembly, parts: Sequence[str], single: str, vector: str, scale: str, number: int, row: str
 ) -> None:
     while len(parts) > 1:
         parts = [code.new(f"fadd {vector} {a}, {b}") for a, b in zip(parts[::2], parts[1::2], strict=True)]
@@ -198,7 +153,7 @@ def _store_total(
 
 def decode_table() -> str:
     """`decode_table(codes, out, count, tables)`: bf16 values of `count` codes, a multiple of 64, in their own order."""
-    code = _Assembly()
+    code = Assembly()
     tables = _load_tables(code)
     position = code.variable("i64", "0")
 
@@ -224,7 +179,7 @@ def gemm_shift(num_rows: int, width: int) -> str:
 
     x: float32 [N, size] in its own order, of any size; `tables` is not used; `width`: float32 numbers in a register.
     """
-    code = _Assembly()
+    code = Assembly()
     unroll = 4 if num_rows == 1 else 2
     vector = f"<{width} x float>"
 
@@ -257,7 +212,7 @@ def gemm_shift(num_rows: int, width: int) -> str:
     return code.function(f"gemm_shift_{num_rows}", _GEMM_ARGUMENTS, f'"prefer-vector-width"="{32 * width}"')
 
 
-def _shift_round(code: _Assembly, width: int, weights: str, place: str, sums: Sequence[str]) -> None:
+def _shift_round(code: Assembly, width: int, weights: str, place: str, sums: Sequence[str]) -> None:
     """`width` weights times every row of x."""
     vector = f"<{width} x float>"
     numbers = _shifted(code, width, code.load(f"<{width} x i8>", weights, place, "i8"))
@@ -270,7 +225,7 @@ def _shift_round(code: _Assembly, width: int, weights: str, place: str, sums: Se
         code.add(f"store {vector} {added}, ptr {variable}")
 
 
-def _shifted(code: _Assembly, width: int, bytes_: str) -> str:
+def _shifted(code: Assembly, width: int, bytes_: str) -> str:
     """The values of codes, divided by 256, as float32."""
     wide = code.new(f"zext <{width} x i8> {bytes_} to <{width} x i16>")
     magnitude = code.new(f"and <{width} x i16> {wide}, splat (i16 127)")
@@ -285,7 +240,7 @@ def _shifted(code: _Assembly, width: int, bytes_: str) -> str:
 
 def decode_shift(width: int) -> str:
     """`decode_shift(codes, out, count, tables)`: as `decode_table`, for any number of codes."""
-    code = _Assembly()
+    code = Assembly()
     position = code.variable("i64", "0")
 
     def block(width: int, at: str) -> None:
