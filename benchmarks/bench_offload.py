@@ -40,6 +40,7 @@ from benchmarks.bench_decode import (
     write_checkpoint,
 )
 from benchmarks.common import print_result
+from core_model.engine.choose_step import choose_step
 from core_model.engine.memory_plan import place
 from core_model.engine.model_shape import ModelShape
 from core_model.engine.offload import find_offload, offload_experts
@@ -71,9 +72,10 @@ def run_ours(folder: Path, num_kept: int) -> dict[str, float]:
     model = run_to_end(steps)
     assert model is not None, "nobody stops this load"
     memory = None if offload is None else offload_experts(model, checkpoint, offload)
+    native = choose_step(model)
     load_s = time.perf_counter() - began
     list(Session(model, None).read(Prompt(tuple(prompt_ids(seed=2))), never_stop))
-    session = Session(model, None)
+    session = Session(model, None, native=native)
     began = time.perf_counter()
     list(session.read(Prompt(tuple(prompt_ids())), never_stop))
     prefill_s = time.perf_counter() - began
@@ -84,7 +86,7 @@ def run_ours(folder: Path, num_kept: int) -> dict[str, float]:
     for _ in range(NEW_TOKENS):
         session.feed(int(session.logits.argmax()), never_stop)
     decode_s = time.perf_counter() - began
-    found = figures(load_s, prefill_s, decode_s)
+    found = figures(load_s, prefill_s, decode_s) | {"is_native": float(native is not None)}
     if memory is None:
         return found
     read = (memory.files.bytes_read - bytes_before) / NEW_TOKENS

@@ -17,6 +17,7 @@ from torch import nn
 
 import resources
 from core_model.canvas import choose_canvas, num_picture_tokens
+from core_model.engine.choose_step import choose_step
 from core_model.engine.expert_memory import ExpertMemory
 from core_model.engine.expert_traffic import ExpertTraffic
 from core_model.engine.generator import StopCriteria, generate
@@ -217,7 +218,8 @@ def _assemble(checkpoint: Checkpoint, model: Llama4, language: _Language, offloa
         is_built_in=is_built_in,
         defaults=language.defaults.sampling,
     )
-    session = Session(model, language.tiles, uses_plain_gemv=_prefers_plain_gemv(model))
+    prefers_plain_gemv = _prefers_plain_gemv(model)
+    session = Session(model, language.tiles, uses_plain_gemv=prefers_plain_gemv, native=choose_step(model))
     held = sum(weight.nbytes for weight in weights) + (0 if offload is None else offload.kept_bytes)
     return _Loaded(info, language, session, held, experts)
 

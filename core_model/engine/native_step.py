@@ -1,9 +1,9 @@
 """Decodes one token with compiled operations: the same model, without Python between its products.
 
 A program is written once for a loaded model (`core_model.kernels.step_ir` says what operations there are): six of them
-for a layer, then the head. For each token only what changes is filled in: the embedding, the rotation, where the keys of
-each layer are. Where experts are fetched, the program is cut behind each router and behind each shared expert, so that
-an expert is on its way while the shared one is computed.
+for a layer, then the head. For each token only what changes is filled in: the embedding, the rotation, where the keys
+of each layer are. Where experts are fetched, the program is cut behind each router and behind each shared expert, so
+that an expert is on its way while the shared one is computed.
 
 Numbers between the products stay float32 here, while `core_model.model` rounds them to bf16 after each operation; so
 logits differ in the last bits of bf16, and a prompt is read by the model as before. Not every model can be decoded

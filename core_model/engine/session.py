@@ -20,6 +20,7 @@ from torch import Tensor
 from core_model.config import Llama4Config
 from core_model.engine.image_reader import ImageReader
 from core_model.engine.kv_cache import KVCache
+from core_model.engine.native_step import NativeStep
 from core_model.kernels.gemv import plain_gemv
 from core_model.model.attention import no_check
 from core_model.model.llama4 import Llama4
@@ -43,12 +44,20 @@ class Session:
         logits: float32 [V] for the token after the last one that was read; empty before anything was.
     """
 
-    def __init__(self, model: Llama4, tiles: TileGeometry | None, *, uses_plain_gemv: bool = False) -> None:
+    def __init__(
+        self,
+        model: Llama4,
+        tiles: TileGeometry | None,
+        *,
+        uses_plain_gemv: bool = False,
+        native: NativeStep | None = None,
+    ) -> None:
         """Begin with nothing read.
 
         Args:
             tiles: how pictures are cut; None for a model that sees none.
             uses_plain_gemv: how one-row products are done (`core_model.kernels.gemv`).
+            native: the decode step as a program, where that is faster.
         """
         self.model = model
         self.cache = KVCache(model.config.text, model.device, model.dtype)
@@ -56,6 +65,7 @@ class Session:
         self.logits = torch.empty(0)
         self._images = None if tiles is None else ImageReader(model, tiles)
         self._uses_plain_gemv = uses_plain_gemv
+        self._native = native
         self._keys: Keys = np.empty(0, np.int64)  # of what was read as a prompt
         self._fed: list[int] = []  # and of what was generated after it
 
@@ -89,8 +99,13 @@ class Session:
         Raises:
             Stopped: `should_stop` said so in the middle; the token is not in the cache.
         """
-        ids = torch.tensor([token_id], device=self.model.device)
-        self.logits = self._step(ids, None, stop_check(should_stop))
+        check = stop_check(should_stop)
+        if self._native is not None:
+            self.cache.begin_step()
+            self.logits = self._native.run(token_id, self.cache, check)
+            self.cache.commit(1)
+        else:
+            self.logits = self._step(torch.tensor([token_id], device=self.model.device), None, check)
         self._fed.append(token_id)
 
     def forget(self) -> None:

@@ -15,10 +15,10 @@ from PIL import Image
 from core_model.training.data.colors import BACKGROUND_COLORS, BY_NAME, NamedColor, Rgb, contrast
 
 _PATTERN_PIXELS = 256  # longer side at which patterns are made
-_PATTERN_CONTRAST = (9.0, 30.0)  # CIELAB distance of a pattern's two colors: visible, and quieter than a shape
+_PATTERN_CONTRAST = (16.0, 40.0)  # CIELAB distance of a pattern's two colors: visible, and quieter than a shape
 
 PLAIN_NAMES = ("white", "black", "gray", "blue", "green", "yellow", "red", "orange", "purple", "pink", "brown", "cyan")
-PATTERNS = ("gradient", "striped", "checkered", "dotted", "cloudy")
+PATTERNS = ("gradient", "striped", "checkered", "dotted")
 NAMES = tuple(dict.fromkeys((*PLAIN_NAMES, *(color.name for color in BACKGROUND_COLORS), *PATTERNS)))
 
 
@@ -69,7 +69,7 @@ def _two_colors(rng: np.random.Generator) -> tuple[Rgb, Rgb]:
         first, second = _rgb(base.astype(int).tolist()), _rgb(other)
         if low <= contrast(first, second) <= high:
             return first, second
-    return (236, 236, 236), (205, 205, 205)
+    return (240, 240, 240), (190, 190, 190)
 
 
 def _rgb(values: list[int]) -> Rgb:
@@ -103,10 +103,6 @@ def _pattern(background: Background, height: int, width: int) -> npt.NDArray[np.
     rng = np.random.default_rng(background.seed)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     unit = min(height, width)
-    if background.kind == "cloudy":
-        coarse = rng.random((int(rng.integers(3, 6)), int(rng.integers(3, 6)))).astype(np.float32)
-        soft = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
-        return np.clip(np.asarray(soft, dtype=np.float32), 0, 1)
     angle = rng.uniform(0, 2 * np.pi)
     along = x * np.float32(np.cos(angle)) + y * np.float32(np.sin(angle))
     if background.kind == "gradient":

@@ -5,7 +5,7 @@ machine's fonts), so that a training run resumes from an index and needs no data
 different streams of chance, and besides the evaluation shows looks and asks wordings that training never does
 (`splits`).
 
-Most conversations begin with a picture and ask three to six things about it: one look at a picture is the dear part,
+Most conversations begin with a picture and ask four to seven things about it: one look at a picture is the dear part,
 so each is used for many answers.
 """
 
@@ -30,17 +30,17 @@ from core_model.types import Message, Part, Role
 from media.types import Picture, Text
 
 # How often each kind of conversation is drawn, at full difficulty.
-SHAPES = 0.68
-READING = 0.16
+SHAPES = 0.60
+READING = 0.14
 UNKNOWN_PICTURES = 0.05
-TEXT_ONLY = 0.11
+TEXT_ONLY = 0.21
 TWO_PICTURES = 0.06  # of the shape conversations, from `_TWO_PICTURES_FROM` on
 TALK_BESIDE_PICTURE = 0.25  # how often a picture conversation has a turn that is not about the picture
 
 _TWO_PICTURES_FROM = 0.6
 QUIZZES, QUIZ_LENGTH = 2, 14  # of each picture of shapes or print, in training
 
-_TURNS = (3, 7)
+_TURNS = (4, 8)
 _SPLIT_STREAM = {"train": 0, "held_out": 1}
 
 

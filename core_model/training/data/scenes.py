@@ -17,15 +17,16 @@ from PIL import Image
 from core_model.training.data.backgrounds import Background, paint, sample_background
 from core_model.training.data.colors import COLOR_NAMES, Rgb, contrast, pick_color
 from core_model.training.data.finish import PLAIN_FINISH, Finish, apply_finish, sample_finish
-from core_model.training.data.labels import MOST_THINGS, SIZES, Box, LabelPainter, Labels, Thing
+from core_model.training.data.labels import SIZES, Box, LabelPainter, Labels, Thing
 from core_model.training.data.prints import PrintedText, draw_print, sample_print
 from core_model.training.data.shapes import KINDS, fill_mask, outline, sample_form, stroke_mask
 from core_model.training.data.splits import Split, is_held_out_look
 from media.types import RgbArray
 
-SIZE_RANGES = {"small": (0.12, 0.20), "medium": (0.27, 0.40), "large": (0.48, 0.86)}  # of the shorter side
-_MIN_PIXELS = 15.0  # below this a star is a blot
-_MIN_OF_LONGER_SIDE = 0.085  # and below this it is one after the picture was made small
+_MOST_SHAPES = 6
+SIZE_RANGES = {"small": (0.15, 0.20), "medium": (0.27, 0.40), "large": (0.48, 0.86)}  # of the shorter side
+_MIN_PIXELS = 18.0  # below this a star is a blot
+_MIN_OF_LONGER_SIDE = 0.105  # and below this it is one after the picture was made small
 _BANDS = ((0.0, 0.305), (0.39, 0.61), (0.695, 1.0))  # where a center may be, on either axis
 PLACES = (
     "top left", "top", "top right", "left", "center", "right", "bottom left", "bottom", "bottom right",
@@ -124,9 +125,9 @@ def _sample_size(rng: np.random.Generator, difficulty: float) -> tuple[int, int]
     if roll > 1.1 - 0.75 * difficulty:
         stretch = float(rng.choice((4 / 3, 3 / 2, 16 / 9)))
     elif roll < 0.16 * difficulty:
-        stretch = float(np.exp(rng.uniform(0, np.log(2.2))))
+        stretch = float(np.exp(rng.uniform(0, np.log(2.0))))
     elif roll < 0.21 * difficulty:
-        stretch = float(rng.uniform(2.2, 5.0))
+        stretch = float(rng.uniform(2.0, 3.0))
     shorter = max(40, round(longer / stretch))
     return (longer, shorter) if rng.random() < 0.6 else (shorter, longer)
 
@@ -134,8 +135,8 @@ def _sample_size(rng: np.random.Generator, difficulty: float) -> tuple[int, int]
 def _sample_count(rng: np.random.Generator, difficulty: float) -> int:
     if rng.random() < 0.04 * difficulty:
         return 0
-    most = 1 + round((MOST_THINGS - 1) * difficulty)
-    weights = np.array([1.0, 0.75, 0.65, 0.5, 0.36, 0.28, 0.22, 0.22])[:most]
+    most = 1 + round((_MOST_SHAPES - 1) * difficulty)
+    weights = np.array([1.0, 0.75, 0.65, 0.5, 0.36, 0.28])[:most]
     return 1 + int(rng.choice(most, p=weights / weights.sum()))
 
 

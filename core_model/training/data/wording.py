@@ -102,7 +102,7 @@ _BEFORE = (
 _AFTER = (", please", " please", ", thanks", " then", " now", ", can you tell me", ", do you know", " thank you")
 
 
-def decorate(question: str, rng: np.random.Generator, chance: float = 0.22) -> str:
+def decorate(question: str, rng: np.random.Generator, chance: float = 0.15) -> str:
     """Now and then a polite or chatty beginning or end."""
     roll = rng.random()
     if roll < 0.6 * chance:
@@ -118,7 +118,7 @@ def typed(question: str, rng: np.random.Generator) -> str:
     text = question[:1].upper() + question[1:]
     text = re.sub(r"\bi\b", "I", text)
     roll = rng.random()
-    if roll > 0.97:
+    if roll > 0.985:
         text = text.upper()
     elif roll > 0.55:
         text = text.lower()
@@ -128,7 +128,7 @@ def typed(question: str, rng: np.random.Generator) -> str:
         text = text.rstrip("?.!") + ("??", "...", " ?", "!", "???", ".")[int(rng.integers(6))]
     if rng.random() < 0.06:
         text = text.replace(",", "").replace("'", "")
-    if rng.random() < 0.08:
+    if rng.random() < 0.03:
         text = _misspell(text, rng)
     return text
 

@@ -49,7 +49,7 @@ def test_the_curriculum_starts_with_one_plain_shape() -> None:
         assert len(scene.shapes) == 1
         assert scene.background.kind == "plain"
         assert scene.shapes[0].size != "small"
-    assert max(len(scene.shapes) for scene in scenes(200)) == 8
+    assert max(len(scene.shapes) for scene in scenes(200)) == 6
     assert min(len(scene.shapes) for scene in scenes(200)) == 0
 
 

@@ -70,7 +70,7 @@ def test_typing_keeps_words_recognizable(question: str, seed: int) -> None:
 def test_typing_varies() -> None:
     texts = {typed("what color is the circle?", np.random.default_rng(i)) for i in range(300)}
     assert {"What color is the circle?", "what color is the circle", "WHAT COLOR IS THE CIRCLE?"} <= texts
-    assert len(texts) > 20
+    assert len(texts) > 12
 
 
 def test_politeness_keeps_the_question() -> None:

@@ -1,0 +1,63 @@
+"""Which way one token is decoded: by the model, or by a compiled program of the same. Asked once, after a load.
+
+Both decode the same token a few times. The program is taken if it says what the model says, up to rounding, and is
+faster; a kernel that is wrong on some processor is thus never used, and the log says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from core_model.engine.kv_cache import KVCache
+from core_model.engine.native_step import NativeStep
+from core_model.model.attention import no_check
+from core_model.model.llama4 import Llama4
+
+log = logging.getLogger(__name__)
+
+ROUNDS = 3
+PROBE_TOKEN = 7
+LARGEST_DIFFERENCE = 0.25  # of the largest logit; a wrong kernel is off by more than one
+
+
+def choose_step(model: Llama4) -> NativeStep | None:
+    """The program, where it is right and faster; None where the model itself is."""
+    native = NativeStep.for_model(model)
+    if native is None:
+        return None
+    token = PROBE_TOKEN % model.config.text.vocab_size
+    plain_s, expected = _timed(lambda cache: _plain(model, token, cache), model)
+    native_s, found = _timed(lambda cache: native.run(token, cache, no_check), model)
+    difference = float((found - expected).abs().max() / expected.abs().max())
+    is_right = difference < LARGEST_DIFFERENCE  # false for NaN as well
+    log.info(
+        "A token takes %.1f ms as a program of %s kernels, %.1f ms otherwise; they differ by %.4f of the largest logit",
+        1000 * native_s, native.kernels.form, 1000 * plain_s, difference,
+    )  # fmt: skip
+    if not is_right:
+        log.warning("The compiled decode step is wrong on this machine and is not used")
+    return native if is_right and native_s < plain_s else None
+
+
+@torch.inference_mode()
+def _plain(model: Llama4, token: int, cache: KVCache) -> Tensor:
+    hidden = model.language_model.model(model.embed(torch.tensor([[token]])), cache.length, cache.layers)
+    return model.head(hidden[0, -1:])[0]
+
+
+def _timed(decode: Callable[[KVCache], Tensor], model: Llama4) -> tuple[float, Tensor]:
+    """The shortest of a few times, and the logits after the first token."""
+    times, logits = [], None
+    for _ in range(ROUNDS):
+        cache = KVCache(model.config.text, model.device, model.dtype)
+        cache.begin_step()
+        began = time.perf_counter()
+        logits = decode(cache)
+        times.append(time.perf_counter() - began)
+    assert logits is not None, "there are rounds"
+    return min(times), logits
