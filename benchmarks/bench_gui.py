@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from array import array
 from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
@@ -92,13 +93,13 @@ class Gaps(QObject):
 
     def __init__(self) -> None:
         super().__init__()
-        self.gaps_ms: list[float] = []
+        self.gaps_ms = array("d")  # a list of two million numbers is something that the garbage collector walks through
         self._watch = QElapsedTimer()
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._on_turn)
 
     def start(self) -> None:
-        self.gaps_ms = []
+        self.gaps_ms = array("d")
         self._watch.start()
         self._timer.start(0)
 
