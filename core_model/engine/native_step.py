@@ -205,7 +205,8 @@ class NativeStep:
                 raise UnsupportedError("a size is no multiple of 64")
             codes, scales = module.codes.data_ptr(), address(module.scales)
             return Matrix(addresses["gemm_fp8"], codes, scales, 1, module.out_features, module.in_features)
-        if isinstance(module, nn.Linear) and module.bias is None and module.weight.dtype == torch.bfloat16:
+        has_bias = getattr(module, "bias", None) is not None
+        if isinstance(module, nn.Linear) and not has_bias and module.weight.dtype == torch.bfloat16:
             if module.in_features % 64 or not module.weight.is_contiguous():
                 raise UnsupportedError("a size is no multiple of 64")
             weights = module.weight.data_ptr()
