@@ -235,7 +235,7 @@ class Desk(QObject):
         self._notify("undo", self.tr("“{0}” was deleted.").format(conversation.title), self.tr("Undo"), undo)
 
     def on_rolled_back(self, rolled_back: RolledBack | None) -> None:
-        words = self.tr("What was asked and answered after it was taken out.") if rolled_back is not None else ""
+        words = self.tr("The questions and answers that followed were removed.") if rolled_back is not None else ""
         undo = partial(self.chat.put_back, rolled_back) if rolled_back is not None else None
         self._notify("undo", words, self.tr("Undo"), undo)
 

@@ -14,7 +14,7 @@ Source: D. Lee et al., "LRFU: a spectrum of policies that subsumes the LRU and L
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -45,6 +45,10 @@ class _Layer:
     scores: Scores
     slots: dict[int, int] = field(default_factory=dict)  # of the experts that are kept
     counts: CacheCounts = field(default_factory=CacheCounts)
+
+    def least(self) -> int:
+        """The expert that is worth least of those that are kept."""
+        return min(self.slots, key=lambda kept: (self.scores[kept], kept))
 
 
 class ExpertCache:
@@ -90,7 +94,7 @@ class ExpertCache:
             books.slots[expert] = slot
             return True
         if books.slots:
-            loser = min(books.slots, key=lambda kept: (books.scores[kept], kept))
+            loser = books.least()
             if books.scores[loser] <= books.scores[expert]:
                 self.give_back(books.slots.pop(loser))
                 books.slots[expert] = slot
@@ -109,12 +113,6 @@ class ExpertCache:
             else:
                 books.counts.misses += 1
 
-    def seed(self, histogram: Mapping[int, Scores], weight: float) -> None:
-        """Begin with what was used in the past: counts by layer [num_experts], scaled to sum up to `weight`."""
-        for layer, uses in histogram.items():
-            if layer in self._layers and uses.sum() > 0:
-                self._layers[layer].scores += weight * uses / uses.sum()
-
     @property
     def layers(self) -> frozenset[int]:
         """Those that have slots."""
@@ -132,18 +130,12 @@ class ExpertCache:
         for books in self._layers.values():
             books.num_slots = min(books.num_slots, num_slots)
             while len(books.slots) > books.num_slots:
-                loser = min(books.slots, key=lambda kept: (books.scores[kept], kept))
-                gone.append(books.slots.pop(loser))
+                gone.append(books.slots.pop(books.least()))
         return gone
 
     def kept(self, layer: int) -> Mapping[int, int]:
         """The experts of a layer that are kept, and their slots."""
         return self._layers[layer].slots
-
-    def best(self, layer: int) -> Iterable[int]:
-        """Experts of a layer, those worth most first."""
-        order: list[int] = np.argsort(-self._layers[layer].scores, kind="stable").tolist()
-        return order
 
     def counts(self) -> CacheCounts:
         """Hits and misses of all layers."""

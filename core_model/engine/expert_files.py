@@ -29,10 +29,6 @@ class Reading:
     def __init__(self, pieces: Iterable[Future[None]]) -> None:
         self._pieces = tuple(pieces)
 
-    @property
-    def is_done(self) -> bool:
-        return all(piece.done() for piece in self._pieces)
-
     def wait(self) -> None:
         """Block until the expert is there.
 

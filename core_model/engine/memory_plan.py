@@ -128,7 +128,7 @@ def plan_memory(
     if missing > 0 and device.type == "cpu" and can_offload and Group.ROUTED_EXPERTS in weights:
         kept = keep_experts(shape, dtype, keeps, weights[Group.ROUTED_EXPERTS] - missing)
     lines = [*_weight_lines(weights, where, kept), *rest]
-    plan = describe(tuple(lines), where, free, shape.name)
+    plan = describe(tuple(lines), where, free, shape.name, is_limit=_limit(limits, device) == free)
     if not plan.fits and can_offload and device.type == "cpu" and Group.ROUTED_EXPERTS in weights:
         least = plan.needed_bytes - weights[Group.ROUTED_EXPERTS] + _slots_bytes(shape, dtype, keeps, 1)
         plan = replace(
@@ -160,7 +160,9 @@ def expected_speed(shape: ModelShape, num_kept: int | None, file: Path | None) -
     device = torch.device("cpu")
     dtype, keeps = choose_dtype(device, shape.num_parameters), keeps_fp8(device)
     share = 1.0 if num_kept is None else num_kept / shape.num_experts
-    token = BytesPerToken(shape.always_bytes(dtype, keeps), shape.routed_bytes(dtype, keeps), share)
+    token = BytesPerToken(
+        shape.always_bytes(dtype, keeps), shape.routed_bytes(dtype, keeps), shape.config.text.num_hidden_layers, share
+    )
     return estimate(token, measure_ceilings(file))
 
 
@@ -209,10 +211,16 @@ def kv_cache_bytes(config: TextConfig, num_tokens: int, dtype: torch.dtype) -> i
     return per_position * sum(kept)
 
 
-def describe(lines: tuple[PlanLine, ...], where: str, free: int, name: str) -> MemoryPlan:
-    """Sum up, and say what to do when it does not fit."""
+def describe(lines: tuple[PlanLine, ...], where: str, free: int, name: str, *, is_limit: bool) -> MemoryPlan:
+    """Sum up, and say what to do when it does not fit.
+
+    Args:
+        free: what there is for the model, either free now or a limit that a person set.
+    """
     needed = sum(line.num_bytes for line in lines if line.where == where)
-    summary = f"{name} needs {gigabytes(needed)} of {where}; {gigabytes(free)} are free now."
+    summary = (
+        f"{name} needs {gigabytes(needed)} of {where}; {gigabytes(free)} are {'allowed' if is_limit else 'free now'}."
+    )
     if needed <= free:
         return MemoryPlan(lines, needed, free, summary)
     advice = f"{gigabytes(needed - free)} are missing: close other programs, or open a smaller or a quantized model."

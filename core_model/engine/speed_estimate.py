@@ -2,8 +2,8 @@
 
 One token at a time, a model is as fast as its weights arrive: what is always read and the experts that are kept come
 from memory, the others from the disk, one after the other. Rates are measured where they can be, in a tenth of a
-second, and the sentence says where each number is from. Of the memory's rate a step gets `EFFICIENCY`, for between the
-large products it does small things.
+second, and the sentence says where each number is from. Of the memory's rate a step gets `EFFICIENCY`, and each layer
+adds a moment of its own.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import torch
 from core_model.types import SpeedEstimate
 
 EFFICIENCY = 0.6
+SECONDS_PER_LAYER = 3e-4  # of small things, whatever the weights: what a small model's speed consists of
 ASSUMED_DISK_RATE = 2e9  # bytes a second, of an ordinary NVMe drive, where there is no file to try
 _PROBE_BYTES = 96 * 2**20
 _BLOCK = 4 * 2**20
@@ -38,6 +39,7 @@ class BytesPerToken:
 
     always: int
     routed: int
+    num_layers: int
     kept_share: float = 1.0  # of the experts that are in memory; the chance that one is there if all are called alike
 
 
@@ -79,7 +81,8 @@ def estimate(token: BytesPerToken, ceilings: Ceilings) -> SpeedEstimate:
     """Tokens a second, and why."""
     memory = EFFICIENCY * ceilings.memory
     missed = token.routed * (1 - token.kept_share)
-    seconds = (token.always + token.routed - missed) / memory + missed / ceilings.disk
+    small_things = SECONDS_PER_LAYER * token.num_layers
+    seconds = small_things + (token.always + token.routed - missed) / memory + missed / ceilings.disk
     reason = (
         f"A token reads {_giga(token.always)} that are always needed and {_giga(token.routed)} of experts; "
         f"memory gives about {_giga(memory)} a second"
@@ -90,7 +93,7 @@ def estimate(token: BytesPerToken, ceilings: Ceilings) -> SpeedEstimate:
             f", and {1 - token.kept_share:.0%} of the experts come from the disk, at {_giga(ceilings.disk)} a second "
             f"({source}). Text that calls some experts more than others is faster"
         )
-    return SpeedEstimate(1 / max(seconds, 1e-9), reason + ".")
+    return SpeedEstimate(1 / seconds, reason + ".")
 
 
 def _giga(num_bytes: float) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from core_model.kernels import fp8_ir, step_ir
+from core_model.kernels import fp8_ir, step_ir, vector_ir
 from core_model.kernels.fp8_cpu import GEMM, HALF_FEATURES
 from core_model.kernels.jit import KernelUnavailableError, compile_functions, host_features, is_x86
 
@@ -35,6 +35,7 @@ class StepKernels:
     form: str
     addresses: dict[str, int]  # of the operations, of "gemm_fp8" and of "gemm_bf16"
     functions: dict[str, Any]
+    tables: npt.NDArray[np.uint8]  # of the FP8 products; their address is in the code
 
     def run(self, program: Words, num_threads: int) -> None:
         """Run pairs of (operation, arguments) to the end; the interpreter lock is free meanwhile."""
@@ -70,7 +71,7 @@ def _compiled(form: str) -> StepKernels | None:
         product = fp8_ir.TABLE_DECLARATIONS + fp8_ir.gemm_table(1) + _fma_declaration(16)
     else:
         product = fp8_ir.shift_declarations(width) + fp8_ir.gemm_shift(1, width)
-        if width != step_ir.WIDTH:
+        if width != vector_ir.WIDTH:
             product += _fma_declaration(16) + "declare float @llvm.vector.reduce.fadd.v16f32(float, <16 x float>)\n"
     yield_name = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
     text = product + step_ir.module(form, tables.ctypes.data, yield_name, is_x86())
@@ -81,8 +82,7 @@ def _compiled(form: str) -> StepKernels | None:
         return None
     addresses = {name: int(ctypes.cast(function, POINTER).value or 0) for name, function in functions.items()}
     addresses["gemm_fp8"] = addresses.pop(f"gemm_{form}_1")
-    functions["tables"] = tables  # their address is in the code
-    return StepKernels(form, addresses, functions)
+    return StepKernels(form, addresses, functions, tables)
 
 
 def _fma_declaration(width: int) -> str:

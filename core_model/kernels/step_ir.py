@@ -13,95 +13,21 @@ Numbers between operations are float32; sums as well. Weights are e4m3 codes wit
 All sizes are multiples of 64, a head's of 16. Arguments are arrays of 8-byte words; what is in which word, each
 function's docstring says.
 
-Sources of the formulas: transformers, `models/llama4/modeling_llama4.py`. exp: range reduction by powers of two and a
-polynomial of degree six (Cody and Waite 1980; coefficients of the Taylor series, error below 2e-7).
+Source of the formulas: transformers, `models/llama4/modeling_llama4.py`. What operations share is in `operation_ir`,
+attention in `attend_ir`, vectors in `vector_ir`.
 """
 
 from __future__ import annotations
 
-import struct
 from functools import partial
 
 from core_model.kernels import fp8_ir
 from core_model.kernels.assembly import Assembly
+from core_model.kernels.attend_ir import attend
+from core_model.kernels.operation_ir import Operation, add_to, attributes, share, word
+from core_model.kernels.vector_ir import WIDTH, V, exponential, fma, splat, spread, total, widened
 
-WIDTH = 16  # float32 numbers in a register, or in as many as they take
-V = f"<{WIDTH} x float>"
-LOG2_E, LN_2_HIGH, LN_2_LOW = 1.4426950408889634, 0.693359375, -2.12194440e-4
 PART_WORDS, SEGMENT_WORDS = 9, 7
-EXPERT_WORDS = 6  # gate, its scales, up, its scales, down, its scales
-
-OPERATION = "ptr noalias %a, i64 %thread, i64 %threads"
-
-
-def number(value: float) -> str:
-    """A float constant as LLVM wants it: the bits of the double that it stands for."""
-    (rounded,) = struct.unpack("<f", struct.pack("<f", value))
-    return f"0x{struct.unpack('<Q', struct.pack('<d', rounded))[0]:016X}"
-
-
-def splat(value: str) -> str:
-    """A vector of one constant."""
-    return f"splat (float {value})"
-
-
-def attributes(form: str) -> str:
-    return '"prefer-vector-width"="512" "min-legal-vector-width"="512"' if form == "table" else ""
-
-
-def word(code: Assembly, index: int, kind: str = "i64", base: str = "%a") -> str:
-    """An argument."""
-    return code.load(kind, base, str(index), "i64", 8)
-
-
-def share(code: Assembly, rows: str, step: int = 1) -> tuple[str, str]:
-    """This thread's rows, from first to last, in multiples of `step`."""
-    units = code.new(f"sdiv i64 {rows}, {step}")
-    edges = []
-    for thread in ("%thread", code.new("add i64 %thread, 1")):
-        part = code.new(f"sdiv i64 {code.new(f'mul i64 {units}, {thread}')}, %threads")
-        edges.append(code.new(f"mul i64 {part}, {step}"))
-    return edges[0], edges[1]
-
-
-def widened(code: Assembly, base: str, index: str) -> str:
-    """16 bf16 numbers as float32."""
-    bits = code.new(f"zext <{WIDTH} x i16> {code.load(f'<{WIDTH} x i16>', base, index, 'i16')} to <{WIDTH} x i32>")
-    return code.new(f"bitcast <{WIDTH} x i32> {code.new(f'shl <{WIDTH} x i32> {bits}, splat (i32 16)')} to {V}")
-
-
-def fma(code: Assembly, a: str, b: str, c: str) -> str:
-    return code.new(f"call {V} @llvm.fma.v{WIDTH}f32({V} {a}, {V} {b}, {V} {c})")
-
-
-def total(code: Assembly, vector: str) -> str:
-    return code.new(f"call reassoc float @llvm.vector.reduce.fadd.v{WIDTH}f32(float 0.0, {V} {vector})")
-
-
-def spread(code: Assembly, scalar: str) -> str:
-    """A vector of one computed number."""
-    one = code.new(f"insertelement {V} poison, float {scalar}, i64 0")
-    return code.new(f"shufflevector {V} {one}, {V} poison, <{WIDTH} x i32> zeroinitializer")
-
-
-def exponential() -> str:
-    """`exp16(x)`: e to each of 16 numbers; 0 below -87, as softmax wants."""
-    code = Assembly()
-    low = code.new(f"call {V} @llvm.maxnum.v{WIDTH}f32({V} %x, {V} {splat(number(-87.0))})")
-    x = code.new(f"call {V} @llvm.minnum.v{WIDTH}f32({V} {low}, {V} {splat(number(88.0))})")
-    power = code.new(f"call {V} @llvm.rint.v{WIDTH}f32({V} {code.new(f'fmul {V} {x}, {splat(number(LOG2_E))}')})")
-    rest = fma(code, power, splat(number(-LN_2_HIGH)), x)
-    rest = fma(code, power, splat(number(-LN_2_LOW)), rest)
-    value = splat(number(1 / 720))
-    for divisor in (120, 24, 6, 2, 1, 1):
-        value = fma(code, value, rest, splat(number(1 / divisor)))
-    whole = code.new(f"fptosi {V} {power} to <{WIDTH} x i32>")
-    bits = code.new(f"shl <{WIDTH} x i32> {code.new(f'add <{WIDTH} x i32> {whole}, splat (i32 127)')}, splat (i32 23)")
-    result = code.new(f"fmul {V} {value}, {code.new(f'bitcast <{WIDTH} x i32> {bits} to {V}')}")
-    is_low = code.new(f"fcmp olt {V} %x, {splat(number(-87.0))}")
-    code.add(f"ret {V} {code.new(f'select <{WIDTH} x i1> {is_low}, {V} zeroinitializer, {V} {result}')}")
-    body = "\n".join(f"  {line}" for line in code.lines)
-    return f"define {V} @exp16({V} %x) nounwind alwaysinline {{\n{body}\n}}\n"
 
 
 def prepare(form: str) -> str:
@@ -208,68 +134,6 @@ def gemm_bf16(form: str) -> str:
     return code.function("gemm_bf16", arguments, attributes(form))
 
 
-class Operation(Assembly):
-    """What all operations share: arguments, this thread's own memory, products, chosen experts."""
-
-    def __init__(self, form: str) -> None:
-        super().__init__()
-        self.form, self.scratch = form, ""
-
-    def own_memory(self, base: int, stride: int) -> None:
-        """This thread's part of the memory whose address and stride in bytes are in two words."""
-        offset = self.new(f"mul i64 {word(self, stride)}, %thread")
-        self.scratch = self.at(word(self, base, "ptr"), offset, "i8")
-
-    def plain(self, size: str) -> str:
-        """Where activations in their own order are, for bf16 weights."""
-        return self.at(self.scratch, size, "float") if self.form == "table" else self.scratch
-
-    def prepare(self, x: str, weight: str, eps: str, size: str, factor: str) -> None:
-        self.add(
-            f"call void @prepare(ptr {x}, ptr {weight}, float {eps}, i64 {size}, float {factor}, ptr {self.scratch}, "
-            f"ptr {self.plain(size)})"
-        )
-
-    def product(
-        self, function: str, weights: str, scales: str, is_fp8: str, y: str, rows: tuple[str, str], size: str
-    ) -> None:
-        """This thread's rows of one product of the prepared activations."""
-        x = self.new(f"select i1 {is_fp8}, ptr {self.scratch}, ptr {self.plain(size)}")
-        tables = self.new("load ptr, ptr @tables")
-        self.add(
-            f"call void {function}(ptr {weights}, ptr {scales}, ptr {x}, ptr {y}, i64 {rows[0]}, i64 {rows[1]}, "
-            f"i64 {size}, i64 0, ptr {tables})"
-        )
-
-    def choose(self, logits: str, count: str) -> tuple[str, str]:
-        """The place of the largest of some logits, and its sigmoid, in variables."""
-        best, largest = self.variable("i64", "0"), self.variable("float", self.load("float", logits, "0", "float", 4))
-
-        def look(at: str) -> None:
-            logit = self.load("float", logits, at, "float", 4)
-            is_larger = self.new(f"fcmp ogt float {logit}, {self.get('float', largest)}")
-            self.when(is_larger, lambda: take(at, logit))
-
-        def take(at: str, logit: str) -> None:
-            self.set("i64", best, at)
-            self.set("float", largest, logit)
-
-        self.count("1", count, 1, look)
-        minus = spread(self, self.new(f"fneg float {self.get('float', largest)}"))
-        power = self.new(f"call {V} @exp16({V} {minus})")
-        below = self.new(f"fadd float 1.0, {self.new(f'extractelement {V} {power}, i64 0')}")
-        return best, self.variable("float", self.new(f"fdiv float 1.0, {below}"))
-
-    def pointers(self, names: list[str], table: str, expert: str, first: int) -> None:
-        """Replace pointers in variables by those of an expert."""
-        base = self.at(table, self.new(f"mul i64 {expert}, {EXPERT_WORDS}"), "i64")
-        for offset, name in enumerate(names):
-            self.set("ptr", name, self.load("ptr", base, str(first + offset), "i64", 8))
-
-    def operation(self, name: str) -> str:
-        return self.function(name, OPERATION, attributes(self.form))
-
-
 def linear(form: str) -> str:
     """`linear`: products of one normalised vector with several matrices.
 
@@ -294,12 +158,6 @@ def linear(form: str) -> str:
 
     code.count("0", word(code, 6), 1, segment)
     return code.operation("linear")
-
-
-def add_to(code: Assembly, y: str, x: str, row: str) -> None:
-    """y[row] += x[row]"""
-    both = (code.load("float", base, row, "float", 4) for base in (y, x))
-    code.store("float", code.new("fadd float " + ", ".join(both)), y, row, "float", 4)
 
 
 def gated(form: str) -> str:
@@ -370,150 +228,6 @@ def down(form: str) -> str:
 
     code.count("0", word(code, 5), 1, part)
     return code.operation("down")
-
-
-def attend(form: str) -> str:
-    """`attend`: one query position against all keys of its layer, heads shared among threads.
-
-    Words: q, k, v (float32, heads side by side), rotations of this position (cos and sin in turn) or 0, whether queries
-    and keys are normalised, eps (float), temperature (float), keys and values (bf16, head by head), numbers from one
-    head to the next, positions before this one, heads, key/value heads, head size, out, scratch, its stride. Scratch:
-    a query, a key, then a score for each position.
-
-    The new key and value are written behind the others, by every thread that needs them: they are the same bytes.
-    """
-    code = Operation(form)
-    code.own_memory(15, 16)
-    size, heads, kv_heads, before = (word(code, at) for at in (13, 11, 12, 10))
-    stride, turned = word(code, 9), word(code, 3, "ptr")
-    query, key = code.scratch, code.at(code.scratch, size, "float")
-    scores = code.at(key, size, "float")
-    length = code.new(f"add i64 {before}, 1")
-    is_normed = code.new(f"icmp ne i64 {word(code, 4)}, 0")
-    eps, temperature = (code.load("float", "%a", str(at), "i64", 8) for at in (5, 6))
-    root = code.new(f"call float @llvm.sqrt.f32(float {code.new(f'sitofp i64 {size} to float')})")
-    scale = code.new(f"fdiv float {temperature}, {root}")
-    repeats = code.new(f"sdiv i64 {heads}, {kv_heads}")
-
-    def head(number_: str) -> None:
-        kv = code.new(f"sdiv i64 {number_}, {repeats}")
-        offset = code.new(f"mul i64 {kv}, {stride}")
-        keys, values = (code.at(word(code, at, "ptr"), offset, "i16") for at in (7, 8))
-        _turn(code, word(code, 0, "ptr"), number_, size, turned, is_normed, eps, query)
-        _turn(code, word(code, 1, "ptr"), kv, size, turned, is_normed, eps, key)
-        here = code.new(f"mul i64 {before}, {size}")
-        _narrow(code, key, "0", code.at(keys, here, "i16"), size)
-        _narrow(code, word(code, 2, "ptr"), code.new(f"mul i64 {kv}, {size}"), code.at(values, here, "i16"), size)
-        largest = _scores(code, query, keys, size, length, scale, scores)
-        out = code.at(word(code, 14, "ptr"), code.new(f"mul i64 {number_}, {size}"), "float")
-        _weigh(code, scores, largest, values, size, length, out)
-
-    code.count(*share(code, heads), 1, head)
-    return code.operation("attend")
-
-
-def _turn(code: Assembly, x: str, head: str, size: str, turned: str, is_normed: str, eps: str, out: str) -> None:
-    """Rotate pairs of numbers of one head, then divide by the root mean square, where the layer does."""
-    start = code.at(x, code.new(f"mul i64 {head}, {size}"), "float")
-    sums = code.variable(V, "zeroinitializer")
-    swap = ", ".join(f"i32 {index ^ 1}" for index in range(WIDTH))
-    cosines = ", ".join(f"i32 {index & ~1}" for index in range(WIDTH))
-    sines = ", ".join(f"i32 {index | 1}" for index in range(WIDTH))
-    signs = ", ".join(f"float {'-1.0' if index % 2 == 0 else '1.0'}" for index in range(WIDTH))
-
-    def piece(at: str) -> None:
-        value = code.variable(V, code.load(V, start, at, "float", 4))
-
-        def rotate() -> None:
-            x_v, both = code.get(V, value), code.load(V, turned, at, "float", 4)
-            mixed = [
-                code.new(f"shufflevector {V} {source}, {V} poison, <{WIDTH} x i32> <{order}>")
-                for source, order in ((x_v, swap), (both, cosines), (both, sines))
-            ]
-            signed = code.new(f"fmul {V} {mixed[2]}, <{signs}>")
-            crossed = code.new(f"fmul {V} {mixed[0]}, {signed}")
-            code.set(V, value, fma(code, x_v, mixed[1], crossed))
-
-        code.when(code.new(f"icmp ne ptr {turned}, null"), rotate)
-        result = code.get(V, value)
-        code.set(V, sums, fma(code, result, result, code.get(V, sums)))
-        code.store(V, result, out, at, "float", 4)
-
-    code.count("0", size, WIDTH, piece)
-
-    def normalise() -> None:
-        mean = code.new(f"fdiv float {total(code, code.get(V, sums))}, {code.new(f'sitofp i64 {size} to float')}")
-        root = code.new(f"call float @llvm.sqrt.f32(float {code.new(f'fadd float {mean}, {eps}')})")
-        factor = spread(code, code.new(f"fdiv float 1.0, {root}"))
-
-        def divide(at: str) -> None:
-            code.store(V, code.new(f"fmul {V} {code.load(V, out, at, 'float', 4)}, {factor}"), out, at, "float", 4)
-
-        code.count("0", size, WIDTH, divide)
-
-    code.when(is_normed, normalise)
-
-
-def _narrow(code: Assembly, x: str, start: str, out: str, size: str) -> None:
-    """float32 to bf16, rounded to the nearest."""
-
-    def piece(at: str) -> None:
-        value = code.load(V, x, code.new(f"add i64 {start}, {at}"), "float", 4)
-        code.store(f"<{WIDTH} x bfloat>", code.new(f"fptrunc {V} {value} to <{WIDTH} x bfloat>"), out, at, "i16", 2)
-
-    code.count("0", size, WIDTH, piece)
-
-
-def _scores(code: Assembly, query: str, keys: str, size: str, length: str, scale: str, scores: str) -> str:
-    """A score for each position, and a variable with the largest."""
-    largest = code.variable("float", number(-3e38))
-    sums = [code.variable(V, "zeroinitializer") for _ in range(2)]
-
-    def position(at: str) -> None:
-        row = code.at(keys, code.new(f"mul i64 {at}, {size}"), "i16")
-        for variable in sums:
-            code.set(V, variable, "zeroinitializer")
-
-        def piece(start: str) -> None:
-            q = code.load(V, query, start, "float", 4)
-            code.set(V, sums[0], fma(code, q, widened(code, row, start), code.get(V, sums[0])))
-
-        code.count("0", size, WIDTH, piece)
-        score = code.new(f"fmul float {total(code, code.get(V, sums[0]))}, {scale}")
-        code.store("float", score, scores, at, "float", 4)
-        code.set("float", largest, code.new(
-            f"call float @llvm.maxnum.f32(float {code.get('float', largest)}, float {score})"
-        ))  # fmt: skip
-
-    code.count("0", length, 1, position)
-    return largest
-
-
-def _weigh(code: Assembly, scores: str, largest: str, values: str, size: str, length: str, out: str) -> None:
-    """out = softmax(scores) @ values"""
-    code.count("0", size, WIDTH, lambda at: code.store(V, "zeroinitializer", out, at, "float", 4))
-    sums, top = code.variable("float", "0.0"), code.get("float", largest)
-
-    def position(at: str) -> None:
-        difference = code.new(f"fsub float {code.load('float', scores, at, 'float', 4)}, {top}")
-        weights = code.new(f"call {V} @exp16({V} {spread(code, difference)})")
-        weight = code.new(f"extractelement {V} {weights}, i64 0")
-        code.set("float", sums, code.new(f"fadd float {code.get('float', sums)}, {weight}"))
-        row = code.at(values, code.new(f"mul i64 {at}, {size}"), "i16")
-
-        def piece(start: str) -> None:
-            before = code.load(V, out, start, "float", 4)
-            code.store(V, fma(code, weights, widened(code, row, start), before), out, start, "float", 4)
-
-        code.count("0", size, WIDTH, piece)
-
-    code.count("0", length, 1, position)
-    factor = spread(code, code.new(f"fdiv float 1.0, {code.get('float', sums)}"))
-
-    def divide(at: str) -> None:
-        code.store(V, code.new(f"fmul {V} {code.load(V, out, at, 'float', 4)}, {factor}"), out, at, "float", 4)
-
-    code.count("0", size, WIDTH, divide)
 
 
 def run() -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 
-import numpy as np
 import pytest
 
 from core_model.engine.expert_cache import ExpertCache
@@ -69,18 +68,6 @@ def test_a_prompt_seeds_the_cache_with_what_it_used_most() -> None:
         assert slot is not None
         cache.settle(0, expert, slot)
     assert set(cache.kept(0)) == {2, 7, 11}
-    assert list(cache.best(0))[:3] == [2, 7, 11]
-
-
-def test_what_was_used_in_the_past_has_a_head_start() -> None:
-    cache = ExpertCache(8, {0: 1, 1: 1}, num_spare=1)
-    cache.seed({0: np.array([0.0, 9, 0, 0, 0, 0, 0, 1]), 5: np.ones(8)}, weight=10.0)
-    use(cache, 0, 1)
-    use(cache, 0, 2)
-    assert set(cache.kept(0)) == {1}
-    use(cache, 1, 1)
-    use(cache, 1, 2)
-    assert set(cache.kept(1)) == {2}, "nothing is known about layer 1"
 
 
 def test_no_slot_is_lost_or_given_twice() -> None:

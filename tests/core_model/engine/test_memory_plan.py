@@ -19,10 +19,18 @@ from core_model.engine.memory_plan import (
     kv_cache_bytes,
     place,
     plan_memory,
+    plan_shape,
 )
 from core_model.engine.model_shape import ModelShape, published_shape, published_shapes
 from core_model.engine.placement import choose_dtype, has_room_to_transpose
-from core_model.engine.speed_estimate import EFFICIENCY, BytesPerToken, Ceilings, estimate, measure_ceilings
+from core_model.engine.speed_estimate import (
+    EFFICIENCY,
+    SECONDS_PER_LAYER,
+    BytesPerToken,
+    Ceilings,
+    estimate,
+    measure_ceilings,
+)
 from core_model.errors import OutOfMemoryError, RequestError
 from core_model.types import LoadRequest, MemoryLimits
 from core_model.weights.checkpoint import Checkpoint
@@ -192,13 +200,19 @@ def test_two_trillion_parameters_are_planned_like_any_other() -> None:
     assert plan.fits
 
 
+def test_a_limit_is_not_called_free_memory() -> None:
+    assert "64 GB are allowed" in plan_shape("scout", MemoryLimits(ram_bytes=64 * 10**9), is_quantized=True).summary
+    assert "are free now" in plan_shape("scout", MemoryLimits(), is_quantized=True).summary
+
+
 def test_speed_follows_from_bytes_and_rates() -> None:
     ceilings = Ceilings(memory=100e9, disk=2e9, is_disk_measured=False)
-    resident = estimate(BytesPerToken(10**10, 6 * 10**9), ceilings)
-    assert resident.tokens_per_s == pytest.approx(EFFICIENCY * 100 / 16)
+    resident = estimate(BytesPerToken(10**10, 6 * 10**9, 48), ceilings)
+    small_things = 48 * SECONDS_PER_LAYER
+    assert 1 / resident.tokens_per_s == pytest.approx(16 / (EFFICIENCY * 100) + small_things)
     assert "disk" not in resident.reason
-    half = estimate(BytesPerToken(10**10, 6 * 10**9, 0.5), ceilings)
-    assert 1 / half.tokens_per_s == pytest.approx(13 / (EFFICIENCY * 100) + 3 / 2)
+    half = estimate(BytesPerToken(10**10, 6 * 10**9, 48, 0.5), ceilings)
+    assert 1 / half.tokens_per_s == pytest.approx(13 / (EFFICIENCY * 100) + 3 / 2 + small_things)
     assert "50% of the experts come from the disk, at 2.0 GB a second (assumed)" in half.reason
 
 
