@@ -102,7 +102,7 @@ class EmptyState(QScrollArea):
         if state.info is None or state.info.is_built_in:
             return [
                 _Example("picture", self.tr("A drawing"), self.tr("Which shapes are in it, where, and which colours.")),
-                _Example("document", self.tr("A printed word"), self.tr("Or a number: up to six characters.")),
+                _Example("document", self.tr("A printed word"), self.tr("Or a number: up to five characters.")),
                 _Example("copy", self.tr("Two drawings"), self.tr("Which has more, or the larger one.")),
             ]
         return [

@@ -42,7 +42,7 @@ def ask_compare(asker: Asker) -> Turn | None:
 
 
 def _larger(asker: Asker, one: Shape, other: Shape, name: str, other_name: str) -> Turn | None:
-    if max(one.diameter, other.diameter) < 1.3 * min(one.diameter, other.diameter):
+    if max(one.diameter, other.diameter) < 1.4 * min(one.diameter, other.diameter):
         return None
     wants_larger = asker.chance(0.65)
     is_one = (one.diameter > other.diameter) == wants_larger
@@ -67,8 +67,8 @@ _RELATIONS = {
 
 def _relation(asker: Asker, one: Shape, other: Shape, name: str, other_name: str) -> Turn | None:
     dx, dy = (one.x - other.x) / asker.scene.width, (one.y - other.y) / asker.scene.height
-    is_horizontal = abs(dx) > 0.15 and (abs(dy) <= 0.15 or asker.chance(0.5))
-    if not is_horizontal and abs(dy) <= 0.15:
+    is_horizontal = abs(dx) > 0.2 and (abs(dy) <= 0.2 or asker.chance(0.5))
+    if not is_horizontal and abs(dy) <= 0.2:
         return None
     true = ("left of" if dx < 0 else "right of") if is_horizontal else ("above" if dy < 0 else "below")
     asked = true if asker.chance(0.5) else _OPPOSITE[true]
@@ -102,7 +102,7 @@ def _extreme(asker: Asker) -> Turn | None:
     what = asker.choice(("largest", "largest", "smallest", "furthest left", "furthest right", "highest", "lowest"))
     first, second = sorted(asker.scene.shapes, key=measures[what], reverse=True)[:2]
     gap = measures[what](first) - measures[what](second)
-    if gap < (0.06 if what in ("largest", "smallest") else 0.1) or asker.is_ambiguous(first):
+    if gap < (0.1 if what in ("largest", "smallest") else 0.15) or asker.is_ambiguous(first):
         return None
     asker.focus = first
     templates = """

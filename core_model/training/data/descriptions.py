@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from core_model.training.data.prints import PrintedText
 from core_model.training.data.scenes import Scene, Shape
-from core_model.training.data.wording import listed, plural, with_article
+from core_model.training.data.wording import listed, with_article
 
 AT_PLACE = {
     "top left": "in the top left", "top": "at the top", "top right": "in the top right", "left": "on the left",
     "center": "in the center", "right": "on the right", "bottom left": "in the bottom left", "bottom": "at the bottom",
     "bottom right": "in the bottom right",
 }  # fmt: skip
-_MAX_LISTED = 4
+_MAX_PLACED = 3  # of more shapes, only names are said
 
 
 def name_of(shape: Shape) -> str:
@@ -26,28 +24,25 @@ def background_phrase(scene: Scene) -> str:
     return f"on {with_article(scene.background.name)} background"
 
 
+def reading_skill(text: PrintedText) -> str:
+    """What it takes to answer with what is printed."""
+    return "read_digits" if text.is_number else "read_word"
+
+
 def print_phrase(text: PrintedText) -> str:
     """ "the number 47 in black"."""
     said = f"the number {text.text}" if text.is_number else f'the text "{text.text.upper()}"'
     return f"{said} in {text.color}"
 
 
-def kinds_summary(shapes: list[Shape]) -> str:
-    """ "3 circles, 2 stars and 1 heart", most frequent first, then as they are read."""
-    return listed([plural(kind, number) for kind, number in Counter(shape.kind for shape in shapes).most_common()])
-
-
 def describe(scene: Scene) -> str:
-    """The answer to "What is in this picture?"."""
+    """The answer to "What is in this picture?": shape by shape as one reads, nothing is added up."""
     shapes = scene.in_reading_order()
     seen = [print_phrase(text) for text in scene.prints]
-    if len(shapes) > _MAX_LISTED and not seen and len({shape.kind for shape in shapes}) == 1:
-        return f"I see {kinds_summary(shapes)}, {background_phrase(scene)}."
-    if len(shapes) > _MAX_LISTED and not seen:
-        return f"I see {len(shapes)} shapes: {kinds_summary(shapes)}, {background_phrase(scene)}."
-    if len(shapes) > _MAX_LISTED:
-        return f"I see {seen[0]} and {len(shapes)} shapes, {background_phrase(scene)}."
-    seen += [f"{with_article(_sized(shape))} {AT_PLACE[scene.place_of(shape)]}" for shape in shapes]
+    if len(shapes) > _MAX_PLACED:
+        seen += [with_article(name_of(shape)) for shape in shapes]
+    else:
+        seen += [f"{with_article(_sized(shape))} {AT_PLACE[scene.place_of(shape)]}" for shape in shapes]
     if not seen:
         return f"I see no shapes, only {with_article(scene.background.name)} background."
     comma = "," if len(seen) > 1 else ""

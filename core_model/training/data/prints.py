@@ -90,8 +90,8 @@ def measure(text: str, font: int, size: int) -> tuple[float, float]:
 
 
 def sample_text(rng: np.random.Generator, difficulty: float) -> tuple[str, bool]:
-    """What is printed, and whether it is a number: one digit while young, later up to 5 digits or 6 letters."""
-    longest = 1 + round(4 * difficulty)
+    """What is printed, and whether it is a number: one digit while young, later up to 4 digits or 5 letters."""
+    longest = 1 + round(3 * difficulty)
     if rng.random() < 0.45:
         count = int(rng.integers(1, longest + 1))
         return "".join(str(d) for d in rng.integers(0, 10, count)), True
@@ -99,7 +99,7 @@ def sample_text(rng: np.random.Generator, difficulty: float) -> tuple[str, bool]
         count = int(rng.integers(1, longest + 1))
         letters = string.ascii_uppercase if count > 1 else _LONE_LETTERS
         return "".join(letters[i] for i in rng.integers(0, len(letters), count)), False
-    limit = 4 + round(2 * difficulty)
+    limit = 4 + round(difficulty)
     text = PRINTED_WORDS[int(rng.integers(len(PRINTED_WORDS)))]
     while len(text) > limit:
         text = PRINTED_WORDS[int(rng.integers(len(PRINTED_WORDS)))]

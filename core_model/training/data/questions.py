@@ -63,18 +63,18 @@ def _about_it(asker: Asker, shape: Shape) -> Turn | None:
         [and] where is it?; where exactly is it?; where?; and its position?; in which part of the picture is
         it?
         """
-        return asker.turn("position", templates, f"The {shape.kind} is {AT_PLACE[asker.scene.place_of(shape)]}.")
+        return asker.turn("position", templates, f"It is {AT_PLACE[asker.scene.place_of(shape)]}.")
     if roll < 0.75:
         templates = """
         [and] {what|which} <color> is it?; [and] what is its <color>?; what <color>?; which <color> does it
         have?
         """
-        return asker.turn("color", templates, f"The {shape.kind} is {shape.color}.")
+        return asker.turn("color", templates, f"It is {shape.color}.")
     templates = """
     [and] how big is it?; is it {small or large|big or small}?; [and] what is its size?; how large is it?
     """
     said = "medium-sized" if shape.size == "medium" else shape.size
-    return asker.turn("size", templates, f"The {shape.kind} is {said}.")
+    return asker.turn("size", templates, f"It is {said}.")
 
 
 def ask_about(scene: Scene, rng: np.random.Generator, split: Split, count: int) -> list[Turn]:

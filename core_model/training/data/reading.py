@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from core_model.training.data.descriptions import reading_skill
 from core_model.training.data.prints import PrintedText
 from core_model.training.data.scenes import Scene
 from core_model.training.data.splits import Split
@@ -42,7 +43,7 @@ def ask_reading(scene: Scene, rng: np.random.Generator, split: Split) -> Turn | 
         templates = f"{_ANY_TEXT}; {_WORD}" if rng.random() < 0.7 else _NUMBER
         return _turn("absent", templates, "I see no text in this picture.", rng, split)
     text = scene.prints[0]
-    skill = "read_digits" if text.is_number else "read_word"
+    skill = reading_skill(text)
     roll = rng.random()
     if roll < 0.62:
         return _turn(skill, _NUMBER if text.is_number else _WORD, reading(text), rng, split)

@@ -23,7 +23,7 @@ from core_model.training.data.shapes import KINDS, fill_mask, outline, sample_fo
 from core_model.training.data.splits import Split, is_held_out_look
 from media.types import RgbArray
 
-_MOST_SHAPES = 6
+_MOST_SHAPES = 5
 SIZE_RANGES = {"small": (0.15, 0.20), "medium": (0.27, 0.40), "large": (0.48, 0.86)}  # of the shorter side
 _MIN_PIXELS = 18.0  # below this a star is a blot
 _MIN_OF_LONGER_SIDE = 0.105  # and below this it is one after the picture was made small
@@ -136,7 +136,7 @@ def _sample_count(rng: np.random.Generator, difficulty: float) -> int:
     if rng.random() < 0.04 * difficulty:
         return 0
     most = 1 + round((_MOST_SHAPES - 1) * difficulty)
-    weights = np.array([1.0, 0.75, 0.65, 0.5, 0.36, 0.28])[:most]
+    weights = np.array([1.0, 0.75, 0.65, 0.5, 0.36])[:most]
     return 1 + int(rng.choice(most, p=weights / weights.sum()))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from core_model.training.data.asker import Asker
 from core_model.training.data.colors import COLOR_NAMES
-from core_model.training.data.descriptions import AT_PLACE, describe, kinds_summary, name_of
+from core_model.training.data.descriptions import AT_PLACE, describe, name_of, reading_skill
 from core_model.training.data.scenes import Scene
 from core_model.training.data.shapes import KINDS
 from core_model.training.data.things import THINGS
@@ -35,7 +35,8 @@ def ask_describe(asker: Asker) -> Turn | None:
     """What the whole picture shows."""
     if len(asker.scene.shapes) == 1:
         asker.focus = asker.scene.shapes[0]
-    return asker.turn("describe", DESCRIBE, describe(asker.scene))
+    skill = reading_skill(asker.scene.prints[0]) if asker.scene.prints else "describe"
+    return asker.turn(skill, DESCRIBE, describe(asker.scene))
 
 
 def ask_count(asker: Asker) -> Turn | None:
@@ -91,13 +92,15 @@ def ask_color(asker: Asker) -> Turn | None:
     the $name have?; what <color> does the $name have?; the $name is what <color>?; <color> of the $name?;
     what <color>'s the $name?
     """
+    answer = f"The {shape.kind} is {shape.color}."
     if len(asker.scene.shapes) == 1 and asker.chance(0.4):
+        answer = f"It is {shape.color}."
         templates = """
         {what|which} <color> is {it|this|that}?; what <color> do you see?; what is {its|the} <color>?; <color>?;
         which <color> does {it|this|the object} have?; what <color> is {the object|this thing|the drawing|this
         shape}?
         """
-    return asker.turn("color", templates, f"The {shape.kind} is {shape.color}.", name=name)
+    return asker.turn("color", templates, answer, name=name)
 
 
 def _color_by_place(asker: Asker) -> Turn | None:
@@ -112,7 +115,7 @@ def _color_by_place(asker: Asker) -> Turn | None:
     <color> of the $kind $place?; what <color> is $place?; the {shape|$kind} $place: {which|what} <color>?
     """
     where = AT_PLACE[asker.scene.place_of(shape)]
-    return asker.turn("color", templates, f"The {shape.kind} {where} is {shape.color}.", kind=shape.kind, place=where)
+    return asker.turn("color", templates, f"It is {shape.color}.", kind=shape.kind, place=where)
 
 
 def _num_at(scene: Scene, place: str) -> int:
@@ -157,14 +160,20 @@ def ask_position(asker: Asker) -> Turn | None:
     $name?; {which|what} {place|position} is the $name {at|in}?; {show|tell} me where the $name is.; find the
     $name.; locate the $name.
     """
+    where = AT_PLACE[asker.scene.place_of(shape)]
+    answer = f"{_subject(name)} is {where}."
     if len(asker.scene.shapes) == 1 and asker.chance(0.4):
+        answer = f"It is {where}."
         templates = """
         where is {it|this}?; where {is it|do you see it}<in picture>?; what is its position?; where?; and
         where is it?; where is the {object|thing}?; in which part of the <picture> is it?
         """
-    where = AT_PLACE[asker.scene.place_of(shape)]
-    answer = f"The {shape.kind if name == 'shape' else name} is {where}."
     return asker.turn("position", templates, answer, name=name)
+
+
+def _subject(name: str) -> str:
+    """What an answer begins with: the shape as the question named it."""
+    return "It" if name == "shape" else f"The {name}"
 
 
 def _what_is_at(asker: Asker) -> Turn | None:
@@ -222,13 +231,15 @@ def ask_size(asker: Asker) -> Turn | None:
     large|big or small|large or small}?; is the $name small, medium or large?; how big is the $name in the
     picture?; tell me the size of the $name.; which size does the $name have?
     """
+    said = "medium-sized" if shape.size == "medium" else shape.size
+    answer = f"{_subject(name)} is {said}."
     if len(asker.scene.shapes) == 1 and asker.chance(0.4):
+        answer = f"It is {said}."
         templates = """
         {how big|how large|what size} is {it|this}?; is {it|this} {small or large|big or small}?; what is its
         size?; and its size?
         """
-    said = "medium-sized" if shape.size == "medium" else shape.size
-    return asker.turn("size", templates, f"The {shape.kind if name == 'shape' else name} is {said}.", name=name)
+    return asker.turn("size", templates, answer, name=name)
 
 
 def ask_exists(asker: Asker) -> Turn | None:
@@ -259,7 +270,7 @@ def ask_exists(asker: Asker) -> Turn | None:
     if number == 0:
         answer = f"No, there is no {noun}."
     else:
-        answer = f"Yes, there is {with_article(noun)}." if number == 1 else f"Yes, there are {plural(noun, number)}."
+        answer = f"Yes, there is {with_article(noun)}." if number == 1 else f"Yes, there are {_plural_noun(noun)}."
     return asker.turn("exists", templates, answer, a_noun=with_article(noun), nouns=_plural_noun(noun), color=color)
 
 
@@ -289,6 +300,7 @@ def ask_background(asker: Asker) -> Turn | None:
     said = "a gradient" if name == "gradient" else name
     if asker.chance(0.2):
         others = ("white", "black", "gray", "blue", "green", "striped", "checkered", "dotted")
+        others = tuple(other for other in others if other not in name.split())  # "dark gray": is it gray?
         asked = name if asker.chance(0.5) and name != "gradient" else asker.choice(others)
         templates = "is the background $name?; the background is $name, right?"
         return asker.turn(
@@ -303,18 +315,22 @@ def ask_list(asker: Asker) -> Turn | None:
     if not shapes:
         return None
     if asker.chance(0.5):
-        colors = list(dict.fromkeys(shape.color for shape in shapes))
         templates = """
         {what|which} {colors|colours} {do you see|are there|are in the picture|can you see|are the shapes|are
         used}?; {list|name} [all] the {colors|colours}.; what {colors|colours}?; {what|which} {colors|colours}
         are in {this|the} <picture>?
         """
-        return asker.turn("list", templates, f"I see {listed(colors)}.")
+        return asker.turn("list", templates, _in_reading_order([shape.color for shape in shapes]))
     templates = """
     {what|which} shapes {do you see|are there|are in the picture|can you see|are here}?; {list|name} [all] the
     shapes.; what kinds of shapes are {there|these}?; which kinds of shapes do you see?; which shapes?
     """
-    return asker.turn("list", templates, f"I see {kinds_summary(shapes)}.")
+    return asker.turn("list", templates, _in_reading_order([with_article(shape.kind) for shape in shapes]))
+
+
+def _in_reading_order(names: list[str]) -> str:
+    """ "In reading order: red, blue and red.": one for each shape, nothing is added up."""
+    return f"{'In reading order: ' if len(names) > 1 else 'I see '}{listed(names)}."
 
 
 def ask_absent(asker: Asker) -> Turn | None:

@@ -49,7 +49,7 @@ def test_the_curriculum_starts_with_one_plain_shape() -> None:
         assert len(scene.shapes) == 1
         assert scene.background.kind == "plain"
         assert scene.shapes[0].size != "small"
-    assert max(len(scene.shapes) for scene in scenes(200)) == 6
+    assert max(len(scene.shapes) for scene in scenes(200)) == 5
     assert min(len(scene.shapes) for scene in scenes(200)) == 0
 
 
@@ -120,7 +120,7 @@ def test_print_can_be_read_after_reduction() -> None:
         left, _, right, _ = text.box()
         assert (right - left) / len(text.text) >= 0.04 * max(scene.width, scene.height), text
     assert any(text.is_number for _, text in printed)
-    assert any(len(text.text) == 6 for _, text in printed)
+    assert any(len(text.text) == 5 for _, text in printed)
 
 
 @pytest.mark.parametrize("split", ["train", "held_out"])
