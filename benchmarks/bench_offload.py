@@ -66,7 +66,8 @@ def run_ours(folder: Path, num_kept: int) -> dict[str, float]:
     keep_freed_memory()
     checkpoint = Checkpoint.open(folder)
     placement = place(checkpoint, LoadRequest(folder, device="cpu"))
-    offload = find_offload(checkpoint, DTYPE, num_kept) if num_kept < NUM_EXPERTS else None
+    num_layers = sum(checkpoint.config.text.is_moe_layer)
+    offload = find_offload(checkpoint, DTYPE, num_kept * num_layers) if num_kept < NUM_EXPERTS else None
     left_out = () if offload is None else offload.layers.keys()
     steps = load_steps(checkpoint, placement.device, DTYPE, keep_fp8=placement.keep_fp8, left_out=left_out)
     model = run_to_end(steps)
@@ -81,7 +82,7 @@ def run_ours(folder: Path, num_kept: int) -> dict[str, float]:
     prefill_s = time.perf_counter() - began
     if memory is not None:
         memory.cache.reset_counts()
-        bytes_before = memory.files.bytes_read
+        bytes_before = memory.supply.bytes_read
     began = time.perf_counter()
     for _ in range(NEW_TOKENS):
         session.feed(int(session.logits.argmax()), never_stop)
@@ -89,7 +90,7 @@ def run_ours(folder: Path, num_kept: int) -> dict[str, float]:
     found = figures(load_s, prefill_s, decode_s) | {"is_native": float(native is not None)}
     if memory is None:
         return found
-    read = (memory.files.bytes_read - bytes_before) / NEW_TOKENS
+    read = (memory.supply.bytes_read - bytes_before) / NEW_TOKENS
     return found | {"hit_ratio": memory.cache.counts().hit_ratio, "read_mb_per_token": read / 1e6}
 
 

@@ -21,7 +21,8 @@ from core_model.engine.choose_step import choose_step
 from core_model.engine.expert_memory import ExpertMemory
 from core_model.engine.expert_traffic import ExpertTraffic
 from core_model.engine.generator import StopCriteria, generate
-from core_model.engine.memory_plan import context_length, expected_speed, place
+from core_model.engine.memory_budget import context_length, expected_speed
+from core_model.engine.memory_plan import place
 from core_model.engine.model_shape import ModelShape
 from core_model.engine.offload import Offload, offload_experts
 from core_model.engine.placement import device_name, dtype_name, free_bytes, memory_use
@@ -114,6 +115,7 @@ class LocalAssistant:
             transpose_experts=placement.transpose_experts,
             keep_fp8=placement.keep_fp8,
             left_out=() if offload is None else offload.layers.keys(),
+            in_ram=placement.in_ram,
         )
         if model is not None:
             self._loaded = _assemble(checkpoint, model, language, offload)
@@ -130,9 +132,7 @@ class LocalAssistant:
         sampler = _sampler(request.sampling, language.defaults.sampling)
         stop = StopCriteria(language.stop_ids, language.context_length, request.sampling.max_new_tokens)
         decoder = StreamDecoder(language.tokenizer)
-        traffic = (
-            None if loaded.experts is None else ExpertTraffic(loaded.experts, free_bytes(loaded.session.model.device))
-        )
+        traffic = None if loaded.experts is None else ExpertTraffic(loaded.experts, free_bytes)
         try:
             for event in generate(loaded.session, prompt, sampler, decoder, stop, should_stop):
                 if traffic is not None and isinstance(event, Finished):
@@ -154,10 +154,8 @@ class LocalAssistant:
     def plan(self, request: LoadRequest) -> MemoryPlan:
         checkpoint = Checkpoint.open(request.checkpoint)
         placement = place(checkpoint, request)
-        if placement.device.type != "cpu":
-            return placement.plan  # how fast a GPU is, is not promised yet
-        num_kept = None if placement.offload is None else placement.offload.num_kept
-        speed = expected_speed(ModelShape.of_checkpoint(checkpoint), num_kept, checkpoint.largest_file)
+        shape = ModelShape.of_checkpoint(checkpoint)
+        speed = expected_speed(shape, placement.device, placement.kept, checkpoint.largest_file)
         return replace(placement.plan, speed=speed)
 
     def memory(self) -> MemoryUse:

@@ -220,6 +220,7 @@ class ExpertStats:
     bytes_read: int  # from the disk
     num_kept: int  # of each layer, at the end
     num_experts: int
+    bytes_copied: int = 0  # from RAM to the GPU
 
     @property
     def hit_ratio(self) -> float:

@@ -138,3 +138,15 @@ def test_the_suite_refuses_the_network(address: tuple[str, int], network_attempt
 def test_the_suite_may_talk_to_this_machine() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
         assert client.getpeername() == server.getsockname()
+
+
+def test_opening_a_model_does_not_import_the_compiler_of_torch() -> None:
+    """Nor Triton: a second and a hundred megabytes, for nothing (noise drawn on the meta device did it)."""
+    code = """
+import sys
+import core_model, resources
+core_model.load_model(resources.built_in_model())
+print(*{"torch._dynamo", "torch._inductor", "triton"} & set(sys.modules))
+"""
+    result = run_python(code)
+    assert (result.returncode, result.stdout.strip()) == (0, ""), result.stderr

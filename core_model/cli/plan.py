@@ -34,6 +34,9 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     parser.add_argument("model", metavar="MODEL", help='a checkpoint folder, a config.json, or "scout" or "maverick"')
     parser.add_argument("--ram", metavar="SIZE", help='as if so much RAM were free ("64GB"); what is free now')
+    parser.add_argument(
+        "--gpu", metavar="SIZE", help='the same of GPU memory ("24GB"); for the name of a model a GPU need not be there'
+    )
     parser.add_argument("--context", type=int, metavar="TOKENS", help="the longest conversation to make room for")
     parser.add_argument("--bf16", action="store_true", help="of a published shape: the original, not an FP8 copy")
     parser.add_argument("--json", action="store_true", help="print the plan as one line of JSON")
@@ -54,7 +57,8 @@ def _plan(options: argparse.Namespace, open_assistant: Callable[[], Assistant]) 
     """Imports torch here, which `--help` does not wait for."""
     from core_model.weights.quantize_plan import parse_size
 
-    limits = MemoryLimits(ram_bytes=parse_size(options.ram) if options.ram else None, context_length=options.context)
+    ram, gpu = (parse_size(size) if size else None for size in (options.ram, options.gpu))
+    limits = MemoryLimits(ram_bytes=ram, gpu_bytes=gpu, context_length=options.context)
     folder = Path(options.model)
     if folder.is_dir():
         return open_assistant().plan(LoadRequest(folder, limits))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+
+import torch
 
 from core_model.engine.expert_memory import ExpertMemory
 from core_model.types import ExpertStats
@@ -15,25 +18,38 @@ RESERVE = 400_000_000  # bytes that are left to the system and to the answer
 class ExpertTraffic:
     """Counts from its making on; one for each answer."""
 
-    def __init__(self, memory: ExpertMemory, free: int) -> None:
-        """Begin, and give memory back if less than the reserve is free.
+    def __init__(self, memory: ExpertMemory, free_bytes: Callable[[torch.device], int]) -> None:
+        """Begin, and give memory back where less than the reserve is free.
 
         Args:
-            free: bytes that could be had now.
+            free_bytes: what could be had now on a device.
         """
         self._memory = memory
-        if free < RESERVE:
-            before = memory.cache.num_kept
-            given = memory.relieve(RESERVE - free)
-            log.warning(
-                "Only %.1f GB of memory are free: %.1f GB of experts given back, %d instead of %d of each layer stay",
-                free / 1e9, given / 1e9, memory.cache.num_kept, before,
-            )  # fmt: skip
+        for tier in memory.tiers:
+            _relieve(tier, free_bytes(tier.arena.device))
         memory.cache.reset_counts()
-        self._bytes_before = memory.files.bytes_read
+        self._read_before, self._copied_before = memory.supply.bytes_read, memory.supply.bytes_copied
 
     def stats(self) -> ExpertStats:
         """So far."""
-        cache, counts = self._memory.cache, self._memory.cache.counts()
-        bytes_read = self._memory.files.bytes_read - self._bytes_before
-        return ExpertStats(counts.hits, counts.misses, bytes_read, cache.num_kept, cache.num_experts)
+        cache, counts, supply = self._memory.cache, self._memory.cache.counts(), self._memory.supply
+        return ExpertStats(
+            counts.hits,
+            counts.misses,
+            supply.bytes_read - self._read_before,
+            cache.num_kept,
+            cache.num_experts,
+            supply.bytes_copied - self._copied_before,
+        )
+
+
+def _relieve(tier: ExpertMemory, free: int) -> None:
+    if free >= RESERVE:
+        return
+    before = tier.cache.num_kept
+    given = tier.relieve(RESERVE - free)
+    log.warning(
+        "Only %.1f GB of %s are free: %.1f GB of experts given back, %d instead of %d of each layer stay",
+        free / 1e9, "memory" if tier.arena.device.type == "cpu" else "GPU memory", given / 1e9,
+        tier.cache.num_kept, before,
+    )  # fmt: skip

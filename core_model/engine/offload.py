@@ -1,7 +1,7 @@
 """Experts that stay in the files: how many of them memory keeps, and how a loaded model is told where to ask.
 
-Only routed experts are left out; everything else is read for every token. Each layer gets the same number of slots, for
-nothing is known about a model that was not run yet.
+Only routed experts are left out; everything else is read for every token. The layers share the slots as evenly as they
+go, for nothing is known about a model that was not run yet.
 """
 
 from __future__ import annotations
@@ -14,8 +14,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from core_model.engine.expert_arena import DeviceArena, HostArena
 from core_model.engine.expert_cache import ExpertCache
+from core_model.engine.expert_files import ExpertFiles
 from core_model.engine.expert_memory import NUM_SPARE, ExpertMemory, OffloadedExperts
+from core_model.engine.expert_shape import ExpertShape
+from core_model.engine.expert_supply import FileSupply, RamSupply
 from core_model.model.llama4 import Llama4
 from core_model.model.moe import MoE
 from core_model.weights.checkpoint import Checkpoint
@@ -31,7 +35,8 @@ class Offload:
     """Which layers' experts are fetched, and how many of each are kept."""
 
     layers: Mapping[str, LayerPlaces]  # by the model name of a layer's experts
-    num_kept: int  # of each layer
+    num_slots: int  # of all layers, where they are computed, without the spare ones
+    num_ram_slots: int = 0  # the same, in RAM behind a GPU
 
     @property
     def num_experts(self) -> int:
@@ -40,7 +45,7 @@ class Offload:
     @property
     def kept_bytes(self) -> int:
         """Memory of the slots, the spare ones too."""
-        return (len(self.layers) * self.num_kept + NUM_SPARE) * max(each.expert_bytes for each in self.layers.values())
+        return (self.num_slots + NUM_SPARE) * max(each.expert_bytes for each in self.layers.values())
 
     @property
     def num_parameters(self) -> int:
@@ -54,10 +59,11 @@ class Offload:
         return sum(len(places.experts) * places.expert_bytes for places in self.layers.values())
 
 
-def find_offload(checkpoint: Checkpoint, dtype: torch.dtype, num_kept: int) -> Offload | None:
+def find_offload(checkpoint: Checkpoint, dtype: torch.dtype, num_slots: int, num_ram_slots: int = 0) -> Offload | None:
     """Where a checkpoint's experts are read from; None where some cannot be used as they are stored."""
     layers = find_experts(checkpoint, find_sources(checkpoint), dtype)
-    return Offload(layers, num_kept) if len(layers) == sum(checkpoint.config.text.is_moe_layer) else None
+    are_all = len(layers) == sum(checkpoint.config.text.is_moe_layer)
+    return Offload(layers, num_slots, num_ram_slots) if are_all else None
 
 
 def offload_experts(model: Llama4, checkpoint: Checkpoint, offload: Offload) -> ExpertMemory:
@@ -66,14 +72,33 @@ def offload_experts(model: Llama4, checkpoint: Checkpoint, offload: Offload) -> 
     Raises:
         CheckpointError: a file cannot be opened, or changed since it was checked.
     """
-    layers = {_number(stem): places for stem, places in offload.layers.items()}
-    cache = ExpertCache(offload.num_experts, dict.fromkeys(layers, offload.num_kept), NUM_SPARE)
-    memory = ExpertMemory(layers, cache)
+    memory = _tiers(offload, model.device)
     for stem, places in offload.layers.items():
         moe = model.get_submodule(stem.rpartition(".")[0])
         assert isinstance(moe, MoE), "experts belong to a mixture"
-        moe.source = OffloadedExperts(memory, _number(stem), places, _scales(checkpoint, places))
+        scales = {name: scale.to(model.device) for name, scale in _scales(checkpoint, places).items()}
+        moe.source = OffloadedExperts(memory, _number(stem), ExpertShape(places, scales))
     return memory
+
+
+def _tiers(offload: Offload, device: torch.device) -> ExpertMemory:
+    """The tier that is computed from, over those that it is filled from."""
+    layers = {_number(stem): places for stem, places in offload.layers.items()}
+    largest = max(places.expert_bytes for places in layers.values())
+
+    def books(num_slots: int) -> ExpertCache:
+        each, surplus = divmod(num_slots, len(layers))
+        slots = {layer: each + (number < surplus) for number, layer in enumerate(sorted(layers))}
+        return ExpertCache(offload.num_experts, slots, NUM_SPARE)
+
+    cache = books(offload.num_ram_slots or offload.num_slots)
+    ram_arena = HostArena(cache.num_slots, largest)
+    ram = ExpertMemory(cache, ram_arena, FileSupply(ExpertFiles(layers), ram_arena))
+    if not offload.num_ram_slots:
+        return ram
+    cache = books(offload.num_slots)
+    arena = DeviceArena(cache.num_slots, largest, device)
+    return ExpertMemory(cache, arena, RamSupply(ram, ram_arena, arena))
 
 
 def _number(stem: str) -> int:

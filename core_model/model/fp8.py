@@ -15,8 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core_model.kernels.fp8_cpu import multiply
-from core_model.model.moe import Expert, Experts, GatedExpert
+from core_model.kernels import fp8_cpu, fp8_gpu
+from core_model.model.moe import Expert, Experts
+
+Fp8Matrix = tuple[Tensor, Tensor]  # codes, scales
 
 
 class Fp8Linear(nn.Module):
@@ -52,16 +54,29 @@ class Fp8Experts(Experts):
 
     def experts(self, wanted: Mapping[int, int]) -> Iterator[tuple[int, Expert]]:
         for expert in wanted:
-            yield expert, GatedExpert(*(self._linear(part, expert) for part in ("gate_proj", "up_proj", "down_proj")))
+            yield expert, Fp8Expert(*(self._matrix(part, expert) for part in ("gate_proj", "up_proj", "down_proj")))
 
-    def _linear(self, part: str, expert: int) -> Fp8Linear:
-        layers = getattr(self, part)
-        linear: Fp8Linear = layers[expert]
-        return linear
+    def _matrix(self, part: str, expert: int) -> Fp8Matrix:
+        linear: Fp8Linear = getattr(self, part)[expert]
+        return linear.codes, linear.scales
+
+
+class Fp8Expert:
+    """One routed expert: silu(x @ gate) * (x @ up) @ down, each matrix as codes [O, I] and scales [O]."""
+
+    __slots__ = ("down", "gate", "up")
+
+    def __init__(self, gate: Fp8Matrix, up: Fp8Matrix, down: Fp8Matrix) -> None:
+        self.gate, self.up, self.down = gate, up, down
+
+    def __call__(self, x: Tensor) -> Tensor:  # [N, D] -> [N, D]
+        if x.is_cuda:
+            return fp8_gpu.multiply(fp8_gpu.gated(x, *self.gate, *self.up), *self.down)
+        return fp8_product(F.silu(fp8_product(x, *self.gate)) * fp8_product(x, *self.up), *self.down)
 
 
 def fp8_product(x: Tensor, codes: Tensor, scales: Tensor) -> Tensor:
     """x @ (codes * scales).T, in x's type. [N, I], [O, I], [O] -> [N, O]"""
     if codes.is_cpu:
-        return multiply(x, codes, scales).to(x.dtype)
-    return F.linear(x, codes.to(x.dtype)) * scales.to(x.dtype)  # the plain way behind kernels that are still to come
+        return fp8_cpu.multiply(x, codes, scales).to(x.dtype)
+    return fp8_gpu.multiply(x, codes, scales)

@@ -45,7 +45,8 @@ class Llama4(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        return self.language_model.model.embed_tokens.weight.device
+        """Where it is computed; the embeddings may lie elsewhere."""
+        return self.language_model.model.norm.weight.device
 
     @property
     def dtype(self) -> torch.dtype:
@@ -87,7 +88,8 @@ class Llama4(nn.Module):
         Raises:
             RequestError: there are not as many features as patch positions.
         """
-        embedded: Tensor = self.language_model.model.embed_tokens(token_ids)
+        table = self.language_model.model.embed_tokens
+        embedded: Tensor = table(token_ids.to(table.weight.device)).to(self.device)
         if features is None:
             return embedded
         is_patch = token_ids == self.config.image_token_id
@@ -97,7 +99,7 @@ class Llama4(nn.Module):
                 "Pictures and prompt do not match",
                 f"The prompt has {num_patches} patch tokens, the pictures have {len(features)} features.",
             )
-        return embedded.masked_scatter(is_patch[..., None], features.to(embedded.dtype))
+        return embedded.masked_scatter(is_patch.to(self.device)[..., None], features.to(embedded.dtype))
 
     def head(self, hidden: Tensor) -> Tensor:
         """Hidden states to float32 logits. [..., D] -> [..., V]"""

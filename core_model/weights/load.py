@@ -67,6 +67,7 @@ def load_steps(
     transpose_experts: bool = False,
     keep_fp8: bool = False,
     left_out: Collection[str] = (),
+    in_ram: Collection[str] = (),
 ) -> Generator[LoadProgress, None, Llama4 | None]:
     """Load an opened checkpoint, with an event at every new file and at least every 100 MB of stored weights.
 
@@ -76,6 +77,7 @@ def load_steps(
             tensors' shapes stay those of the checkpoint.
         keep_fp8: let weights that are stored as FP8 stay so; on the CPU they are then the mapped file.
         left_out: names of layers' experts that are not read; somebody else is their source (`MoE.source`).
+        in_ram: names of tensors that stay in RAM whatever the device.
 
     Returns:
         The model in eval mode, or None when it was stopped; nothing of a stopped load stays behind.
@@ -92,7 +94,9 @@ def load_steps(
         sources = _leave_out(model, sources, left_out)
     if keep_fp8:
         sources = keep_quantized(model, sources)
-    steps = read_tensors(checkpoint, sources, device, dtype, should_stop, transpose_experts=transpose_experts)
+    steps = read_tensors(
+        checkpoint, sources, device, dtype, should_stop, transpose_experts=transpose_experts, in_ram=in_ram
+    )
     tensors = yield from steps
     if tensors is None:
         return None
@@ -145,6 +149,7 @@ def read_tensors(
     should_stop: ShouldStop = never_stop,
     *,
     transpose_experts: bool = False,
+    in_ram: Collection[str] = (),
 ) -> Generator[LoadProgress, None, dict[str, Tensor] | None]:
     """Read sources in the order in which they lie on disk.
 
@@ -157,7 +162,8 @@ def read_tensors(
     try:
         for name, source in sorted(sources.items(), key=lambda item: position[matrices(item[1])[0].weight]):
             is_transposed = transpose_experts and FUSED_EXPERTS.match(name) is not None
-            tensors[name] = yield from _read(reader, source, device, dtype, meter, is_transposed)
+            target = torch.device("cpu") if name in in_ram else device
+            tensors[name] = yield from _read(reader, source, target, dtype, meter, is_transposed)
     except _StoppedError:
         return None
     except (RuntimeError, MemoryError) as error:

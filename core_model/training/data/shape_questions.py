@@ -299,8 +299,8 @@ def ask_background(asker: Asker) -> Turn | None:
     name = asker.scene.background.name
     said = "a gradient" if name == "gradient" else name
     if asker.chance(0.2):
-        others = ("white", "black", "gray", "blue", "green", "striped", "checkered", "dotted")
-        others = tuple(other for other in others if other not in name.split())  # "dark gray": is it gray?
+        all_others = ("white", "black", "gray", "blue", "green", "striped", "checkered", "dotted")
+        others = tuple(other for other in all_others if other not in name.split())  # "dark gray": is it gray?
         asked = name if asker.chance(0.5) and name != "gradient" else asker.choice(others)
         templates = "is the background $name?; the background is $name, right?"
         return asker.turn(

@@ -17,16 +17,16 @@ __all__ = ["tiny_assistant"]
 def test_scout_is_planned_without_its_weights(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["plan", "scout", "--ram", "64GB"]) == ExitStatus.OK
     said = capsys.readouterr().out
-    assert "Routed experts, 7 of 16 in each layer" in said
+    assert "Routed experts, 7.7 of 16 in each layer" in said
     assert "64 GB are allowed" in said
-    assert "56% of the experts come from the disk" in said
+    assert "52% of the experts come from the disk" in said
     assert "tokens a second" in said
 
 
 def test_what_does_not_fit_says_how_much_would_be_enough(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["plan", "maverick", "--ram", "16GB", "--bf16"]) == ExitStatus.OK
     said = capsys.readouterr().out
-    assert "would be enough if most experts stay on the disk" in said
+    assert "would be enough if most experts rest elsewhere" in said
     assert "tokens a second" not in said
 
 
@@ -51,3 +51,13 @@ def test_a_config_file_is_planned(tiny_assistant: Callable[..., Path], capsys: p
 def test_errors_are_said(capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:
     assert run(["plan", *arguments]) == ExitStatus.ERROR
     assert words in capsys.readouterr().err
+
+
+def test_a_gpu_that_is_not_there_can_be_planned_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plan", "scout", "--gpu", "24GB", "--ram", "64GB"]) == ExitStatus.OK
+    said = capsys.readouterr().out
+    assert "24 GB are allowed" in said
+    assert {line.rsplit("  ", 1)[-1].strip() for line in said.split("\n\n")[0].splitlines()} == {
+        "GPU memory", "RAM", "disk",
+    }  # fmt: skip
+    assert "experts come from RAM at 22 GB (assumed), and" in said

@@ -27,7 +27,7 @@ IDS = torch.randint(3, 290, (40,), generator=torch.Generator().manual_seed(0))
 @pytest.fixture
 def opened(checkpoint_shelf: CheckpointShelf) -> Iterator[Opened]:
     checkpoint = Checkpoint.open(checkpoint_shelf.folder("maverick"))
-    offload = find_offload(checkpoint, torch.float32, 6)
+    offload = find_offload(checkpoint, torch.float32, 2 * 6)
     assert offload is not None
     steps = load_steps(checkpoint, torch.device("cpu"), torch.float32, left_out=offload.layers.keys())
     model = run_to_end(steps)
@@ -37,17 +37,21 @@ def opened(checkpoint_shelf: CheckpointShelf) -> Iterator[Opened]:
     memory.close()
 
 
+def first_bytes(memory: ExpertMemory) -> torch.Tensor:
+    return torch.stack([slot[:8].clone() for slot in memory.arena.slots])
+
+
 def test_an_answer_counts_its_own_experts(opened: Opened) -> None:
     model, memory = opened
     model.logits(IDS)
-    traffic = ExpertTraffic(memory, 10**12)
+    traffic = ExpertTraffic(memory, lambda _: 10**12)
     assert traffic.stats() == ExpertStats(0, 0, 0, 6, 8)
     model.logits(IDS)
     stats = traffic.stats()
     assert stats.hits == 12
     assert 0 < stats.hit_ratio < 1
     assert stats.bytes_read == stats.misses * 3 * 64 * 96 * 4
-    assert ExpertTraffic(memory, 10**12).stats().bytes_read == 0
+    assert ExpertTraffic(memory, lambda _: 10**12).stats().bytes_read == 0
 
 
 def test_memory_is_given_back_when_others_took_it_and_answers_stay_the_same(
@@ -55,22 +59,22 @@ def test_memory_is_given_back_when_others_took_it_and_answers_stay_the_same(
 ) -> None:
     model, memory = opened
     expected = model.logits(IDS)
-    resident = memory.slots[:, :8].clone()
+    resident = first_bytes(memory)
     with caplog.at_level(logging.WARNING):
-        ExpertTraffic(memory, RESERVE - 2 * memory.slots.shape[1] * 2)
+        ExpertTraffic(memory, lambda _: RESERVE - 2 * memory.arena.slot_bytes * 2)
     assert "4 instead of 6 of each layer stay" in caplog.text
     assert memory.cache.num_kept == 4
-    assert int((memory.slots[:, :8] != resident).any(-1).sum()) >= 4, "the pages are gone"
+    assert int((first_bytes(memory) != resident).any(-1).sum()) >= 4, "the pages are gone"
     for _ in range(2):
         assert torch.equal(model.logits(IDS), expected)
-    ExpertTraffic(memory, 0)
+    ExpertTraffic(memory, lambda _: 0)
     assert memory.cache.num_kept == 1, "one of each layer stays"
     assert torch.equal(model.logits(IDS), expected)
     assert memory.relieve(10**12) == 0
 
 
 def test_the_assistant_says_what_it_cost(tiny_assistant: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core_model.engine.memory_plan.WORKING_BYTES", 0)
+    monkeypatch.setattr("core_model.engine.memory_budget.WORKING_BYTES", 0)
     monkeypatch.setattr(expert_traffic, "RESERVE", 0)
     folder = tiny_assistant("text_only", hidden_size=128, intermediate_size=256, num_local_experts=8)
     whole = sum(file.stat().st_size for file in folder.glob("*.safetensors"))

@@ -9,7 +9,7 @@ import torch
 
 from core_model.config import TextConfig, parse_config
 from core_model.engine.kv_cache import SMALLEST_GROWTH, GrowingCache, KVCache
-from core_model.engine.memory_plan import kv_cache_bytes
+from core_model.engine.memory_budget import kv_cache_bytes
 
 CHUNK = 8
 CPU = torch.device("cpu")

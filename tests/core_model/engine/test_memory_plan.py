@@ -10,17 +10,16 @@ import pytest
 import torch
 
 from core_model.config import parse_config
-from core_model.engine import memory_plan
-from core_model.engine.memory_plan import (
+from core_model.engine import memory_budget, memory_plan
+from core_model.engine.memory_budget import (
     WORKING_BYTES,
     context_length,
     expected_speed,
     gigabytes,
     kv_cache_bytes,
-    place,
     plan_memory,
-    plan_shape,
 )
+from core_model.engine.memory_plan import place, plan_shape
 from core_model.engine.model_shape import ModelShape, published_shape, published_shapes
 from core_model.engine.placement import choose_dtype, has_room_to_transpose
 from core_model.engine.speed_estimate import (
@@ -102,6 +101,50 @@ def test_a_model_too_large_for_the_gpu_goes_to_the_cpu_unless_asked(
     assert place(checkpoint, LoadRequest(folder, MemoryLimits(gpu_bytes=10**6))).device == CPU
 
 
+@pytest.mark.parametrize(("gpu", "ram", "in_gpu", "in_ram"), [
+    (24, 128, "1.2", "16"), (24, 64, "1.2", "10.2"), (48, 64, "5.2", "10.2"), (96, 64, "13.2", "10.2"),
+    (20, 64, "0.6", "10.2"),
+])  # fmt: skip
+def test_experts_of_a_gpu_rest_in_ram_and_on_the_disk(gpu: int, ram: int, in_gpu: str, in_ram: str) -> None:
+    plan, kept = plan_memory(shape_of("scout"), CUDA, gpu * 10**9, MemoryLimits(), ram * 10**9)
+    assert plan.fits
+    assert kept is not None
+    said = {line.what: line.where for line in plan.lines}
+    assert said["Embeddings"] == "RAM"
+    lines = [line.what for line in plan.lines if line.what.startswith("Routed experts")]
+    assert [said[line] for line in lines] == ["GPU memory", "RAM", "disk"][: len(lines)]
+    assert [line.split()[2] for line in lines[:2]] == [in_gpu, in_ram]
+    assert len(lines) == (2 if in_ram == "16" else 3)
+    assert kept.kept_bytes < plan.needed_bytes <= gpu * 10**9
+    assert gpu * 10**9 - plan.needed_bytes < kept.slot_bytes, "no room for one more"
+    assert kept.ram_bytes < ram * 10**9
+
+
+def test_a_gpu_that_holds_everything_needs_no_ram_and_one_without_ram_behind_it_does_not_fit() -> None:
+    plan, kept = plan_memory(shape_of("scout"), CUDA, 141 * 10**9, MemoryLimits(), 10**9)
+    assert (plan.fits, kept) == (True, None)
+    plan, kept = plan_memory(shape_of("scout"), CUDA, 24 * 10**9, MemoryLimits(), 8 * 10**9)
+    assert (plan.fits, kept) == (False, None)
+
+
+def test_a_checkpoint_larger_than_the_gpu_is_offloaded(
+    checkpoint_shelf: CheckpointShelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = checkpoint_shelf.folder("maverick")
+    checkpoint = Checkpoint.open(folder)
+    for module in (memory_plan, memory_budget):
+        monkeypatch.setattr(module, "choose_dtype", lambda *_: torch.float32)  # as it is stored
+    monkeypatch.setattr(memory_budget, "GPU_WORKING_BYTES", 0)
+    pretend_gpu(monkeypatch, 10**9)
+    needed = place(checkpoint, LoadRequest(folder)).plan.needed_bytes
+    pretend_gpu(monkeypatch, needed - 1)
+    placement = place(checkpoint, LoadRequest(folder))
+    assert placement.device == CUDA
+    assert placement.offload is not None
+    assert 0 < placement.offload.num_slots < placement.offload.num_ram_slots == 2 * 8
+    assert placement.in_ram == {"language_model.model.embed_tokens.weight"}
+
+
 def test_devices_that_are_not_there(checkpoint: Checkpoint, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(RequestError, match="GPU"):
@@ -173,10 +216,10 @@ def test_scout_keeps_as_many_experts_as_fit(gigabytes_free: int) -> None:
         return
     assert kept is not None
     assert plan.fits
-    assert 1 <= kept.num_kept < 16
-    room = gigabytes_free * 10**9 - plan.needed_bytes
-    assert room < kept.kept_bytes / kept.num_kept * 1.1, "one more of each layer would not fit"
-    assert f"{kept.num_kept} of 16 in each layer" in " ".join(line.what for line in plan.lines)
+    assert 48 <= kept.num_slots < 48 * 16
+    assert gigabytes_free * 10**9 - plan.needed_bytes < kept.slot_bytes, "one more would not fit"
+    in_each = f"{kept.num_slots / 48:.1f}".removesuffix(".0")
+    assert f"{in_each} of 16 in each layer" in " ".join(line.what for line in plan.lines)
 
 
 def test_a_model_that_has_no_room_for_what_is_always_read_does_not_fit() -> None:
@@ -216,9 +259,19 @@ def test_speed_follows_from_bytes_and_rates() -> None:
     assert "50% of the experts come from the disk, at 2.0 GB a second (assumed)" in half.reason
 
 
+def test_what_comes_over_the_link_and_from_the_disk_takes_its_time() -> None:
+    ceilings = Ceilings(memory=1000e9, disk=2e9, is_disk_measured=True, link=20e9)
+    speed = estimate(BytesPerToken(10**10, 6 * 10**9, 48, 0.5, 0.4), ceilings)
+    seconds = 13 / (EFFICIENCY * 1000) + 1.2 / 20 + 1.8 / 2 + 48 * SECONDS_PER_LAYER
+    assert 1 / speed.tokens_per_s == pytest.approx(seconds)
+    assert (
+        "20% of the experts come from RAM at 20 GB (assumed), and 30% of the experts come from the disk" in speed.reason
+    )
+
+
 def test_this_machine_has_rates(checkpoint: Checkpoint) -> None:
-    measured = measure_ceilings(checkpoint.largest_file)
+    measured = measure_ceilings(CPU, checkpoint.largest_file)
     assert 5e8 < measured.memory < 5e12
     assert not measured.is_disk_measured, "a file of a megabyte says nothing"
-    speed = expected_speed(ModelShape.of_checkpoint(checkpoint), None, None)
+    speed = expected_speed(ModelShape.of_checkpoint(checkpoint), CPU, None, None)
     assert speed.tokens_per_s > 0

@@ -119,7 +119,7 @@ def test_threads_and_fetched_experts_change_no_bit(
 
 def open_offloaded(folder: Path, num_kept: int) -> tuple[Llama4, ExpertMemory]:
     checkpoint = Checkpoint.open(folder)
-    offload = find_offload(checkpoint, torch.bfloat16, num_kept)
+    offload = find_offload(checkpoint, torch.bfloat16, num_kept * sum(checkpoint.config.text.is_moe_layer))
     assert offload is not None
     model = load(folder, torch.bfloat16, tuple(offload.layers))
     return model, offload_experts(model, checkpoint, offload)

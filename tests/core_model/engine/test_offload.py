@@ -50,12 +50,14 @@ def dequantise(folder: Path) -> None:
 
 
 @pytest.fixture
-def open_it(folder: Path) -> Iterator[Callable[[int], Opened]]:
+def open_it(folder: Path) -> Iterator[Callable[..., Opened]]:
     memories: list[ExpertMemory] = []
 
-    def open_with(num_kept: int) -> Opened:
+    def open_with(num_kept: int, num_in_ram: int = 0) -> Opened:
         checkpoint = Checkpoint.open(folder)
-        offload = Offload(find_experts(checkpoint, find_sources(checkpoint), torch.float32), num_kept)
+        offload = Offload(
+            find_experts(checkpoint, find_sources(checkpoint), torch.float32), 2 * num_kept, 2 * num_in_ram
+        )
         assert len(offload.layers) == 2
         steps = load_steps(checkpoint, CPU, torch.float32, keep_fp8=True, left_out=offload.layers.keys())
         model = run_to_end(steps)
@@ -69,7 +71,7 @@ def open_it(folder: Path) -> Iterator[Callable[[int], Opened]]:
 
 
 @pytest.fixture
-def expected(request: pytest.FixtureRequest, folder: Path, open_it: Callable[[int], Opened]) -> list[torch.Tensor]:
+def expected(request: pytest.FixtureRequest, folder: Path, open_it: Callable[..., Opened]) -> list[torch.Tensor]:
     """What the model says with all its experts in memory."""
     model: Llama4 | None
     if "apart" in request.node.name:  # resident, they are put side by side, and torch rounds another way
@@ -83,7 +85,7 @@ def expected(request: pytest.FixtureRequest, folder: Path, open_it: Callable[[in
     return [model.logits(ids) for ids in PROMPTS]
 
 
-def test_budgets_and_history_change_no_bit(expected: list[torch.Tensor], open_it: Callable[[int], Opened]) -> None:
+def test_budgets_and_history_change_no_bit(expected: list[torch.Tensor], open_it: Callable[..., Opened]) -> None:
     for num_kept in (0, 1, 2, 3, 5, 7, 8):
         model, memory = open_it(num_kept)
         for _ in range(2):
@@ -95,19 +97,46 @@ def test_budgets_and_history_change_no_bit(expected: list[torch.Tensor], open_it
         assert memory.cache.num_slots == 2 * num_kept + NUM_SPARE
 
 
-def test_only_what_is_missing_is_read(open_it: Callable[[int], Opened]) -> None:
+@pytest.mark.parametrize(("num_kept", "num_in_ram"), [(1, 8), (2, 3), (5, 8), (5, 1), (8, 1)])
+def test_nor_does_a_tier_between(
+    num_kept: int, num_in_ram: int, expected: list[torch.Tensor], open_it: Callable[..., Opened]
+) -> None:
+    """What a GPU computes from is filled from RAM, which is filled from the files; here both are RAM."""
+    model, memory = open_it(num_kept, num_in_ram)
+    ram = memory.tiers[1]
+    for _ in range(2):
+        for ids, logits in zip(PROMPTS, expected, strict=True):
+            assert torch.equal(model.logits(ids), logits)
+    assert memory.cache.counts().hits
+    assert (ram.cache.counts().hits > 0) == (num_in_ram > 1), "of what was missing above"
+    assert memory.supply.bytes_copied >= memory.supply.bytes_read > 0
+    if num_in_ram == 8:
+        before = memory.supply.bytes_read
+        for ids in PROMPTS:
+            model.logits(ids)
+        assert memory.supply.bytes_read == before, "RAM holds them all"
+    free = []
+    for tier in memory.tiers:
+        while (slot := tier.cache.take()) is not None:
+            free.append(slot)
+    assert len(free) == 2 * NUM_SPARE + sum(
+        2 * t.cache.num_kept - sum(len(t.cache.kept(n)) for n in t.cache.layers) for t in memory.tiers
+    )
+
+
+def test_only_what_is_missing_is_read(open_it: Callable[..., Opened]) -> None:
     model, memory = open_it(8)
     for ids in PROMPTS * 2:
         model.logits(ids)
-    before = memory.files.bytes_read
+    before = memory.supply.bytes_read
     for ids in PROMPTS:
         model.logits(ids)
-    assert memory.files.bytes_read == before, "all eight experts of both layers are there by now"
+    assert memory.supply.bytes_read == before, "all eight experts of both layers are there by now"
     assert all(isinstance(moe.experts, NoExperts) for moe in model.modules() if isinstance(moe, MoE))
 
 
 def test_a_step_that_is_left_in_the_middle_harms_nothing(
-    expected: list[torch.Tensor], open_it: Callable[[int], Opened]
+    expected: list[torch.Tensor], open_it: Callable[..., Opened]
 ) -> None:
     model, memory = open_it(1)
     mixtures = [moe for moe in model.modules() if isinstance(moe, MoE)]
@@ -125,10 +154,11 @@ def test_a_step_that_is_left_in_the_middle_harms_nothing(
     assert len(free) == NUM_SPARE
 
 
+@pytest.mark.parametrize("kept", [(2,), (2, 3)])
 def test_a_fault_ends_one_step_and_the_next_one_is_right(
-    expected: list[torch.Tensor], open_it: Callable[[int], Opened], monkeypatch: pytest.MonkeyPatch
+    kept: tuple[int, ...], expected: list[torch.Tensor], open_it: Callable[..., Opened], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, _ = open_it(2)
+    model, _ = open_it(*kept)
     good, left = os.preadv, [3, 1, 4, 1, 5, 9, 2, 6]
 
     def failing(*arguments: object) -> int:
@@ -153,9 +183,9 @@ def test_a_fault_ends_one_step_and_the_next_one_is_right(
 def test_experts_are_left_in_the_files_if_all_of_them_can_be(checkpoint_shelf: CheckpointShelf) -> None:
     checkpoint = Checkpoint.open(checkpoint_shelf.folder("maverick"))
     expert = 3 * 64 * 96 * 4
-    offload = find_offload(checkpoint, torch.float32, 4)
+    offload = find_offload(checkpoint, torch.float32, 9)
     assert offload is not None
-    assert (offload.num_kept, offload.num_experts) == (4, 8)
-    assert offload.kept_bytes == (2 * 4 + NUM_SPARE) * expert
+    assert (offload.num_slots, offload.num_experts) == (9, 8)
+    assert offload.kept_bytes == (9 + NUM_SPARE) * expert
     assert offload.num_parameters == 2 * 8 * 3 * 64 * 96
-    assert find_offload(checkpoint, torch.bfloat16, 4) is None, "float32 experts would have to be converted"
+    assert find_offload(checkpoint, torch.bfloat16, 9) is None, "float32 experts would have to be converted"

@@ -1,0 +1,160 @@
+"""Where the slots of a tier are filled from: RAM from the files, a GPU from RAM.
+
+A GPU's experts come through RAM, which keeps what it has room for. Copies run on a stream of their own beside the
+arithmetic. Two things must not happen: a copy into a slot that is still computed with, so each copy waits for what was
+asked of the GPU before it; and a read from the disk into RAM that is still copied from, so each read waits for the
+copies before it. The host waits for nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+from torch import Tensor
+
+from core_model.engine.expert_arena import Arena, HostArena
+from core_model.engine.expert_files import ExpertFiles
+
+if TYPE_CHECKING:
+    from core_model.engine.expert_memory import ExpertMemory
+
+Wait = Callable[[], None]  # until the expert is there, or can be computed with by what is asked next; may raise
+
+
+class Supply(Protocol):
+    """Fills slots."""
+
+    def announce(self, layer: int, missing: Mapping[int, int], num_tokens: int) -> None:
+        """What a step needs that the tier does not keep, so many rows each."""
+        ...
+
+    def read(self, layer: int, expert: int, slot: int) -> Wait:
+        """Begin to fill a slot."""
+        ...
+
+    @property
+    def bytes_read(self) -> int:
+        """From the disk, ever."""
+        ...
+
+    @property
+    def bytes_copied(self) -> int:
+        """From RAM to a GPU, ever."""
+        ...
+
+    @property
+    def tiers(self) -> Sequence[ExpertMemory]:
+        """Those that it takes experts from."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class FileSupply:
+    """From the files into RAM."""
+
+    bytes_copied = 0
+    tiers: Sequence[ExpertMemory] = ()
+
+    def __init__(self, files: ExpertFiles, arena: HostArena) -> None:
+        self._files, self._arena = files, arena
+
+    def announce(self, layer: int, missing: Mapping[int, int], num_tokens: int) -> None:
+        """The files hold everything."""
+
+    def read(self, layer: int, expert: int, slot: int) -> Wait:
+        return self._files.read(layer, expert, self._arena.windows[slot]).wait
+
+    @property
+    def bytes_read(self) -> int:
+        return self._files.bytes_read
+
+    def close(self) -> None:
+        self._files.close()
+        self._arena.unlock()
+
+
+class RamSupply:
+    """From RAM to a GPU, and from the files to RAM before that where it must be."""
+
+    def __init__(self, ram: ExpertMemory, ram_arena: HostArena, target: Arena) -> None:
+        self._ram, self._ram_arena, self._target = ram, ram_arena, target
+        self._copies = Copies(target.device)
+
+    def announce(self, layer: int, missing: Mapping[int, int], num_tokens: int) -> None:
+        """RAM need not keep what the GPU keeps: only what is asked of it counts there."""
+        self._ram.cache.note(layer, missing, num_tokens)
+
+    def read(self, layer: int, expert: int, slot: int) -> Wait:
+        kept = self._ram.cache.find(layer, expert)
+        if kept is not None:
+            return self._copy(kept, slot)
+        self._copies.drain()
+        self._ram.fetch(layer, [expert])
+        return lambda: self._read_and_copy(layer, expert, slot)
+
+    def _read_and_copy(self, layer: int, expert: int, slot: int) -> None:
+        self._copies.drain()
+        self._ram.fetch(layer, [expert])
+        came = self._ram.arrived(layer, expert)
+        self._copy(came, slot)()
+        self._copies.drain()
+        self._ram.cache.settle(layer, expert, came)
+
+    def _copy(self, source: int, slot: int) -> Wait:
+        self._ram_arena.lock(source)
+        size = min(self._ram_arena.slot_bytes, self._target.slot_bytes)
+        return self._copies.start(self._ram_arena.slots[source][:size], self._target.slots[slot][:size])
+
+    @property
+    def bytes_read(self) -> int:
+        return self._ram.supply.bytes_read
+
+    @property
+    def bytes_copied(self) -> int:
+        return self._copies.num_bytes
+
+    @property
+    def tiers(self) -> Sequence[ExpertMemory]:
+        return self._ram.tiers
+
+    def close(self) -> None:
+        self._copies.drain()
+        self._ram.close()
+
+
+class Copies:
+    """Copies from RAM to a device, one after the other, beside what the device computes.
+
+    Attributes:
+        num_bytes: copied so far.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._last: torch.cuda.Event | None = None
+        self.num_bytes = 0
+
+    def start(self, source: Tensor, target: Tensor) -> Wait:
+        """Begin one. The call that is returned makes what the device computes next wait for it, not the host."""
+        self.num_bytes += source.nbytes
+        if self._stream is None:
+            target.copy_(source)
+            return _done
+        self._stream.wait_stream(torch.cuda.current_stream(self._device))
+        with torch.cuda.stream(self._stream):
+            target.copy_(source, non_blocking=True)
+            self._last = event = self._stream.record_event()
+        return lambda: torch.cuda.current_stream(self._device).wait_event(event)
+
+    def drain(self) -> None:
+        """Block until all of them are done."""
+        if self._last is not None:
+            self._last.synchronize()
+
+
+def _done() -> None:
+    """Nothing to wait for."""

@@ -1,0 +1,217 @@
+"""What goes where when so many bytes are free: a plan as arithmetic, of a model's shape and a machine's free memory.
+
+The plan counts the weights as they will be loaded, the KV cache of a conversation, and working memory. What there is no
+room for rests one floor lower. A GPU leaves the embeddings, of which a token reads one row, and then experts to RAM;
+RAM leaves experts to the files. Slots for experts are divided among the layers as evenly as they go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from core_model.config import TextConfig
+from core_model.engine.expert_memory import NUM_SPARE
+from core_model.engine.model_shape import ModelShape
+from core_model.engine.placement import choose_dtype
+from core_model.engine.speed_estimate import BytesPerToken, estimate, measure_ceilings
+from core_model.kernels.fp8_cpu import has_kernels
+from core_model.types import MemoryLimits, MemoryPlan, PlanLine, SpeedEstimate
+from core_model.weights.name_map import Group
+
+PLANNED_TOKENS = 8192  # of conversation that a plan makes room for
+GPU, RAM, DISK = "GPU memory", "RAM", "disk"
+WORKING_BYTES = 400_000_000  # torch and LLVM themselves, activations of a prompt piece
+GPU_WORKING_BYTES = 1_500_000_000  # CUDA's context, activations of a prompt piece
+RAM_BESIDE_GPU = 2_000_000_000  # RAM that is left to this process and the system when experts of a GPU rest there
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How many experts stay where they are computed, and in RAM behind a GPU, where they do not all fit."""
+
+    num_layers: int  # that have experts
+    num_experts: int  # of each
+    slot_bytes: int
+    num_slots: int  # of all layers, without the spare ones
+    num_ram_slots: int = 0  # the same behind a GPU
+
+    @property
+    def kept_bytes(self) -> int:
+        """Of the slots, the spare ones too."""
+        return _with_spare(self.num_slots) * self.slot_bytes
+
+    @property
+    def ram_bytes(self) -> int:
+        """The same behind a GPU."""
+        return _with_spare(self.num_ram_slots) * self.slot_bytes if self.num_ram_slots else 0
+
+    @property
+    def kept_share(self) -> float:
+        return self.num_slots / (self.num_layers * self.num_experts)
+
+    @property
+    def ram_share(self) -> float:
+        return self.num_ram_slots / (self.num_layers * self.num_experts)
+
+    def lines(self, where: str) -> Iterator[PlanLine]:
+        """What a plan says of them."""
+        yield PlanLine(self._in_each_layer(self.num_slots), where, self.kept_bytes)
+        if self.num_ram_slots:
+            yield PlanLine(self._in_each_layer(self.num_ram_slots), RAM, self.ram_bytes)
+        if self.ram_share < 1:
+            all_bytes = self.num_layers * self.num_experts * self.slot_bytes
+            yield PlanLine("Routed experts, all of them", DISK, all_bytes)
+
+    def _in_each_layer(self, num_slots: int) -> str:
+        number = f"{num_slots / self.num_layers:.1f}".removesuffix(".0")
+        return f"Routed experts, {number} of {self.num_experts} in each layer"
+
+
+def _with_spare(num_slots: int) -> int:
+    return num_slots + NUM_SPARE
+
+
+def plan_memory(
+    shape: ModelShape,
+    device: torch.device,
+    free: int,
+    limits: MemoryLimits,
+    free_ram: int = 0,
+    *,
+    can_offload: bool = True,
+) -> tuple[MemoryPlan, Kept | None]:
+    """What goes where when so many bytes are free.
+
+    Args:
+        free: on the device.
+        free_ram: for a GPU: where its embeddings and its other experts rest.
+        can_offload: whether experts can be used as they are stored.
+    """
+    dtype, keeps = choose_dtype(device, shape.num_parameters), keeps_fp8(device)
+    where = GPU if device.type == "cuda" else RAM
+    weights = {group: shape.bytes_of(group, dtype, keeps) for group, size in shape.sizes.items() if size.stored_bytes}
+    conversation = _conversation(shape.config.text, limits, dtype, where)
+    rest = [conversation, PlanLine("Working memory", where, GPU_WORKING_BYTES if where == GPU else WORKING_BYTES)]
+    missing = sum(weights.values()) + sum(line.num_bytes for line in rest) - free
+    can_offload &= Group.ROUTED_EXPERTS in weights
+    kept = None
+    if missing > 0 and can_offload:
+        missing -= weights[Group.EMBEDDINGS] if where == GPU else 0
+        room = weights[Group.ROUTED_EXPERTS] - missing
+        kept = keep_experts(shape, dtype, keeps, room, free_ram - RAM_BESIDE_GPU if where == GPU else None)
+    lines = (*_weight_lines(weights, where, kept), *rest)
+    plan = describe(lines, where, free, shape.name, is_limit=limit_of(limits, device) == free)
+    if not plan.fits and can_offload:
+        least = sum(line.num_bytes for line in rest) + _least_bytes(shape, weights, where, dtype, keeps)
+        plan = replace(plan, advice=f"{gigabytes(least)} would be enough if most experts rest elsewhere. {plan.advice}")
+    return plan, kept
+
+
+def _least_bytes(shape: ModelShape, weights: Mapping[Group, int], where: str, dtype: torch.dtype, keeps: bool) -> int:
+    """The weights that must be there, and the fewest slots."""
+    num_slots = 0 if where == GPU else shape.num_moe_layers
+    elsewhere = {Group.ROUTED_EXPERTS, *({Group.EMBEDDINGS} if where == GPU else ())}
+    always = sum(num_bytes for group, num_bytes in weights.items() if group not in elsewhere)
+    return always + _with_spare(num_slots) * shape.expert_bytes(dtype, keeps)
+
+
+def keep_experts(
+    shape: ModelShape, dtype: torch.dtype, keeps: bool, room: int, room_in_ram: int | None = None
+) -> Kept | None:
+    """As many experts as there is room for. None where all of them fit, or too few to be worth it: a GPU may keep none,
+    but what experts come from, RAM behind a GPU or RAM before a disk, keeps one of each layer at least.
+
+    Args:
+        room_in_ram: for the experts of a GPU; None where they are computed in RAM.
+    """
+    slot_bytes, num_layers = shape.expert_bytes(dtype, keeps), shape.num_moe_layers
+    all_slots = num_layers * shape.num_experts
+    num_slots = min(room // slot_bytes - NUM_SPARE, all_slots)
+    num_ram_slots = 0 if room_in_ram is None else min(room_in_ram // slot_bytes - NUM_SPARE, all_slots)
+    if num_slots < 0 or (num_slots if room_in_ram is None else num_ram_slots) < num_layers:
+        return None
+    return Kept(num_layers, shape.num_experts, slot_bytes, num_slots, num_ram_slots)
+
+
+def expected_speed(shape: ModelShape, device: torch.device, kept: Kept | None, file: Path | None) -> SpeedEstimate:
+    """Tokens a second.
+
+    Args:
+        kept: where the experts are; None: all of them where they are computed.
+        file: somewhere on the disk that the others come from, to measure it by.
+    """
+    dtype, keeps = choose_dtype(device, shape.num_parameters), keeps_fp8(device)
+    token = BytesPerToken(
+        shape.always_bytes(dtype, keeps),
+        shape.routed_bytes(dtype, keeps),
+        shape.config.text.num_hidden_layers,
+        1.0 if kept is None else kept.kept_share,
+        0.0 if kept is None else kept.ram_share,
+    )
+    return estimate(token, measure_ceilings(device, file))
+
+
+def keeps_fp8(device: torch.device) -> bool:
+    """Whether FP8 weights stay so in memory."""
+    return device.type == "cuda" or has_kernels()
+
+
+def _weight_lines(weights: Mapping[Group, int], where: str, kept: Kept | None) -> Iterator[PlanLine]:
+    for group, num_bytes in weights.items():
+        if group is Group.ROUTED_EXPERTS and kept is not None:
+            yield from kept.lines(where)
+        elif group is Group.EMBEDDINGS and kept is not None:
+            yield PlanLine(str(group).capitalize(), RAM, num_bytes)
+        else:
+            yield PlanLine(str(group).capitalize(), where, num_bytes)
+
+
+def _conversation(config: TextConfig, limits: MemoryLimits, dtype: torch.dtype, where: str) -> PlanLine:
+    num_tokens = min(PLANNED_TOKENS, context_length(config, limits))
+    what = f"Conversation memory for {num_tokens:,} tokens"
+    return PlanLine(what, where, kv_cache_bytes(config, num_tokens, dtype))
+
+
+def limit_of(limits: MemoryLimits, device: torch.device) -> int | None:
+    """What a person allows there."""
+    return limits.gpu_bytes if device.type == "cuda" else limits.ram_bytes
+
+
+def context_length(config: TextConfig, limits: MemoryLimits) -> int:
+    """Tokens that a conversation may have: what the checkpoint allows, or less where a person says so."""
+    allowed = config.max_position_embeddings
+    return allowed if limits.context_length is None else min(allowed, limits.context_length)
+
+
+def kv_cache_bytes(config: TextConfig, num_tokens: int, dtype: torch.dtype) -> int:
+    """Bytes of keys and values of a conversation; chunked layers stop growing at their chunk size."""
+    per_position = 2 * config.num_key_value_heads * config.head_dim * dtype.itemsize
+    chunk = config.attention_chunk_size or num_tokens
+    kept = (min(num_tokens, chunk) if is_chunked else num_tokens for is_chunked in config.is_chunked_layer)
+    return per_position * sum(kept)
+
+
+def describe(lines: tuple[PlanLine, ...], where: str, free: int, name: str, *, is_limit: bool) -> MemoryPlan:
+    """Sum up, and say what to do when it does not fit.
+
+    Args:
+        free: what there is for the model, either free now or a limit that a person set.
+    """
+    needed = sum(line.num_bytes for line in lines if line.where == where)
+    summary = (
+        f"{name} needs {gigabytes(needed)} of {where}; {gigabytes(free)} are {'allowed' if is_limit else 'free now'}."
+    )
+    if needed <= free:
+        return MemoryPlan(lines, needed, free, summary)
+    advice = f"{gigabytes(needed - free)} are missing: close other programs, or open a smaller or a quantized model."
+    return MemoryPlan(lines, needed, free, summary, advice)
+
+
+def gigabytes(num_bytes: int) -> str:
+    """Decimal gigabytes for people: two digits below ten, none above."""
+    value = num_bytes / 1e9
+    return f"{value:.2f} GB" if value < 10 else f"{value:,.0f} GB"
