@@ -18,6 +18,7 @@ from torch import nn
 import resources
 from core_model.canvas import choose_canvas, num_picture_tokens
 from core_model.engine.choose_step import choose_step
+from core_model.engine.expert_history import ExpertHistory, history_file
 from core_model.engine.expert_memory import ExpertMemory
 from core_model.engine.expert_traffic import ExpertTraffic
 from core_model.engine.generator import StopCriteria, generate
@@ -28,6 +29,7 @@ from core_model.engine.offload import Offload, offload_experts
 from core_model.engine.placement import device_name, dtype_name, free_bytes, memory_use
 from core_model.engine.sampler import Sampler
 from core_model.engine.session import Session
+from core_model.engine.two_lanes import Lane, choose_lane
 from core_model.errors import CheckpointError, NotLoadedError, OutOfMemoryError, RequestError
 from core_model.kernels.allocator import keep_freed_memory
 from core_model.kernels.gemv import is_plain_gemv_faster
@@ -89,6 +91,7 @@ class _Loaded:
     session: Session
     weights_bytes: int
     experts: ExpertMemory | None  # of a model whose experts do not all fit
+    history: ExpertHistory | None  # of the same
 
 
 class LocalAssistant:
@@ -118,7 +121,7 @@ class LocalAssistant:
             in_ram=placement.in_ram,
         )
         if model is not None:
-            self._loaded = _assemble(checkpoint, model, language, offload)
+            self._loaded = _assemble(checkpoint, model, language, offload, request.is_reproducible)
         info = None if self._loaded is None else self._loaded.info
         yield LoadFinished(info, time.perf_counter() - began)
 
@@ -143,6 +146,9 @@ class LocalAssistant:
                 raise
             loaded.session.forget()
             raise _out_of_memory() from error
+        finally:
+            if loaded.history is not None:
+                loaded.history.save()
 
     def unload(self) -> None:
         if self._loaded is not None and self._loaded.experts is not None:
@@ -200,9 +206,12 @@ def _open_language(checkpoint: Checkpoint, limits: MemoryLimits) -> _Language:
     )
 
 
-def _assemble(checkpoint: Checkpoint, model: Llama4, language: _Language, offload: Offload | None) -> _Loaded:
+def _assemble(
+    checkpoint: Checkpoint, model: Llama4, language: _Language, offload: Offload | None, is_reproducible: bool
+) -> _Loaded:
     folder = checkpoint.folder
-    experts = None if offload is None else offload_experts(model, checkpoint, offload)
+    lane = Lane()
+    experts = None if offload is None else offload_experts(model, checkpoint, offload, lane)
     weights = [*model.parameters(), *(codes for codes in model.buffers() if codes.dtype == FP8)]
     is_built_in = folder.resolve() == resources.built_in_model().resolve()
     info = ModelInfo(
@@ -217,9 +226,12 @@ def _assemble(checkpoint: Checkpoint, model: Llama4, language: _Language, offloa
         defaults=language.defaults.sampling,
     )
     prefers_plain_gemv = _prefers_plain_gemv(model)
+    if experts is not None and len(experts.tiers) > 1 and not is_reproducible:
+        choose_lane(model, experts, lane)
     session = Session(model, language.tiles, uses_plain_gemv=prefers_plain_gemv, native=choose_step(model))
     held = sum(weight.nbytes for weight in weights) + (0 if offload is None else offload.kept_bytes)
-    return _Loaded(info, language, session, held, experts)
+    history = None if experts is None else ExpertHistory(experts, history_file(folder))
+    return _Loaded(info, language, session, held, experts, history)
 
 
 def _prefers_plain_gemv(model: Llama4) -> bool:

@@ -138,6 +138,7 @@ class LoadRequest:
     checkpoint: Path
     limits: MemoryLimits = MemoryLimits()
     device: str | None = None  # "cpu", "cuda"; None takes the best one there is
+    is_reproducible: bool = False  # the same bits for the same question each time, where that costs speed
 
 
 @dataclass(frozen=True, slots=True)

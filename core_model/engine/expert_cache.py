@@ -23,6 +23,7 @@ import numpy.typing as npt
 DEFAULT_HALF_LIFE = 64.0  # tokens; chosen by the simulator
 
 Scores = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -43,6 +44,7 @@ class _Layer:
 
     num_slots: int
     scores: Scores
+    uses: Counts  # ever
     slots: dict[int, int] = field(default_factory=dict)  # of the experts that are kept
     counts: CacheCounts = field(default_factory=CacheCounts)
 
@@ -69,7 +71,10 @@ class ExpertCache:
         self.num_experts = num_experts
         self.num_slots = sum(slots.values()) + num_spare
         self._half_life = half_life
-        self._layers = {layer: _Layer(count, np.zeros(num_experts)) for layer, count in slots.items()}
+        self._layers = {
+            layer: _Layer(count, np.zeros(num_experts), np.zeros(num_experts, np.int64))
+            for layer, count in slots.items()
+        }
         self._free = list(range(self.num_slots))
 
     def find(self, layer: int, expert: int) -> int | None:
@@ -90,17 +95,20 @@ class ExpertCache:
         Experts that are in use must not lose their slots by this: settle when none of the layer is.
         """
         books = self._layers[layer]
+        if not self.is_worth_a_slot(layer, expert):
+            self.give_back(slot)
+            return False
+        if len(books.slots) == books.num_slots:
+            self.give_back(books.slots.pop(books.least()))
+        books.slots[expert] = slot
+        return True
+
+    def is_worth_a_slot(self, layer: int, expert: int) -> bool:
+        """Whether an expert that is not kept would be, if it were here now."""
+        books = self._layers[layer]
         if len(books.slots) < books.num_slots:
-            books.slots[expert] = slot
             return True
-        if books.slots:
-            loser = books.least()
-            if books.scores[loser] <= books.scores[expert]:
-                self.give_back(books.slots.pop(loser))
-                books.slots[expert] = slot
-                return True
-        self.give_back(slot)
-        return False
+        return bool(books.slots) and bool(books.scores[books.least()] <= books.scores[expert])
 
     def note(self, layer: int, uses: Mapping[int, int], num_tokens: int) -> None:
         """A step of some tokens uses experts, so many rows each; counted before the experts are asked for."""
@@ -108,10 +116,22 @@ class ExpertCache:
         books.scores *= 0.5 ** (num_tokens / self._half_life)
         for expert, rows in uses.items():
             books.scores[expert] += rows
+            books.uses[expert] += rows
             if expert in books.slots:
                 books.counts.hits += 1
             else:
                 books.counts.misses += 1
+
+    def seed(self, uses: Mapping[int, Counts]) -> None:
+        """Begin as if tokens had called experts as often as these did, by layer, for a long time."""
+        token_by_token = 1 / (1 - 0.5 ** (1 / self._half_life))  # what a layer's scores come to
+        for layer, counts in uses.items():
+            if layer in self._layers and counts.sum():
+                self._layers[layer].scores += token_by_token * counts / counts.sum()
+
+    def uses(self) -> dict[int, Counts]:
+        """How many rows each expert of each layer was called for, since the beginning."""
+        return {layer: books.uses for layer, books in self._layers.items()}
 
     @property
     def layers(self) -> frozenset[int]:
@@ -132,6 +152,14 @@ class ExpertCache:
             while len(books.slots) > books.num_slots:
                 gone.append(books.slots.pop(books.least()))
         return gone
+
+    def clear(self) -> None:
+        """Keep nothing, and forget what was worth it."""
+        for books in self._layers.values():
+            for slot in books.slots.values():
+                self.give_back(slot)
+            books.slots.clear()
+            books.scores[:] = 0
 
     def kept(self, layer: int) -> Mapping[int, int]:
         """The experts of a layer that are kept, and their slots."""

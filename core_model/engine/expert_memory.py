@@ -9,7 +9,7 @@ whatever was kept: an expert's bytes are the file's bytes, and the same code mul
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
 from torch import Tensor
 
@@ -35,11 +35,15 @@ class ExpertMemory:
         """This one and those below it."""
         return self, *self.supply.tiers
 
-    def announce(self, layer: int, wanted: Mapping[int, int], num_tokens: int) -> None:
-        """A step of some tokens will ask for experts, so many rows each; what is missing may begin to come."""
+    def expect(self, layer: int, wanted: Mapping[int, int], num_tokens: int) -> Mapping[int, int]:
+        """A step of some tokens will use experts, so many rows each. Returns those that are missing."""
         self._settle_strays(layer, wanted)
-        missing = {expert: rows for expert, rows in wanted.items() if self.cache.find(layer, expert) is None}
         self.cache.note(layer, wanted, num_tokens)
+        return {expert: rows for expert, rows in wanted.items() if self.cache.find(layer, expert) is None}
+
+    def announce(self, layer: int, wanted: Mapping[int, int], num_tokens: int) -> None:
+        """The same, and what is missing may begin to come."""
+        missing = self.expect(layer, wanted, num_tokens)
         self.supply.announce(layer, missing, num_tokens)
         self.fetch(layer, missing)
 
@@ -86,6 +90,12 @@ class ExpertMemory:
             self.arena.give_back(slot)
         return len(gone) * self.arena.slot_bytes
 
+    def forget(self) -> None:
+        """Keep nothing, as at the beginning. For probes."""
+        for layer in self.cache.layers:
+            self._settle_strays(layer, ())
+        self.cache.clear()
+
     def close(self) -> None:
         """End the reading. What is in the slots stays as long as somebody holds it."""
         self.supply.close()
@@ -100,23 +110,37 @@ class OffloadedExperts:
     def announce(self, wanted: Mapping[int, int], num_tokens: int) -> None:
         self._memory.announce(self._layer, wanted, num_tokens)
 
+    def expect(self, wanted: Mapping[int, int], num_tokens: int) -> Mapping[int, int]:
+        """Announce a step that will be computed from what is kept alone. Returns what is missing for it."""
+        return self._memory.expect(self._layer, wanted, num_tokens)
+
+    def missing(self, wanted: Iterable[int]) -> dict[int, int]:
+        """Those that are not kept, with no rows."""
+        return {expert: 0 for expert in wanted if self._memory.cache.find(self._layer, expert) is None}
+
+    def promote(self, experts: Iterable[int]) -> None:
+        """Begin to bring those that are worth being kept, for later steps."""
+        worth = [expert for expert in experts if self._memory.cache.is_worth_a_slot(self._layer, expert)]
+        self._memory.fetch(self._layer, worth)
+
     @property
     def is_fp8(self) -> bool:
         return self._shape.is_fp8
 
-    def experts(self, wanted: Mapping[int, int]) -> Iterator[tuple[int, Expert]]:
+    def experts(self, wanted: Iterable[int]) -> Generator[tuple[int, Expert], None, None]:
         for expert, slot in self._slots(wanted):
             yield expert, self._shape.expert(slot, expert)
 
-    def addresses(self, wanted: Mapping[int, int]) -> Iterator[tuple[int, list[int]]]:
+    def addresses(self, wanted: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
         """The same for compiled code on the CPU: of gate, up and down where codes and scales are."""
         for expert, slot in self._slots(wanted):
             yield expert, self._shape.addresses(slot, expert)
 
-    def _slots(self, wanted: Mapping[int, int]) -> Iterator[tuple[int, Tensor]]:
+    def _slots(self, wanted: Iterable[int]) -> Iterator[tuple[int, Tensor]]:
         """Each wanted expert and the memory that holds it until the next one is asked for."""
         memory, layer, cache = self._memory, self._layer, self._memory.cache
         slots = memory.arena.slots
+        wanted = list(wanted)
         kept = {expert: slot for expert in wanted if (slot := cache.find(layer, expert)) is not None}
         for expert, slot in kept.items():
             yield expert, slots[slot]

@@ -58,13 +58,16 @@ class FileSupply:
     bytes_copied = 0
     tiers: Sequence[ExpertMemory] = ()
 
-    def __init__(self, files: ExpertFiles, arena: HostArena) -> None:
-        self._files, self._arena = files, arena
+    def __init__(self, files: ExpertFiles, arena: HostArena, copies: Copies | None = None) -> None:
+        """For an arena that others copy from, `copies` are those."""
+        self._files, self._arena, self._copies = files, arena, copies
 
     def announce(self, layer: int, missing: Mapping[int, int], num_tokens: int) -> None:
         """The files hold everything."""
 
     def read(self, layer: int, expert: int, slot: int) -> Wait:
+        if self._copies is not None:
+            self._copies.drain()
         return self._files.read(layer, expert, self._arena.windows[slot]).wait
 
     @property
@@ -79,9 +82,8 @@ class FileSupply:
 class RamSupply:
     """From RAM to a GPU, and from the files to RAM before that where it must be."""
 
-    def __init__(self, ram: ExpertMemory, ram_arena: HostArena, target: Arena) -> None:
-        self._ram, self._ram_arena, self._target = ram, ram_arena, target
-        self._copies = Copies(target.device)
+    def __init__(self, ram: ExpertMemory, ram_arena: HostArena, target: Arena, copies: Copies) -> None:
+        self._ram, self._ram_arena, self._target, self._copies = ram, ram_arena, target, copies
 
     def announce(self, layer: int, missing: Mapping[int, int], num_tokens: int) -> None:
         """RAM need not keep what the GPU keeps: only what is asked of it counts there."""
@@ -91,12 +93,10 @@ class RamSupply:
         kept = self._ram.cache.find(layer, expert)
         if kept is not None:
             return self._copy(kept, slot)
-        self._copies.drain()
         self._ram.fetch(layer, [expert])
         return lambda: self._read_and_copy(layer, expert, slot)
 
     def _read_and_copy(self, layer: int, expert: int, slot: int) -> None:
-        self._copies.drain()
         self._ram.fetch(layer, [expert])
         came = self._ram.arrived(layer, expert)
         self._copy(came, slot)()

@@ -19,7 +19,8 @@ from core_model.engine.expert_cache import ExpertCache
 from core_model.engine.expert_files import ExpertFiles
 from core_model.engine.expert_memory import NUM_SPARE, ExpertMemory, OffloadedExperts
 from core_model.engine.expert_shape import ExpertShape
-from core_model.engine.expert_supply import FileSupply, RamSupply
+from core_model.engine.expert_supply import Copies, FileSupply, RamSupply
+from core_model.engine.two_lanes import Lane, TwoLanes
 from core_model.model.llama4 import Llama4
 from core_model.model.moe import MoE
 from core_model.weights.checkpoint import Checkpoint
@@ -66,8 +67,11 @@ def find_offload(checkpoint: Checkpoint, dtype: torch.dtype, num_slots: int, num
     return Offload(layers, num_slots, num_ram_slots) if are_all else None
 
 
-def offload_experts(model: Llama4, checkpoint: Checkpoint, offload: Offload) -> ExpertMemory:
+def offload_experts(model: Llama4, checkpoint: Checkpoint, offload: Offload, lane: Lane | None = None) -> ExpertMemory:
     """Give a loaded model a source for the experts that it lacks.
+
+    Args:
+        lane: for a GPU: whether the CPU computes what is missing there, which may change at any time.
 
     Raises:
         CheckpointError: a file cannot be opened, or changed since it was checked.
@@ -76,8 +80,14 @@ def offload_experts(model: Llama4, checkpoint: Checkpoint, offload: Offload) -> 
     for stem, places in offload.layers.items():
         moe = model.get_submodule(stem.rpartition(".")[0])
         assert isinstance(moe, MoE), "experts belong to a mixture"
-        scales = {name: scale.to(model.device) for name, scale in _scales(checkpoint, places).items()}
-        moe.source = OffloadedExperts(memory, _number(stem), ExpertShape(places, scales))
+        layer, scales = _number(stem), _scales(checkpoint, places)
+        there = {name: scale.to(model.device) for name, scale in scales.items()}
+        source = OffloadedExperts(memory, layer, ExpertShape(places, there))
+        if lane is None or len(memory.tiers) == 1:
+            moe.source = source
+        else:
+            in_ram = OffloadedExperts(memory.tiers[1], layer, ExpertShape(places, scales))
+            moe.source = TwoLanes(source, in_ram, lane)
     return memory
 
 
@@ -93,12 +103,13 @@ def _tiers(offload: Offload, device: torch.device) -> ExpertMemory:
 
     cache = books(offload.num_ram_slots or offload.num_slots)
     ram_arena = HostArena(cache.num_slots, largest)
-    ram = ExpertMemory(cache, ram_arena, FileSupply(ExpertFiles(layers), ram_arena))
-    if not offload.num_ram_slots:
+    copies = Copies(device) if offload.num_ram_slots else None
+    ram = ExpertMemory(cache, ram_arena, FileSupply(ExpertFiles(layers), ram_arena, copies))
+    if copies is None:
         return ram
     cache = books(offload.num_slots)
     arena = DeviceArena(cache.num_slots, largest, device)
-    return ExpertMemory(cache, arena, RamSupply(ram, ram_arena, arena))
+    return ExpertMemory(cache, arena, RamSupply(ram, ram_arena, arena, copies))
 
 
 def _number(stem: str) -> int:

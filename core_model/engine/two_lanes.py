@@ -1,0 +1,111 @@
+"""Experts that a GPU lacks, computed by the CPU from where they rest in RAM instead of fetched over the link.
+
+A processor reads its memory two or three times as fast as PCIe 4 carries it, so for one token computing on the spot can
+be the shorter way; with PCIe 5, or a busy processor, it is not. Nothing that is known beforehand tells which: the lane
+is chosen by timing whole decode steps (`choose_lane`). Many tokens at once always go to the GPU.
+
+Experts that have become worth a slot are copied to the GPU after their use, while the next layers are computed. CPU and
+GPU add up in another order, so with this lane an answer may differ in its last bits from one without it; a person who
+wants the same bits each time asks for that, and the lane stays shut.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from core_model.engine.expert_memory import ExpertMemory, OffloadedExperts
+from core_model.engine.kv_cache import KVCache
+from core_model.model.llama4 import Llama4
+from core_model.model.moe import Expert
+
+log = logging.getLogger(__name__)
+
+LARGEST_STEP = 4  # tokens; more are worth a copy
+PROBE_TOKENS = (7, 11, 13, 17)
+
+
+@dataclass(slots=True)
+class Lane:
+    """Whether the CPU computes what the GPU lacks; one for all layers."""
+
+    is_open: bool = False
+
+    def takes(self, num_tokens: int) -> bool:
+        return self.is_open and num_tokens <= LARGEST_STEP
+
+
+class TwoLanes:
+    """The `ExpertSource` of one layer of a model on a GPU."""
+
+    def __init__(self, on_gpu: OffloadedExperts, in_ram: OffloadedExperts, lane: Lane) -> None:
+        self._gpu, self._ram, self._lane = on_gpu, in_ram, lane
+        self._is_split = False
+
+    def announce(self, wanted: Mapping[int, int], num_tokens: int) -> None:
+        self._is_split = self._lane.takes(num_tokens)
+        if not self._is_split:
+            self._gpu.announce(wanted, num_tokens)
+            return
+        missing = self._gpu.expect(wanted, num_tokens)
+        self._ram.announce(missing, num_tokens)
+
+    def experts(self, wanted: Mapping[int, int]) -> Iterator[tuple[int, Expert]]:
+        if not self._is_split:
+            yield from self._gpu.experts(wanted)
+            return
+        missing = self._gpu.missing(wanted)
+        yield from self._gpu.experts({expert: rows for expert, rows in wanted.items() if expert not in missing})
+        in_ram = self._ram.experts(missing)
+        try:
+            for expert, compute in in_ram:
+                yield expert, OnCpu(compute)
+        finally:  # also when the last expert is not asked to be followed by another
+            in_ram.close()
+            self._gpu.promote([expert for expert in missing if not self._ram.missing([expert])])
+
+
+class OnCpu:
+    """An expert that takes what a GPU has and gives it back there."""
+
+    __slots__ = ("compute",)
+
+    def __init__(self, compute: Expert) -> None:
+        self.compute = compute
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.compute(x.cpu()).to(x.device, non_blocking=True)
+
+
+@torch.inference_mode()
+def choose_lane(model: Llama4, memory: ExpertMemory, lane: Lane) -> None:
+    """Open the lane if tokens whose experts are in RAM are decoded faster that way. Leaves those experts in RAM."""
+    tokens = [token % model.config.text.vocab_size for token in PROBE_TOKENS]
+    times = {}
+    lane.is_open = False
+    _decode(model, tokens)  # from the disk
+    for is_open in (False, True):
+        memory.forget()
+        lane.is_open = is_open
+        began = time.perf_counter()
+        _decode(model, tokens)
+        times[is_open] = time.perf_counter() - began
+    lane.is_open = times[True] < times[False]
+    log.info(
+        "Experts that the GPU lacks are %s: a token takes %.0f ms that way, %.0f ms the other",
+        "computed by the CPU" if lane.is_open else "fetched",
+        1000 * min(times.values()) / len(tokens), 1000 * max(times.values()) / len(tokens),
+    )  # fmt: skip
+
+
+def _decode(model: Llama4, tokens: list[int]) -> None:
+    for token in tokens:
+        cache = KVCache(model.config.text, model.device, model.dtype)
+        start = cache.begin_step()
+        hidden = model.language_model.model(model.embed(torch.tensor([token]))[None], start, cache.layers)
+        model.head(hidden[0, -1:]).argmax().item()  # wait for the GPU
