@@ -73,7 +73,7 @@ def run_ours(folder: Path, num_kept: int) -> dict[str, float]:
     model = run_to_end(steps)
     assert model is not None, "nobody stops this load"
     memory = None if offload is None else offload_experts(model, checkpoint, offload)
-    native = choose_step(model)
+    native, _ = choose_step(model)
     load_s = time.perf_counter() - began
     list(Session(model, None).read(Prompt(tuple(prompt_ids(seed=2))), never_stop))
     session = Session(model, None, native=native)

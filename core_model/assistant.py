@@ -16,7 +16,7 @@ from core_model.types import (
     LoadEvent,
     LoadRequest,
     MemoryPlan,
-    MemoryUse,
+    ModelReport,
     Picture,
     PictureView,
     ShouldStop,
@@ -25,7 +25,7 @@ from core_model.types import (
 
 
 class Assistant(Protocol):
-    """Loads a model and answers with it. One owner, one thread; `view` and `memory` are the exceptions."""
+    """Loads a model and answers with it. One owner, one thread; `view` and `report` are the exceptions."""
 
     def load(self, request: LoadRequest, should_stop: ShouldStop = never_stop) -> Generator[LoadEvent, None, None]:
         """Replace the loaded model. The old one is given up first, and stays given up if this fails.
@@ -60,8 +60,8 @@ class Assistant(Protocol):
         """
         ...
 
-    def memory(self) -> MemoryUse:
-        """What is held now. Cheap; any thread."""
+    def report(self) -> ModelReport:
+        """What is held now, and how the model is doing. Cheap; any thread."""
         ...
 
     def view(self, picture: Picture) -> PictureView:

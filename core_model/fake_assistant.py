@@ -29,6 +29,7 @@ from core_model.types import (
     MemoryPlan,
     MemoryUse,
     ModelInfo,
+    ModelReport,
     Picture,
     PictureView,
     PlanLine,
@@ -150,8 +151,8 @@ class FakeAssistant:
         )
         return MemoryPlan(lines, 88_500_000_000, 112_000_000_000, "It fits: about 21 tokens a second.")
 
-    def memory(self) -> MemoryUse:
-        return MemoryUse(weights_bytes=self.load_script.bytes_total if self._loaded else 0)
+    def report(self) -> ModelReport:
+        return ModelReport(MemoryUse(weights_bytes=self.load_script.bytes_total if self._loaded else 0))
 
     def view(self, picture: Picture) -> PictureView:
         if self._loaded is None:

@@ -19,12 +19,15 @@ from media.types import Part, Picture, RgbArray, Text
 
 __all__ = [
     "MAX_PICTURES",
+    "ExpertReport",
     "ExpertStats",
     "FinishReason",
     "Finished",
+    "Flow",
     "GenerationEvent",
     "GenerationRequest",
     "GenerationStats",
+    "LayerReport",
     "LoadEvent",
     "LoadFinished",
     "LoadProgress",
@@ -34,9 +37,11 @@ __all__ = [
     "MemoryUse",
     "Message",
     "ModelInfo",
+    "ModelReport",
     "Part",
     "Picture",
     "PictureView",
+    "Place",
     "PlanLine",
     "PrefillProgress",
     "Role",
@@ -297,6 +302,56 @@ class MemoryUse:
     weights_bytes: int = 0
     kv_cache_bytes: int = 0
     process_bytes: int = 0  # resident memory of the whole process
+
+
+class Place(StrEnum):
+    """Where weights rest."""
+
+    GPU = "GPU memory"
+    RAM = "RAM"
+    DISK = "disk"
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What came from one place to the next since a model was opened."""
+
+    num_bytes: int = 0
+    seconds: float = 0.0  # during which anything was on its way
+    ceiling: float = 0.0  # bytes a second that the machine was measured to carry
+
+    @property
+    def rate(self) -> float:
+        """Bytes a second; 0 while nothing came."""
+        return self.num_bytes / self.seconds if self.seconds > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """The routed experts of one layer."""
+
+    layer: int
+    places: tuple[Place, ...]  # of each expert: the nearest one
+    hits: int  # of the last answer
+    misses: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExpertReport:
+    """The routed experts of a model whose experts do not all fit."""
+
+    layers: tuple[LayerReport, ...]
+    from_disk: Flow
+    over_link: Flow  # from RAM to a GPU
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReport:
+    """How the loaded model is doing now."""
+
+    memory: MemoryUse = MemoryUse()
+    experts: ExpertReport | None = None
+    choices: tuple[str, ...] = ()  # which of several ways computes what on this machine, in sentences
 
 
 @dataclass(frozen=True, slots=True, eq=False)

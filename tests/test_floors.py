@@ -110,7 +110,10 @@ def test_the_terminal_works_without_pyside6_and_helps_without_torch() -> None:
 
 
 def test_the_real_assistant_loads_without_pyside6() -> None:
-    code = BLOCK.format(blocked=QT) + "from core_model.cli import local_assistant; print(local_assistant().memory())"
+    code = (
+        BLOCK.format(blocked=QT)
+        + "from core_model.cli import local_assistant; print(local_assistant().report().memory)"
+    )
     result = run_python(code)
     assert result.returncode == 0, result.stderr
     assert "weights_bytes=0" in result.stdout

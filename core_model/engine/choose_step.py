@@ -25,23 +25,21 @@ PROBE_TOKEN = 7
 LARGEST_DIFFERENCE = 0.25  # of the largest logit; a wrong kernel is off by more than one
 
 
-def choose_step(model: Llama4) -> NativeStep | None:
-    """The program, where it is right and faster; None where the model itself is."""
+def choose_step(model: Llama4) -> tuple[NativeStep | None, str]:
+    """The program, where it is right and faster; None where the model itself is. And why, in a sentence."""
     native = NativeStep.for_model(model)
     if native is None:
-        return None
+        return None, "Each token is decoded by torch: this model or this processor has no compiled step."
     token = PROBE_TOKEN % model.config.text.vocab_size
     plain_s, expected = _timed(lambda cache: _plain(model, token, cache), model)
     native_s, found = _timed(lambda cache: native.run(token, cache, no_check), model)
     difference = float((found - expected).abs().max() / expected.abs().max())
-    is_right = difference < LARGEST_DIFFERENCE  # false for NaN as well
-    log.info(
-        "A token takes %.1f ms as a program of %s kernels, %.1f ms otherwise; they differ by %.4f of the largest logit",
-        1000 * native_s, native.kernels.form, 1000 * plain_s, difference,
-    )  # fmt: skip
-    if not is_right:
-        log.warning("The compiled decode step is wrong on this machine and is not used")
-    return native if is_right and native_s < plain_s else None
+    times = f"{1000 * native_s:.1f} ms compiled with {native.kernels.form} kernels, {1000 * plain_s:.1f} ms by torch"
+    if not difference < LARGEST_DIFFERENCE:  # which NaN is not either
+        log.warning("The compiled step is wrong by %.4f of the largest logit", difference)
+        return None, f"Each token is decoded by torch: the compiled step is wrong on this processor ({times})."
+    is_taken = native_s < plain_s
+    return native if is_taken else None, f"Each token is decoded {'compiled' if is_taken else 'by torch'}: {times}."
 
 
 @torch.inference_mode()

@@ -165,6 +165,10 @@ class ExpertCache:
         """The experts of a layer that are kept, and their slots."""
         return self._layers[layer].slots
 
+    def counts_of(self, layer: int) -> CacheCounts:
+        """Hits and misses of one layer."""
+        return self._layers[layer].counts
+
     def counts(self) -> CacheCounts:
         """Hits and misses of all layers."""
         counts = [books.counts for books in self._layers.values()]

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from core_model.errors import CheckpointError
@@ -26,8 +27,9 @@ NUM_READERS = 4
 class Reading:
     """An expert on its way."""
 
-    def __init__(self, pieces: Iterable[Future[None]]) -> None:
+    def __init__(self, pieces: Iterable[Future[None]], meter: BusyTime) -> None:
         self._pieces = tuple(pieces)
+        meter.watch(self._pieces)
 
     def wait(self) -> None:
         """Block until the expert is there.
@@ -41,8 +43,41 @@ class Reading:
                 raise error
 
 
+class BusyTime:
+    """How long anything was being done, with several things at once counted once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._num_running = 0
+        self._since = self._before = 0.0
+
+    def watch(self, work: Sequence[Future[None]]) -> None:
+        """Count from now until the last of these is done."""
+        with self._lock:
+            if not self._num_running:
+                self._since = time.perf_counter()
+            self._num_running += len(work)
+        for piece in work:
+            piece.add_done_callback(self._done)
+
+    def _done(self, _: object) -> None:
+        with self._lock:
+            self._num_running -= 1
+            if not self._num_running:
+                self._before += time.perf_counter() - self._since
+
+    @property
+    def seconds(self) -> float:
+        return self._before
+
+
 class ExpertFiles:
-    """Open files and the threads that read them."""
+    """Open files and the threads that read them.
+
+    Attributes:
+        bytes_read: ever.
+        busy: how long anything was being read.
+    """
 
     def __init__(self, layers: Mapping[int, LayerPlaces]) -> None:
         """Open every file that holds an expert.
@@ -51,6 +86,7 @@ class ExpertFiles:
             CheckpointError: a file cannot be opened, or is no longer the one that was checked.
         """
         self.bytes_read = 0
+        self.busy = BusyTime()
         self._layers = layers
         self._pool = ThreadPoolExecutor(NUM_READERS, thread_name_prefix="experts")
         extents = (part.extent for places in layers.values() for parts in places.experts for part in parts)
@@ -68,7 +104,7 @@ class ExpertFiles:
                 size = min(PIECE_BYTES, extent.num_bytes - start)
                 piece = target[offset + start : offset + start + size]
                 pieces.append(self._pool.submit(handle.fill, piece, extent.start + start))
-        return Reading(pieces)
+        return Reading(pieces, self.busy)
 
     def close(self) -> None:
         """End the threads and close the files, after what is being read."""

@@ -8,6 +8,8 @@ copies before it. The host waits for nothing else.
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -40,8 +42,18 @@ class Supply(Protocol):
         ...
 
     @property
+    def read_s(self) -> float:
+        """How long anything was being read."""
+        ...
+
+    @property
     def bytes_copied(self) -> int:
         """From RAM to a GPU, ever."""
+        ...
+
+    @property
+    def copy_s(self) -> float:
+        """How long anything was being copied."""
         ...
 
     @property
@@ -56,6 +68,7 @@ class FileSupply:
     """From the files into RAM."""
 
     bytes_copied = 0
+    copy_s = 0.0
     tiers: Sequence[ExpertMemory] = ()
 
     def __init__(self, files: ExpertFiles, arena: HostArena, copies: Copies | None = None) -> None:
@@ -73,6 +86,10 @@ class FileSupply:
     @property
     def bytes_read(self) -> int:
         return self._files.bytes_read
+
+    @property
+    def read_s(self) -> float:
+        return self._files.busy.seconds
 
     def close(self) -> None:
         self._files.close()
@@ -113,8 +130,16 @@ class RamSupply:
         return self._ram.supply.bytes_read
 
     @property
+    def read_s(self) -> float:
+        return self._ram.supply.read_s
+
+    @property
     def bytes_copied(self) -> int:
         return self._copies.num_bytes
+
+    @property
+    def copy_s(self) -> float:
+        return self._copies.seconds
 
     @property
     def tiers(self) -> Sequence[ExpertMemory]:
@@ -130,25 +155,39 @@ class Copies:
 
     Attributes:
         num_bytes: copied so far.
+        seconds: how long that took, of the copies that were seen to be done.
     """
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self._last: torch.cuda.Event | None = None
-        self.num_bytes = 0
+        self._running: deque[tuple[torch.cuda.Event, torch.cuda.Event]] = deque()
+        self.num_bytes, self.seconds = 0, 0.0
 
     def start(self, source: Tensor, target: Tensor) -> Wait:
         """Begin one. The call that is returned makes what the device computes next wait for it, not the host."""
         self.num_bytes += source.nbytes
         if self._stream is None:
+            began = time.perf_counter()
             target.copy_(source)
+            self.seconds += time.perf_counter() - began
             return _done
         self._stream.wait_stream(torch.cuda.current_stream(self._device))
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         with torch.cuda.stream(self._stream):
+            start.record()
             target.copy_(source, non_blocking=True)
-            self._last = event = self._stream.record_event()
-        return lambda: torch.cuda.current_stream(self._device).wait_event(event)
+            end.record()
+        self._last = end
+        self._running.append((start, end))
+        self._count_time()
+        return lambda: torch.cuda.current_stream(self._device).wait_event(end)
+
+    def _count_time(self) -> None:
+        while self._running and self._running[0][1].query():
+            start, end = self._running.popleft()
+            self.seconds += start.elapsed_time(end) / 1000
 
     def drain(self) -> None:
         """Block until all of them are done."""

@@ -19,11 +19,11 @@ from core_model.engine.model_shape import ModelShape
 from core_model.engine.placement import choose_dtype
 from core_model.engine.speed_estimate import BytesPerToken, estimate, measure_ceilings
 from core_model.kernels.fp8_cpu import has_kernels
-from core_model.types import MemoryLimits, MemoryPlan, PlanLine, SpeedEstimate
+from core_model.types import MemoryLimits, MemoryPlan, Place, PlanLine, SpeedEstimate
 from core_model.weights.name_map import Group
 
 PLANNED_TOKENS = 8192  # of conversation that a plan makes room for
-GPU, RAM, DISK = "GPU memory", "RAM", "disk"
+GPU, RAM, DISK = Place.GPU, Place.RAM, Place.DISK
 WORKING_BYTES = 400_000_000  # torch and LLVM themselves, activations of a prompt piece
 GPU_WORKING_BYTES = 1_500_000_000  # CUDA's context, activations of a prompt piece
 RAM_BESIDE_GPU = 2_000_000_000  # RAM that is left to this process and the system when experts of a GPU rest there

@@ -11,7 +11,6 @@ wants the same bits each time asks for that, and the lane stays shut.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,8 +22,6 @@ from core_model.engine.expert_memory import ExpertMemory, OffloadedExperts
 from core_model.engine.kv_cache import KVCache
 from core_model.model.llama4 import Llama4
 from core_model.model.moe import Expert
-
-log = logging.getLogger(__name__)
 
 LARGEST_STEP = 4  # tokens; more are worth a copy
 PROBE_TOKENS = (7, 11, 13, 17)
@@ -83,8 +80,9 @@ class OnCpu:
 
 
 @torch.inference_mode()
-def choose_lane(model: Llama4, memory: ExpertMemory, lane: Lane) -> None:
-    """Open the lane if tokens whose experts are in RAM are decoded faster that way. Leaves those experts in RAM."""
+def choose_lane(model: Llama4, memory: ExpertMemory, lane: Lane) -> str:
+    """Open the lane if tokens whose experts are in RAM are decoded faster that way, and say why in a sentence. Leaves
+    those experts in RAM."""
     tokens = [token % model.config.text.vocab_size for token in PROBE_TOKENS]
     times = {}
     lane.is_open = False
@@ -96,11 +94,11 @@ def choose_lane(model: Llama4, memory: ExpertMemory, lane: Lane) -> None:
         _decode(model, tokens)
         times[is_open] = time.perf_counter() - began
     lane.is_open = times[True] < times[False]
-    log.info(
-        "Experts that the GPU lacks are %s: a token takes %.0f ms that way, %.0f ms the other",
-        "computed by the CPU" if lane.is_open else "fetched",
-        1000 * min(times.values()) / len(tokens), 1000 * max(times.values()) / len(tokens),
-    )  # fmt: skip
+    fetched, computed = (1000 * times[is_open] / len(tokens) for is_open in (False, True))
+    return (
+        f"Experts that the GPU lacks are {'computed by the CPU' if lane.is_open else 'fetched'}: a token takes "
+        f"{computed:.0f} ms when the CPU computes them, {fetched:.0f} ms when they are fetched."
+    )
 
 
 def _decode(model: Llama4, tokens: list[int]) -> None:

@@ -55,20 +55,26 @@ def plain(x: Tensor, codes: Tensor, scales: Tensor) -> Tensor:
     return (F.linear(x, codes.to(x.dtype)).float() * scales).to(x.dtype)
 
 
-@cache
 def triton_kernels() -> ModuleType | None:
     """`core_model.kernels.fp8_triton`, if it can be used here and pays."""
+    return choose_kernels()[0]
+
+
+@cache
+def choose_kernels() -> tuple[ModuleType | None, str]:
+    """The kernels or None, and why, in a sentence."""
     if not torch.cuda.is_available():
-        return None
+        return None, "There is no GPU."
     try:
         from core_model.kernels import fp8_triton
     except ImportError:
-        log.info("FP8 products on the GPU: plain torch, for Triton is not installed")
-        return None
-    return fp8_triton if _is_worth_it(fp8_triton) else None
+        return None, "FP8 weights on the GPU are multiplied by plain torch: Triton is not installed."
+    is_taken, why = _compare(fp8_triton)
+    way = "Triton's kernels" if is_taken else "plain torch"
+    return fp8_triton if is_taken else None, f"FP8 weights on the GPU are multiplied by {way}: {why}."
 
 
-def _is_worth_it(kernels: ModuleType) -> bool:
+def _compare(kernels: ModuleType) -> tuple[bool, str]:
     """Whether one row is right and faster; a kernel that cannot be compiled is neither."""
     generator = torch.Generator("cuda").manual_seed(0)
     shape = PROBE_SIZE, PROBE_SIZE
@@ -80,13 +86,12 @@ def _is_worth_it(kernels: ModuleType) -> bool:
         difference = float((found - expected).abs().max() / expected.abs().max())
         kernel_ms, plain_ms = (_milliseconds(way, x, codes, scales) for way in (kernels, None))
     except Exception:
-        log.warning("FP8 products on the GPU: plain torch, for Triton failed", exc_info=True)
-        return False
-    log.info(
-        "FP8 products on the GPU: %.3f ms by Triton, %.3f ms by plain torch; they differ by %.4f of the largest",
-        kernel_ms, plain_ms, difference,
-    )  # fmt: skip
-    return difference < LARGEST_DIFFERENCE and kernel_ms < plain_ms
+        log.warning("Triton failed", exc_info=True)
+        return False, "Triton failed, see the log"
+    if not difference < LARGEST_DIFFERENCE:
+        log.warning("Triton's product is wrong by %.4f of the largest result", difference)
+        return False, "Triton's result is wrong on this card"
+    return kernel_ms < plain_ms, f"{kernel_ms:.3f} ms by Triton, {plain_ms:.3f} ms by torch"
 
 
 def _milliseconds(kernels: ModuleType | None, x: Tensor, codes: Tensor, scales: Tensor) -> float:

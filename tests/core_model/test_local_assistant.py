@@ -14,7 +14,8 @@ import torch
 
 from core_model.canvas import choose_canvas, num_picture_tokens
 from core_model.errors import AltiplanoError, CheckpointError, NotLoadedError, OutOfMemoryError, RequestError
-from core_model.local_assistant import LocalAssistant, display_name
+from core_model.loaded_model import display_name
+from core_model.local_assistant import LocalAssistant
 from core_model.model.moe import MoE
 from core_model.types import (
     Finished,
@@ -241,13 +242,13 @@ def test_running_out_of_memory_is_explained(assistant: LocalAssistant, monkeypat
         return torch.empty(2**46)
 
     reference = text_of(list(assistant.stream(question("Hello"))))
-    assert assistant.memory().kv_cache_bytes > 0
+    assert assistant.report().memory.kv_cache_bytes > 0
     with monkeypatch.context() as patch:
         patch.setattr(MoE, "forward", greedy_forward)
         with pytest.raises(OutOfMemoryError) as caught:
             list(assistant.stream(question("Hello again")))
     assert caught.value.hint
-    assert assistant.memory().kv_cache_bytes == 0, "what the conversation held is given back"
+    assert assistant.report().memory.kv_cache_bytes == 0, "what the conversation held is given back"
     assert text_of(list(assistant.stream(question("Hello")))) == reference
 
 
@@ -267,14 +268,14 @@ def test_the_view_is_what_the_model_sees(assistant: LocalAssistant, folder: Path
 
 def test_the_plan_counts_weights_and_conversation(assistant: LocalAssistant, folder: Path) -> None:
     plan = assistant.plan(LoadRequest(folder, device="cpu"))
-    weights = assistant.memory().weights_bytes
+    weights = assistant.report().memory.weights_bytes
     assert plan.fits
     assert plan.needed_bytes > weights
     assert sum(line.num_bytes for line in plan.lines) == plan.needed_bytes
     assert "scout" in plan.summary
     list(assistant.stream(question("Hello")))
-    assert assistant.memory().kv_cache_bytes > 0
-    assert assistant.memory().process_bytes > weights
+    assert assistant.report().memory.kv_cache_bytes > 0
+    assert assistant.report().memory.process_bytes > weights
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ for words in ("Tell me something long enough to be a prompt of many tokens. " * 
     request = GenerationRequest((Message.of(Role.USER, words),), sampling)
     said.append("".join(e.text for e in assistant.stream(request) if isinstance(e, TextDelta)))
 peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
-print(repr((said, peak * 1024, assistant.memory().weights_bytes)))
+print(repr((said, peak * 1024, assistant.report().memory.weights_bytes)))
 """
 
 

@@ -60,4 +60,4 @@ def test_the_assistant_answers_on_the_gpu_in_bf16(tiny_assistant: Callable[..., 
         "".join(event.text for event in assistant.stream(request) if isinstance(event, TextDelta)) for _ in range(3)
     }
     assert len(answers) == 1
-    assert assistant.memory().kv_cache_bytes > 0
+    assert assistant.report().memory.kv_cache_bytes > 0

@@ -196,7 +196,7 @@ def test_the_model_is_given_back_and_the_stream_closed(ask: Ask) -> None:
     assistant = FakeAssistant([Script(("So far",), error=OUT_OF_MEMORY)])
     ask("Who?", assistant=assistant)
     assert assistant.num_closed == 1
-    assert assistant.memory().weights_bytes == 0
+    assert assistant.report().memory.weights_bytes == 0
 
 
 def test_a_mistake_of_the_program_is_not_hidden(ask: Ask) -> None:

@@ -1,0 +1,34 @@
+"""What the window is told of the experts: where each is, how often it was there, and how fast the others came.
+
+Asked for by the window's thread while the model's thread works, so it copies what it looks at before it looks.
+"""
+
+from __future__ import annotations
+
+from core_model.engine.expert_memory import ExpertMemory
+from core_model.engine.speed_estimate import Ceilings
+from core_model.types import ExpertReport, Flow, LayerReport, Place
+
+
+def report_experts(memory: ExpertMemory, ceilings: Ceilings) -> ExpertReport:
+    """The experts of all layers now.
+
+    Args:
+        ceilings: what the disk and the link were measured to carry.
+    """
+    supply = memory.supply
+    return ExpertReport(
+        tuple(_layer(memory, layer) for layer in sorted(memory.cache.layers)),
+        Flow(supply.bytes_read, supply.read_s, ceilings.disk if ceilings.is_disk_measured else 0.0),
+        Flow(supply.bytes_copied, supply.copy_s, ceilings.link if ceilings.is_gpu_measured else 0.0),
+    )
+
+
+def _layer(memory: ExpertMemory, layer: int) -> LayerReport:
+    places = [Place.DISK] * memory.cache.num_experts
+    for tier in reversed(memory.tiers):
+        place = Place.GPU if tier.arena.device.type == "cuda" else Place.RAM
+        for expert in tuple(tier.cache.kept(layer)):
+            places[expert] = place
+    counts = memory.cache.counts_of(layer)
+    return LayerReport(layer, tuple(places), counts.hits, counts.misses)

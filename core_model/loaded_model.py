@@ -1,0 +1,182 @@
+"""One open checkpoint: the model, its language, its session, and how it is computed on this machine.
+
+What is cheap to check (tokenizer, defaults, tiles) is read before any weight, so that a folder that cannot work is
+refused at once.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+import resources
+from core_model.engine.choose_step import choose_step
+from core_model.engine.expert_history import ExpertHistory, history_file
+from core_model.engine.expert_memory import ExpertMemory
+from core_model.engine.expert_report import report_experts
+from core_model.engine.memory_budget import context_length
+from core_model.engine.offload import Offload, offload_experts
+from core_model.engine.placement import device_name, dtype_name, memory_use
+from core_model.engine.session import Session
+from core_model.engine.speed_estimate import Ceilings, measure_ceilings
+from core_model.engine.two_lanes import Lane, choose_lane
+from core_model.errors import CheckpointError
+from core_model.kernels import fp8_gpu
+from core_model.kernels.gemv import is_plain_gemv_faster
+from core_model.model.llama4 import Llama4
+from core_model.model.moe import ResidentExperts
+from core_model.text.chat_format import ChatFormat
+from core_model.text.tokenizer import Tokenizer, load_tokenizer
+from core_model.types import ExpertReport, MemoryLimits, ModelInfo, ModelReport, TileGeometry
+from core_model.weights.checkpoint import Checkpoint
+from core_model.weights.generation_defaults import GenerationDefaults, read_generation_defaults
+from core_model.weights.match import FP8
+from core_model.weights.preprocessor import tile_geometry
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Language:
+    """What stands between people's words and token ids; known before any weight is read."""
+
+    tokenizer: Tokenizer
+    chat_format: ChatFormat
+    defaults: GenerationDefaults
+    tiles: TileGeometry | None
+    context_length: int
+
+    @property
+    def stop_ids(self) -> frozenset[int]:
+        return frozenset(self.defaults.eos_token_ids) | self.tokenizer.stop_ids
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedModel:
+    """Everything that belongs to one open checkpoint."""
+
+    info: ModelInfo
+    language: Language
+    session: Session
+    weights_bytes: int
+    choices: tuple[str, ...]  # see `ModelReport`
+    offloaded: OffloadedModel | None  # of a model whose experts do not all fit
+
+    def report(self) -> ModelReport:
+        """How it is doing; any thread."""
+        memory = memory_use(self.weights_bytes, self.session.cache.num_bytes)
+        experts = None if self.offloaded is None else self.offloaded.report()
+        return ModelReport(memory, experts, self.choices)
+
+    def close(self) -> None:
+        """Close the files."""
+        if self.offloaded is not None:
+            self.offloaded.memory.close()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OffloadedModel:
+    """What there is beside a model whose experts do not all fit."""
+
+    memory: ExpertMemory
+    history: ExpertHistory
+    ceilings: Ceilings
+
+    def report(self) -> ExpertReport:
+        return report_experts(self.memory, self.ceilings)
+
+
+def open_language(checkpoint: Checkpoint, limits: MemoryLimits) -> Language:
+    """Read and check all that does not need the weights.
+
+    Raises:
+        CheckpointError: a file is missing or damaged, or the tokenizer is another model's.
+    """
+    folder, config = checkpoint.folder, checkpoint.config
+    tokenizer = load_tokenizer(folder)
+    if tokenizer.vocab_size > config.text.vocab_size:
+        raise CheckpointError(
+            "Tokenizer does not fit the model",
+            f"The tokenizer has {tokenizer.vocab_size:,} tokens, the model knows {config.text.vocab_size:,}.",
+            "The folder mixes files of different models: download the model again.",
+        )
+    tiles = tile_geometry(folder, config)
+    return Language(
+        tokenizer,
+        ChatFormat(tokenizer, tiles, config.image_token_id if tiles else None),
+        read_generation_defaults(folder, config),
+        tiles,
+        context_length(config.text, limits),
+    )
+
+
+def assemble(
+    checkpoint: Checkpoint, model: Llama4, language: Language, offload: Offload | None, *, is_reproducible: bool
+) -> LoadedModel:
+    """Put the parts of an opened checkpoint together, and choose how it is computed on this machine.
+
+    Args:
+        offload: the experts that the model lacks.
+        is_reproducible: choose nothing that may change an answer's bits from one time to the next.
+    """
+    lane = Lane()
+    experts = None if offload is None else offload_experts(model, checkpoint, offload, lane)
+    choices = []
+    if model.device.type == "cuda":
+        choices.append(fp8_gpu.choose_kernels()[1])
+    if experts is not None and len(experts.tiers) > 1 and not is_reproducible:
+        choices.append(choose_lane(model, experts, lane))
+    native, why = choose_step(model)
+    session = Session(model, language.tiles, uses_plain_gemv=_prefers_plain_gemv(model), native=native)
+    offloaded = None if experts is None else _offloaded(experts, checkpoint, model.device)
+    weights = [*model.parameters(), *(codes for codes in model.buffers() if codes.dtype == FP8)]
+    held = sum(weight.nbytes for weight in weights) + (0 if offload is None else offload.kept_bytes)
+    num_parameters = sum(weight.numel() for weight in weights) + (0 if offload is None else offload.num_parameters)
+    for choice in (*choices, why):
+        log.info(choice)
+    return LoadedModel(
+        _info(checkpoint, model, language, num_parameters), language, session, held, (*choices, why), offloaded
+    )
+
+
+def _offloaded(experts: ExpertMemory, checkpoint: Checkpoint, device: torch.device) -> OffloadedModel:
+    history = ExpertHistory(experts, history_file(checkpoint.folder))
+    return OffloadedModel(experts, history, measure_ceilings(device, checkpoint.largest_file))
+
+
+def _info(checkpoint: Checkpoint, model: Llama4, language: Language, num_parameters: int) -> ModelInfo:
+    folder = checkpoint.folder
+    is_built_in = folder.resolve() == resources.built_in_model().resolve()
+    return ModelInfo(
+        name="Cria" if is_built_in else display_name(folder),
+        checkpoint=folder,
+        num_parameters=num_parameters,
+        context_length=language.context_length,
+        device=device_name(model.device),
+        dtype=dtype_name(model.dtype),
+        tiles=language.tiles,
+        is_built_in=is_built_in,
+        defaults=language.defaults.sampling,
+    )
+
+
+def _prefers_plain_gemv(model: Llama4) -> bool:
+    """Ask the probe, once all expert weights lie the way it needs."""
+    experts = [module for module in model.modules() if isinstance(module, ResidentExperts)]
+    if any(layer.gate_up_proj.is_contiguous() for layer in experts):
+        return False
+    linears = [module.weight for module in model.language_model.modules() if isinstance(module, nn.Linear)]
+    return is_plain_gemv_faster(linears)
+
+
+def display_name(folder: Path) -> str:
+    """A checkpoint's name for people: its folder, with hub cache folders (`models--owner--name`) undone."""
+    resolved = folder.resolve()
+    for part in reversed(resolved.parts):
+        if part.startswith("models--"):
+            return part.split("--")[-1]
+    return resolved.name
