@@ -176,7 +176,7 @@ class Desk(QObject):
 
     def show_plan(self) -> None:
         if self.model.state.plan is not None:
-            self.dialogs.show_plan(self.model.state.name, self.model.state.plan)
+            self.dialogs.show_plan(self.model.state.name, self.model.state.plan, self.model.report, self.model.speed)
 
     def on_rename_requested(self) -> None:
         if not self.window.sidebar.isVisible():
@@ -195,6 +195,7 @@ class Desk(QObject):
         state, app = theme.notifier(), QApplication.instance()
         if (settings.theme, settings.font_scale) != (state.choice, state.font_scale) and isinstance(app, QApplication):
             theme.apply(app, settings.theme, settings.font_scale)
+        self.model.is_reproducible = settings.is_reproducible
         self.composer.edit.sends_on_enter = settings.send_key == "enter"
         self.chat_view.set_sends_on_enter(settings.send_key == "enter")
         self.window.set_sidebar_wanted(settings.show_sidebar)

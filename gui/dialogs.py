@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 from core_model.types import MemoryPlan
 from gui.settings import Settings
 from gui.views.fault_dialog import FaultDialog
-from gui.views.plan_dialog import PlanDialog
+from gui.views.plan_dialog import AskReport, PlanDialog
 from gui.views.settings_dialog import SettingsDialog
 from gui.views.shortcuts_dialog import ShortcutsDialog
 
@@ -54,8 +54,8 @@ class Dialogs(QObject):
         dialog.changed.connect(self.settings_changed)
         self._open(dialog)
 
-    def show_plan(self, name: str, plan: MemoryPlan) -> None:
-        self._open(PlanDialog(name, plan, self._window))
+    def show_plan(self, name: str, plan: MemoryPlan, ask: AskReport, last_speed: str) -> None:
+        self._open(PlanDialog(name, plan, ask, last_speed, self._window))
 
     def show_shortcuts(self, sends_on_enter: bool = True) -> None:
         self._open(ShortcutsDialog(sends_on_enter, self._window))

@@ -25,6 +25,7 @@ from core_model.types import (
     LoadProgress,
     LoadRequest,
     MemoryPlan,
+    ModelReport,
     Picture,
     PictureView,
     ShouldStop,
@@ -55,6 +56,7 @@ class ModelController(QObject):
         super().__init__()
         self.state = ModelState()
         self.speed = ""
+        self.is_reproducible = False  # what a person chose for models that are opened from now on
         self._factory, self._worker = factory, worker
         self._assistant: Assistant | None = None  # set once, on the model thread
         self._folder = resources.built_in_model()
@@ -66,7 +68,7 @@ class ModelController(QObject):
         self._give_up_load()
         self._folder, self._remaining, self.speed = folder, Remaining(), ""
         self._set(ModelState(ModelPhase.LOADING, model_name(folder), self.tr("opening")))
-        request = LoadRequest(folder)
+        request = LoadRequest(folder, is_reproducible=self.is_reproducible)
         self._job = job = self._worker.submit(partial(self._load_events, request, insist), f"load: {folder.name}")
         job.event_arrived.connect(self.on_load_event)
         job.failed.connect(self.on_load_failed)
@@ -113,6 +115,10 @@ class ModelController(QObject):
         if self._assistant is None:
             raise NotLoadedError
         return self._assistant.view(picture)
+
+    def report(self) -> ModelReport | None:
+        """How the model that is in is doing; None while there is none. Any thread."""
+        return self._assistant.report() if self._assistant is not None and self.state.is_ready else None
 
     def note_speed(self, stats: GenerationStats) -> None:
         """Remember how fast the last answer was, for the model bar. It may be one of a model that has gone since."""

@@ -41,6 +41,7 @@ class Settings:
     max_new_tokens: int | None = None
     model_folder: str = ""  # the last one opened; empty is the built-in model
     recent_models: tuple[str, ...] = ()  # newest first
+    is_reproducible: bool = False  # the same bits each time, from the next model that is opened
 
     @property
     def sampling(self) -> SamplingParams:
@@ -65,6 +66,7 @@ _VALID: dict[str, Callable[[object], bool]] = {
     "temperature": lambda value: value is None or _is_number(value, 0.0, 10.0),
     "top_p": lambda value: value is None or (_is_number(value, 0.0, 1.0) and value != 0),
     "max_new_tokens": lambda value: value is None or (isinstance(value, int) and _is_number(value, 1, 10_000_000)),
+    "is_reproducible": lambda value: isinstance(value, bool),
     "model_folder": lambda value: isinstance(value, str) and "\0" not in value,
     "recent_models": lambda value: isinstance(value, list | tuple) and all(isinstance(each, str) for each in value),
 }

@@ -5,11 +5,15 @@ from __future__ import annotations
 from PySide6.QtCore import QCoreApplication
 
 from core_model.types import (
+    ExpertReport,
     Finished,
     FinishReason,
+    Flow,
     GenerationStats,
     LoadProgress,
     MemoryPlan,
+    MemoryUse,
+    Place,
     PrefillProgress,
     SpeedEstimate,
 )
@@ -109,6 +113,39 @@ def _cost(stats: GenerationStats) -> str:
             _tr("{0} of the experts were in memory").format(f"{stats.experts.hit_ratio:.0%}".replace("%", " %"))
         )
     return " · ".join(said)
+
+
+def memory(use: MemoryUse) -> str:
+    """ "Weights take 24 GB, the conversation 1.6 GB; the whole program 26 GB of RAM."."""
+    return _tr("Weights take {0}, the conversation {1}; the whole program takes {2} of RAM.").format(
+        size(use.weights_bytes), size(use.kv_cache_bytes), size(use.process_bytes)
+    )
+
+
+def experts_at(place: Place, count: int) -> str:
+    """ "96 in RAM"."""
+    sentences = {Place.GPU: _tr("{0} in GPU memory"), Place.RAM: _tr("{0} in RAM"), Place.DISK: _tr("{0} on the disk")}
+    return sentences[place].format(f"{count:,}")
+
+
+def experts(report: ExpertReport) -> list[str]:
+    """How often experts were there in the last answer, and how fast the others came since the model was opened."""
+    hits, misses = sum(layer.hits for layer in report.layers), sum(layer.misses for layer in report.layers)
+    said = []
+    if hits + misses:
+        share = f"{hits / (hits + misses):.0%}".replace("%", " %")
+        said.append(_tr("In the last answer {0} of the calls found their expert there.").format(share))
+    for flow, sentence in (
+        (report.from_disk, _tr("From the disk: {0} at {1}/s")),
+        (report.over_link, _tr("From RAM to the GPU: {0} at {1}/s")),
+    ):
+        if flow.num_bytes:
+            said.append(sentence.format(size(flow.num_bytes), size(int(flow.rate))) + _of_ceiling(flow))
+    return said
+
+
+def _of_ceiling(flow: Flow) -> str:
+    return _tr(", of {0}/s measured.").format(size(int(flow.ceiling))) if flow.ceiling else "."
 
 
 def plan_line(plan: MemoryPlan) -> str:

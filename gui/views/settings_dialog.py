@@ -7,6 +7,7 @@ from dataclasses import replace
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
+    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
@@ -54,6 +55,7 @@ class SettingsDialog(QDialog):
         self.max_new_tokens.setSingleStep(256)
         self.max_new_tokens.setSpecialValueText(self.tr("No limit but the model's"))
         self.max_new_tokens.setGroupSeparatorShown(True)
+        self.is_reproducible = QCheckBox(self.tr("The same every time, also where that is slower"), self)
         self._arrange()
         self._show(settings)
         self._connect()
@@ -80,14 +82,21 @@ class SettingsDialog(QDialog):
             (self.tr("Window"), ((self.tr("Colours"), self.theme), (self.tr("Text size"), self.font_scale),
                                  (self.tr("Send with"), self.send_key))),
             (self.tr("Answers"), ((self.tr("Temperature"), self.temperature), (self.tr("Top-p"), self.top_p),
-                                  (self.tr("Longest answer, tokens"), self.max_new_tokens))),
+                                  (self.tr("Longest answer, tokens"), self.max_new_tokens),
+                                  (self.tr("Rounding"), self.is_reproducible))),
         )  # fmt: skip
         for title, rows in sections:
             heading = QLabel(title, self)
             theme.look(heading, "title")
             column.addWidget(heading)
             column.addLayout(self._form(rows))
-        hint = QLabel(self.tr("Temperature 0 always takes the likeliest word; higher is more varied."), self)
+        hint = QLabel(
+            self.tr(
+                "Temperature 0 always takes the likeliest word; higher is more varied. On some machines the processor "
+                "helps the graphics card, which rounds otherwise; the choice holds from the next model that is opened."
+            ),
+            self,
+        )
         hint.setWordWrap(True)
         theme.look(hint, "caption")
         column.addWidget(hint)
@@ -123,12 +132,14 @@ class SettingsDialog(QDialog):
         for spin, number in ((self.temperature, settings.temperature), (self.top_p, settings.top_p)):
             spin.setValue(spin.minimum() if number is None else number)
         self.max_new_tokens.setValue(settings.max_new_tokens or 0)
+        self.is_reproducible.setChecked(settings.is_reproducible)
 
     def _connect(self) -> None:
         for box in (self.theme, self.font_scale, self.send_key):
             box.currentIndexChanged.connect(self._on_changed)
         for spin in (self.temperature, self.top_p, self.max_new_tokens):
             spin.valueChanged.connect(self._on_changed)
+        self.is_reproducible.toggled.connect(self._on_changed)
 
     def _on_changed(self) -> None:
         self._settings = replace(
@@ -139,6 +150,7 @@ class SettingsDialog(QDialog):
             temperature=_chosen(self.temperature),
             top_p=_chosen(self.top_p),
             max_new_tokens=self.max_new_tokens.value() or None,
+            is_reproducible=self.is_reproducible.isChecked(),
         )
         self.changed.emit(self._settings)
 

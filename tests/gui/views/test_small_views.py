@@ -12,12 +12,22 @@ from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from core_model.fake_assistant import MODEL, FakeAssistant
-from core_model.types import LoadRequest, SpeedEstimate
+from core_model.types import (
+    ExpertReport,
+    Flow,
+    LayerReport,
+    LoadRequest,
+    MemoryUse,
+    ModelReport,
+    Place,
+    SpeedEstimate,
+)
 from gui.model_state import ModelPhase, ModelState
 from gui.settings import Settings
 from gui.views.drop_overlay import DropOverlay
 from gui.views.elided_label import ElidedLabel
 from gui.views.empty_state import EmptyState, ExampleCard
+from gui.views.expert_map import ExpertMap
 from gui.views.model_bar import ModelBar, ModelEntry
 from gui.views.notice_bar import Notice, NoticeBar
 from gui.views.plan_dialog import PlanDialog
@@ -193,6 +203,15 @@ def test_settings_are_shown_and_changed_one_by_one(qtbot: QtBot) -> None:
     assert len(told) == 5
 
 
+def test_the_same_every_time_can_be_chosen(qtbot: QtBot) -> None:
+    dialog, told = SettingsDialog(Settings()), []
+    qtbot.addWidget(dialog)
+    dialog.changed.connect(told.append)
+    dialog.is_reproducible.click()
+    assert told == [Settings(is_reproducible=True)]
+    assert SettingsDialog(told[-1]).is_reproducible.isChecked()
+
+
 def test_greedy_can_be_chosen_with_the_arrows(qtbot: QtBot) -> None:
     dialog, told = SettingsDialog(Settings()), []
     qtbot.addWidget(dialog)
@@ -213,6 +232,59 @@ def test_the_plan_says_what_rests_where(qtbot: QtBot) -> None:
         assert line.where in shown
     assert "88 GB" in shown
     assert plan.summary in shown
+
+
+def a_report(*layers: str, link: Flow | None = None) -> ModelReport:
+    """Experts by letters: g, r, d."""
+    places = {"g": Place.GPU, "r": Place.RAM, "d": Place.DISK}
+    rows = tuple(LayerReport(n, tuple(places[each] for each in row), 3, 1) for n, row in enumerate(layers))
+    experts = ExpertReport(rows, Flow(12_000_000_000, 6.0, 2_600_000_000), link or Flow())
+    return ModelReport(MemoryUse(24 * 10**9, 10**9, 30 * 10**9), experts, ("Each token is decoded compiled.",))
+
+
+def test_the_plan_stands_beside_what_became_of_it(qtbot: QtBot) -> None:
+    reports: list[ModelReport | None] = [None]
+    dialog = PlanDialog("Scout", FakeAssistant().plan(LoadRequest(Path("x"))), lambda: reports[-1], "4.8 tokens/s")
+    qtbot.addWidget(dialog)
+    dialog.show()
+    assert "The last answer: 4.8 tokens/s." in texts(dialog)
+    assert not any(child.isVisible() for child in dialog.findChildren(ExpertMap))
+    reports.append(a_report("rrdd", "rddd"))
+    dialog.refresh()
+    (experts,) = dialog.findChildren(ExpertMap)
+    assert experts.isVisible()
+    assert experts.accessibleDescription() == "RAM 3, disk 5"
+    shown = " ".join(texts(dialog))
+    for said in (
+        "Weights take 24 GB, the conversation 1.0 GB; the whole program takes 30 GB of RAM.",
+        "3 in RAM",
+        "5 on the disk",
+        "In the last answer 75 % of the calls found their expert there.",
+        "From the disk: 12 GB at 2.0 GB/s, of 2.6 GB/s measured.",
+        "Each token is decoded compiled.",
+    ):
+        assert said in shown, said
+    assert "From RAM to the GPU" not in shown
+    reports.append(a_report("grdd", "ggrd", link=Flow(10**9, 0.05)))
+    qtbot.waitUntil(lambda: experts.accessibleDescription() == "GPU memory 3, RAM 2, disk 3")  # by itself
+    assert "From RAM to the GPU: 1.0 GB at 20 GB/s." in " ".join(texts(dialog))
+    reports.append(replace(reports[-1], experts=None))
+    dialog.refresh()
+    assert not experts.isVisible()
+
+
+def test_the_map_lies_flat_and_draws_each_expert_in_its_colour(qtbot: QtBot) -> None:
+    experts = ExpertMap()
+    qtbot.addWidget(experts)
+    report = a_report(*["grdd"] * 10).experts
+    assert report is not None
+    experts.show_report(report)  # ten layers of four experts: four rows of ten
+    experts.resize(100, experts.heightForWidth(100))
+    assert experts.height() == 40
+    picture = experts.grab().toImage()
+    found = [picture.pixelColor(14, 10 * row + 4) for row in range(4)]
+    assert found == [ExpertMap.colour(place, Place.GPU) for place in (Place.GPU, Place.RAM, Place.DISK, Place.DISK)]
+    assert len({colour.name() for colour in found}) == 3
 
 
 def test_the_plan_says_how_fast_and_why_if_it_fits(qtbot: QtBot) -> None:

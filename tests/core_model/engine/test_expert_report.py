@@ -1,0 +1,54 @@
+"""The window is told where experts really are: checked against the bytes in the slots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from core_model.engine import expert_traffic
+from core_model.engine.expert_report import report_experts
+from core_model.engine.speed_estimate import Ceilings
+from core_model.local_assistant import LocalAssistant
+from core_model.types import GenerationRequest, LoadRequest, MemoryLimits, Message, Place, Role, SamplingParams
+
+
+def test_the_assistant_reports_its_experts(
+    tiny_assistant: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core_model.engine.memory_budget.WORKING_BYTES", 0)
+    monkeypatch.setattr(expert_traffic, "RESERVE", 0)
+    folder = tiny_assistant("text_only", hidden_size=128, intermediate_size=256, num_local_experts=8)
+    whole = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    assistant = LocalAssistant()
+    assert assistant.report().experts is None
+    for _ in assistant.load(LoadRequest(folder, MemoryLimits(ram_bytes=whole), "cpu")):
+        pass
+    request = GenerationRequest((Message.of(Role.USER, "Hello there"),), SamplingParams(max_new_tokens=4))
+    for _ in assistant.stream(request):
+        pass
+    report = assistant.report()
+    assert report.memory.weights_bytes > 0
+    assert report.choices
+    assert all(choice.endswith(".") for choice in report.choices)
+    assert report.experts is not None
+    loaded = assistant._loaded
+    assert loaded is not None
+    assert loaded.offloaded is not None
+    memory = loaded.offloaded.memory
+    assert [layer.layer for layer in report.experts.layers] == sorted(memory.cache.layers)
+    for layer in report.experts.layers:
+        in_ram = {expert for expert, place in enumerate(layer.places) if place is Place.RAM}
+        assert in_ram == set(memory.cache.kept(layer.layer))
+        assert set(layer.places) <= {Place.RAM, Place.DISK}
+        assert layer.hits + layer.misses > 0
+    flow = report.experts.from_disk
+    assert flow.num_bytes == memory.supply.bytes_read > 0
+    assert 0 < flow.seconds < 60
+    assert flow.rate == flow.num_bytes / flow.seconds
+    assert report.experts.over_link.num_bytes == 0
+    measured = report_experts(memory, Ceilings(1.0, 5.0, is_disk_measured=True, link=7.0))
+    assert (measured.from_disk.ceiling, measured.over_link.ceiling) == (5.0, 0.0), "an assumed rate is no ceiling"
+    assistant.unload()
+    assert assistant.report().experts is None
