@@ -1,16 +1,21 @@
 """One query's attention as an operation of a decode step: rotation, QK-norm, scores, softmax, and the weighted values.
 
-Heads are shared among threads. Keys and values are read once, position by position; nothing here knows of chunks, for
-whoever calls gives the keys of the current one.
+Heads are shared among threads. Keys and values are read some positions at a time, so that a piece of the query or of
+the result is loaded once for all of them. Nothing here knows of chunks: whoever calls gives the keys of the current
+one.
 
 Source of the formulas: transformers, `models/llama4/modeling_llama4.py`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from core_model.kernels.assembly import Assembly
 from core_model.kernels.operation_ir import Operation, share, word
-from core_model.kernels.vector_ir import WIDTH, V, fma, number, spread, total, widened
+from core_model.kernels.vector_ir import WIDTH, V, fma, number, splat, spread, total, widened
+
+KEYS_AT_ONCE, VALUES_AT_ONCE = 4, 8  # positions
 
 
 def attend(form: str) -> str:
@@ -19,7 +24,7 @@ def attend(form: str) -> str:
     Words: q, k, v (float32, heads side by side), rotations of this position (cos and sin in turn) or 0, whether queries
     and keys are normalised, eps (float), temperature (float), keys and values (bf16, head by head), numbers from one
     head to the next, positions before this one, heads, key/value heads, head size, out, scratch, its stride. Scratch:
-    a query, a key, then a score for each position.
+    a query, a key, then a score for each position and 16 more.
 
     The new key and value are written behind the others, by every thread that needs them: they are the same bytes.
     """
@@ -45,9 +50,10 @@ def attend(form: str) -> str:
         here = code.new(f"mul i64 {before}, {size}")
         _narrow(code, key, "0", code.at(keys, here, "i16"), size)
         _narrow(code, word(code, 2, "ptr"), code.new(f"mul i64 {kv}, {size}"), code.at(values, here, "i16"), size)
-        largest = _scores(code, query, keys, size, length, scale, scores)
+        _scores(code, query, keys, size, length, scale, scores)
+        sum_ = _softmax(code, scores, length)
         out = code.at(word(code, 14, "ptr"), code.new(f"mul i64 {number_}, {size}"), "float")
-        _weigh(code, scores, largest, values, size, length, out)
+        _weigh(code, scores, sum_, values, size, length, out)
 
     code.count(*share(code, heads), 1, head)
     return code.operation("attend")
@@ -105,51 +111,81 @@ def _narrow(code: Assembly, x: str, start: str, out: str, size: str) -> None:
     code.count("0", size, WIDTH, piece)
 
 
-def _scores(code: Assembly, query: str, keys: str, size: str, length: str, scale: str, scores: str) -> str:
-    """A score for each position, and a variable with the largest."""
-    largest = code.variable("float", number(-3e38))
-    sums = [code.variable(V, "zeroinitializer") for _ in range(2)]
+def _in_blocks(code: Assembly, length: str, size: int, body: Callable[[list[str]], None]) -> None:
+    """`body` for `size` positions at a time, and for the rest one by one."""
+    position = code.variable("i64", "0")
+    for step in (size, 1):
+        code.loop(
+            f"positions{len(code.lines)}",
+            position,
+            step,
+            length,
+            lambda at, step=step: body([at, *(code.new(f"add i64 {at}, {more}") for more in range(1, step))]),  # type: ignore[misc]
+        )
 
-    def position(at: str) -> None:
-        row = code.at(keys, code.new(f"mul i64 {at}, {size}"), "i16")
-        for variable in sums:
+
+def _scores(code: Assembly, query: str, keys: str, size: str, length: str, scale: str, scores: str) -> None:
+    """A score for each position."""
+
+    def block(positions: list[str]) -> None:
+        rows = [code.at(keys, code.new(f"mul i64 {at}, {size}"), "i16") for at in positions]
+        for variable in sums[: len(rows)]:
             code.set(V, variable, "zeroinitializer")
 
         def piece(start: str) -> None:
             q = code.load(V, query, start, "float", 4)
-            code.set(V, sums[0], fma(code, q, widened(code, row, start), code.get(V, sums[0])))
+            for row, variable in zip(rows, sums, strict=False):
+                code.set(V, variable, fma(code, q, widened(code, row, start), code.get(V, variable)))
 
         code.count("0", size, WIDTH, piece)
-        score = code.new(f"fmul float {total(code, code.get(V, sums[0]))}, {scale}")
-        code.store("float", score, scores, at, "float", 4)
-        code.set("float", largest, code.new(
-            f"call float @llvm.maxnum.f32(float {code.get('float', largest)}, float {score})"
-        ))  # fmt: skip
+        for at, variable in zip(positions, sums, strict=False):
+            score = code.new(f"fmul float {total(code, code.get(V, variable))}, {scale}")
+            code.store("float", score, scores, at, "float", 4)
 
-    code.count("0", length, 1, position)
-    return largest
+    sums = [code.variable(V, "zeroinitializer") for _ in range(KEYS_AT_ONCE)]
+    _in_blocks(code, length, KEYS_AT_ONCE, block)
 
 
-def _weigh(code: Assembly, scores: str, largest: str, values: str, size: str, length: str, out: str) -> None:
-    """out = softmax(scores) @ values"""
+def _softmax(code: Assembly, scores: str, length: str) -> str:
+    """e to the power of each score above the largest, in place, and the sum of them. Writes up to `WIDTH` further."""
+    code.store(V, splat(number(-3e38)), scores, length, "float", 4)
+    end = code.new(f"add i64 {length}, {WIDTH - 1}")
+    largest, sums = code.variable(V, splat(number(-3e38))), code.variable(V, "zeroinitializer")
+
+    def look(at: str) -> None:
+        both = f"{V} {code.get(V, largest)}, {V} {code.load(V, scores, at, 'float', 4)}"
+        code.set(V, largest, code.new(f"call {V} @llvm.maxnum.v{WIDTH}f32({both})"))
+
+    def raise_(at: str) -> None:
+        below = code.new(f"fsub {V} {code.load(V, scores, at, 'float', 4)}, {top}")
+        weights = code.new(f"call {V} @exp16({V} {below})")
+        code.store(V, weights, scores, at, "float", 4)
+        code.set(V, sums, code.new(f"fadd {V} {code.get(V, sums)}, {weights}"))
+
+    code.count("0", end, WIDTH, look)
+    top = spread(code, code.new(f"call float @llvm.vector.reduce.fmax.v{WIDTH}f32({V} {code.get(V, largest)})"))
+    code.count("0", end, WIDTH, raise_)
+    return total(code, code.get(V, sums))
+
+
+def _weigh(code: Assembly, weights: str, sum_: str, values: str, size: str, length: str, out: str) -> None:
+    """out = weights @ values / sum"""
     code.count("0", size, WIDTH, lambda at: code.store(V, "zeroinitializer", out, at, "float", 4))
-    sums, top = code.variable("float", "0.0"), code.get("float", largest)
 
-    def position(at: str) -> None:
-        difference = code.new(f"fsub float {code.load('float', scores, at, 'float', 4)}, {top}")
-        weights = code.new(f"call {V} @exp16({V} {spread(code, difference)})")
-        weight = code.new(f"extractelement {V} {weights}, i64 0")
-        code.set("float", sums, code.new(f"fadd float {code.get('float', sums)}, {weight}"))
-        row = code.at(values, code.new(f"mul i64 {at}, {size}"), "i16")
+    def block(positions: list[str]) -> None:
+        rows = [code.at(values, code.new(f"mul i64 {at}, {size}"), "i16") for at in positions]
+        shares = [spread(code, code.load("float", weights, at, "float", 4)) for at in positions]
 
         def piece(start: str) -> None:
-            before = code.load(V, out, start, "float", 4)
-            code.store(V, fma(code, weights, widened(code, row, start), before), out, start, "float", 4)
+            so_far = code.load(V, out, start, "float", 4)
+            for row, part in zip(rows, shares, strict=True):
+                so_far = fma(code, part, widened(code, row, start), so_far)
+            code.store(V, so_far, out, start, "float", 4)
 
         code.count("0", size, WIDTH, piece)
 
-    code.count("0", length, 1, position)
-    factor = spread(code, code.new(f"fdiv float 1.0, {code.get('float', sums)}"))
+    _in_blocks(code, length, VALUES_AT_ONCE, block)
+    factor = spread(code, code.new(f"fdiv float 1.0, {sum_}"))
 
     def divide(at: str) -> None:
         code.store(V, code.new(f"fmul {V} {code.load(V, out, at, 'float', 4)}, {factor}"), out, at, "float", 4)

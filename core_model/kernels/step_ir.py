@@ -310,7 +310,7 @@ _DECLARATIONS = """\
 declare i32 @{yield_name}()
 declare void @llvm.x86.sse2.pause()
 declare float @llvm.sqrt.f32(float)
-declare float @llvm.maxnum.f32(float, float)
+declare float @llvm.vector.reduce.fmax.v16f32(<16 x float>)
 declare <16 x float> @llvm.maxnum.v16f32(<16 x float>, <16 x float>)
 declare <16 x float> @llvm.minnum.v16f32(<16 x float>, <16 x float>)
 declare <16 x float> @llvm.rint.v16f32(<16 x float>)
