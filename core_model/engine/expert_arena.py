@@ -3,7 +3,7 @@
 In RAM it is one private mapping, which costs nothing before it is written to; a slot that a GPU reads from is locked
 into memory on its first use, for a copy out of memory that may be moved goes through another buffer and takes two to
 four times as long. Where the system refuses to lock, the copies are slower and nothing else changes. On a GPU each slot
-is a tensor of its own, so that single ones can be freed.
+is a tensor of its own, so that single ones can be freed (torch keeps small ones together; experts are not small).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import mmap
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Protocol
 
 import numpy as np
@@ -62,21 +63,31 @@ class HostArena:
         if int(error):
             log.warning("The system locks no more memory (CUDA error %d): copies to the GPU are slower", int(error))
             self._may_lock = False
+            _forget_error()
         else:
             self._locked.add(slot)
 
     def give_back(self, slot: int) -> None:
         if slot in self._locked:
-            torch.cuda.cudart().cudaHostUnregister(self.slots[slot].data_ptr())
-            self._locked.remove(slot)
+            self._unlock(slot)
         if hasattr(mmap, "MADV_DONTNEED"):
             self._memory.madvise(mmap.MADV_DONTNEED, slot * self.slot_bytes, self.slot_bytes)
 
     def unlock(self) -> None:
         """Before the memory goes: what is locked stays with the GPU's driver otherwise."""
-        for slot in self._locked:
-            torch.cuda.cudart().cudaHostUnregister(self.slots[slot].data_ptr())
-        self._locked.clear()
+        for slot in tuple(self._locked):
+            self._unlock(slot)
+
+    def _unlock(self, slot: int) -> None:
+        self._locked.remove(slot)
+        if int(torch.cuda.cudart().cudaHostUnregister(self.slots[slot].data_ptr())):
+            _forget_error()
+
+
+def _forget_error() -> None:
+    """CUDA keeps the last error of any call, and torch would raise it behind the next kernel, whose fault it is not."""
+    with suppress(RuntimeError):
+        torch.zeros(1, device="cuda")
 
 
 def _private_memory(num_bytes: int) -> mmap.mmap:

@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from core_model.errors import CheckpointError
 from core_model.weights.expert_places import LayerPlaces
@@ -37,7 +37,11 @@ class Reading:
         Raises:
             CheckpointError: it could not be read. Nothing is being written any more when this is raised.
         """
-        errors = [piece.exception() for piece in self._pieces]
+        try:
+            errors = [piece.exception() for piece in self._pieces]
+        except BaseException:  # Ctrl+C
+            wait(self._pieces)
+            raise
         for error in errors:
             if error is not None:
                 raise error
@@ -68,7 +72,9 @@ class BusyTime:
 
     @property
     def seconds(self) -> float:
-        return self._before
+        """Until now."""
+        with self._lock:
+            return self._before + (time.perf_counter() - self._since if self._num_running else 0.0)
 
 
 class ExpertFiles:

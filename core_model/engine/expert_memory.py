@@ -3,13 +3,14 @@
 A tier is an arena of equal slots that is taken once, so what experts cost in memory is known and never more; books of
 what is in them (`expert_cache`); and whoever fills them (`expert_supply`): RAM from the files, a GPU from RAM. A step
 says early which experts it needs (`announce`), and they come while the shared expert computes; then those that are
-there are computed, and while each is, the next ones are on their way. What is computed is the same bit for bit,
+there are computed, and while each is, the next ones are on their way. What a tier computes is the same bit for bit,
 whatever was kept: an expert's bytes are the file's bytes, and the same code multiplies them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from torch import Tensor
 
@@ -17,6 +18,7 @@ from core_model.engine.expert_arena import Arena
 from core_model.engine.expert_cache import ExpertCache
 from core_model.engine.expert_shape import ExpertShape
 from core_model.engine.expert_supply import Supply, Wait
+from core_model.errors import CheckpointError
 from core_model.model.moe import Expert
 
 NUM_SPARE = 3  # slots of a tier: one is computed, two are on their way
@@ -37,7 +39,8 @@ class ExpertMemory:
 
     def expect(self, layer: int, wanted: Mapping[int, int], num_tokens: int) -> Mapping[int, int]:
         """A step of some tokens will use experts, so many rows each. Returns those that are missing."""
-        self._settle_strays(layer, wanted)
+        for key in [key for key in self._coming if key[0] == layer]:
+            self._put_away(key)  # of a step that was left in the middle, or brought for later
         self.cache.note(layer, wanted, num_tokens)
         return {expert: rows for expert, rows in wanted.items() if self.cache.find(layer, expert) is None}
 
@@ -50,20 +53,34 @@ class ExpertMemory:
     def fetch(self, layer: int, experts: Iterable[int]) -> None:
         """Begin to bring experts that are not kept, as many as there is room for."""
         for expert in experts:
-            if (layer, expert) in self._coming or self.cache.find(layer, expert) is not None:
-                continue
-            slot = self.cache.take()
-            if slot is None:
+            is_here = (layer, expert) in self._coming or self.cache.find(layer, expert) is not None
+            if not is_here and not self._start(layer, expert):
                 return
+
+    def _start(self, layer: int, expert: int) -> bool:
+        slot = self.cache.take()
+        if slot is None:
+            return False
+        try:
             self._coming[layer, expert] = slot, self.supply.read(layer, expert, slot)
+        except BaseException:
+            self.cache.give_back(slot)
+            raise
+        return True
 
     def arrived(self, layer: int, expert: int) -> int:
-        """The slot of an expert that was fetched, when it is there. It is to be settled after its use.
+        """The slot of an expert that is not kept, when it is there. It is to be settled after its use.
+
+        What is on its way for nobody gives way when there is no other room.
 
         Raises:
             CheckpointError: it could not be read.
         """
-        slot, wait = self._coming.pop((layer, expert))
+        key = layer, expert
+        while key not in self._coming and not self._start(layer, expert):
+            assert self._coming, "slots are kept, free, or on their way"
+            self._put_away(next(iter(self._coming)))
+        slot, wait = self._coming.pop(key)
         try:
             wait()
         except BaseException:
@@ -71,10 +88,9 @@ class ExpertMemory:
             raise
         return slot
 
-    def _settle_strays(self, layer: int, wanted: Iterable[int]) -> None:
-        """Put away what was fetched for a step that was left in the middle, unless this one wants it."""
-        needed = {(layer, expert) for expert in wanted}
-        for key in [key for key in self._coming if key not in needed]:
+    def _put_away(self, key: tuple[int, int]) -> None:
+        """Keep what came for nobody, if it is worth it. That it could not be read is for those who want it."""
+        with suppress(CheckpointError):
             self.cache.settle(*key, self.arrived(*key))
 
     def relieve(self, num_bytes: int) -> int:
@@ -83,6 +99,7 @@ class ExpertMemory:
         Returns:
             How many bytes went. Every answer stays the same; it takes longer.
         """
+        self.supply.drain()
         per_round = len(self.cache.layers) * self.arena.slot_bytes
         num_kept = max(1, self.cache.num_kept - -(-num_bytes // per_round))
         gone = self.cache.shrink(num_kept)
@@ -92,8 +109,8 @@ class ExpertMemory:
 
     def forget(self) -> None:
         """Keep nothing, as at the beginning. For probes."""
-        for layer in self.cache.layers:
-            self._settle_strays(layer, ())
+        for key in list(self._coming):
+            self._put_away(key)
         self.cache.clear()
 
     def close(self) -> None:

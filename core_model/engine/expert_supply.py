@@ -2,8 +2,8 @@
 
 A GPU's experts come through RAM, which keeps what it has room for. Copies run on a stream of their own beside the
 arithmetic. Two things must not happen: a copy into a slot that is still computed with, so each copy waits for what was
-asked of the GPU before it; and a read from the disk into RAM that is still copied from, so each read waits for the
-copies before it. The host waits for nothing else.
+asked of the GPU before it; and a change of RAM that is still copied from, by a read or by giving it back, so each waits
+for the copies before it. An expert that comes from the disk is copied while the host waits: the disk took longer.
 """
 
 from __future__ import annotations
@@ -61,6 +61,10 @@ class Supply(Protocol):
         """Those that it takes experts from."""
         ...
 
+    def drain(self) -> None:
+        """Block until nobody copies out of the tier that this fills, or into it."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -79,8 +83,7 @@ class FileSupply:
         """The files hold everything."""
 
     def read(self, layer: int, expert: int, slot: int) -> Wait:
-        if self._copies is not None:
-            self._copies.drain()
+        self.drain()
         return self._files.read(layer, expert, self._arena.windows[slot]).wait
 
     @property
@@ -91,7 +94,12 @@ class FileSupply:
     def read_s(self) -> float:
         return self._files.busy.seconds
 
+    def drain(self) -> None:
+        if self._copies is not None:
+            self._copies.drain()
+
     def close(self) -> None:
+        self.drain()
         self._files.close()
         self._arena.unlock()
 
@@ -104,7 +112,7 @@ class RamSupply:
 
     def announce(self, layer: int, missing: Mapping[int, int], num_tokens: int) -> None:
         """RAM need not keep what the GPU keeps: only what is asked of it counts there."""
-        self._ram.cache.note(layer, missing, num_tokens)
+        self._ram.expect(layer, missing, num_tokens)
 
     def read(self, layer: int, expert: int, slot: int) -> Wait:
         kept = self._ram.cache.find(layer, expert)
@@ -114,11 +122,16 @@ class RamSupply:
         return lambda: self._read_and_copy(layer, expert, slot)
 
     def _read_and_copy(self, layer: int, expert: int, slot: int) -> None:
-        self._ram.fetch(layer, [expert])
+        kept = self._ram.cache.find(layer, expert)
+        if kept is not None:  # it came meanwhile, for somebody else
+            self._copy(kept, slot)()
+            return
         came = self._ram.arrived(layer, expert)
-        self._copy(came, slot)()
-        self._copies.drain()
-        self._ram.cache.settle(layer, expert, came)
+        try:
+            self._copy(came, slot)()
+            self._copies.drain()
+        finally:
+            self._ram.cache.settle(layer, expert, came)
 
     def _copy(self, source: int, slot: int) -> Wait:
         self._ram_arena.lock(source)
@@ -145,8 +158,11 @@ class RamSupply:
     def tiers(self) -> Sequence[ExpertMemory]:
         return self._ram.tiers
 
-    def close(self) -> None:
+    def drain(self) -> None:
         self._copies.drain()
+
+    def close(self) -> None:
+        self.drain()
         self._ram.close()
 
 
@@ -154,24 +170,23 @@ class Copies:
     """Copies from RAM to a device, one after the other, beside what the device computes.
 
     Attributes:
-        num_bytes: copied so far.
-        seconds: how long that took, of the copies that were seen to be done.
+        num_bytes: of the copies that were seen to be done.
+        seconds: how long they took.
     """
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self._last: torch.cuda.Event | None = None
-        self._running: deque[tuple[torch.cuda.Event, torch.cuda.Event]] = deque()
+        self._running: deque[tuple[torch.cuda.Event, torch.cuda.Event, int]] = deque()
         self.num_bytes, self.seconds = 0, 0.0
 
     def start(self, source: Tensor, target: Tensor) -> Wait:
         """Begin one. The call that is returned makes what the device computes next wait for it, not the host."""
-        self.num_bytes += source.nbytes
         if self._stream is None:
             began = time.perf_counter()
             target.copy_(source)
-            self.seconds += time.perf_counter() - began
+            self._count(source.nbytes, time.perf_counter() - began)
             return _done
         self._stream.wait_stream(torch.cuda.current_stream(self._device))
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
@@ -180,19 +195,23 @@ class Copies:
             target.copy_(source, non_blocking=True)
             end.record()
         self._last = end
-        self._running.append((start, end))
-        self._count_time()
+        self._running.append((start, end, source.nbytes))
+        self._count_done()
         return lambda: torch.cuda.current_stream(self._device).wait_event(end)
 
-    def _count_time(self) -> None:
+    def _count_done(self) -> None:
         while self._running and self._running[0][1].query():
-            start, end = self._running.popleft()
-            self.seconds += start.elapsed_time(end) / 1000
+            start, end, num_bytes = self._running.popleft()
+            self._count(num_bytes, start.elapsed_time(end) / 1000)
+
+    def _count(self, num_bytes: int, seconds: float) -> None:
+        self.num_bytes, self.seconds = self.num_bytes + num_bytes, self.seconds + seconds
 
     def drain(self) -> None:
         """Block until all of them are done."""
         if self._last is not None:
             self._last.synchronize()
+            self._count_done()
 
 
 def _done() -> None:

@@ -177,7 +177,7 @@ def test_a_fault_ends_one_step_and_the_next_one_is_right(
                 assert torch.equal(model.logits(ids), logits)
             except CheckpointError:
                 num_faults += 1
-    assert num_faults >= 3
+    assert num_faults >= 2
 
 
 def test_experts_are_left_in_the_files_if_all_of_them_can_be(checkpoint_shelf: CheckpointShelf) -> None:
