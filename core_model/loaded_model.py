@@ -7,6 +7,7 @@ refused at once.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,22 +20,24 @@ from core_model.engine.expert_history import ExpertHistory, history_file
 from core_model.engine.expert_memory import ExpertMemory
 from core_model.engine.expert_report import report_experts
 from core_model.engine.memory_budget import context_length
+from core_model.engine.native_step import NativeStep
 from core_model.engine.offload import Offload, offload_experts
 from core_model.engine.placement import device_name, dtype_name, memory_use
-from core_model.engine.session import Session
+from core_model.engine.session import Session, stop_check
 from core_model.engine.speed_estimate import Ceilings, measure_ceilings
 from core_model.engine.two_lanes import Lane, choose_lane
-from core_model.errors import CheckpointError
+from core_model.errors import CheckpointError, OutOfMemoryError
 from core_model.kernels import fp8_gpu
 from core_model.kernels.gemv import is_plain_gemv_faster
 from core_model.model.llama4 import Llama4
 from core_model.model.moe import ResidentExperts
 from core_model.text.chat_format import ChatFormat
 from core_model.text.tokenizer import Tokenizer, load_tokenizer
-from core_model.types import ExpertReport, MemoryLimits, ModelInfo, ModelReport, TileGeometry
+from core_model.types import ExpertReport, MemoryLimits, ModelInfo, ModelReport, ShouldStop, TileGeometry
 from core_model.weights.checkpoint import Checkpoint
 from core_model.weights.generation_defaults import GenerationDefaults, read_generation_defaults
 from core_model.weights.match import FP8
+from core_model.weights.memory_errors import is_out_of_memory
 from core_model.weights.preprocessor import tile_geometry
 
 log = logging.getLogger(__name__)
@@ -62,13 +65,14 @@ class LoadedModel:
     info: ModelInfo
     language: Language
     session: Session
-    weights_bytes: int
+    weights_bytes: int  # without experts that may come and go
     choices: tuple[str, ...]  # see `ModelReport`
     offloaded: OffloadedModel | None  # of a model whose experts do not all fit
 
     def report(self) -> ModelReport:
         """How it is doing; any thread."""
-        memory = memory_use(self.weights_bytes, self.session.cache.num_bytes)
+        experts_bytes = 0 if self.offloaded is None else self.offloaded.memory.num_bytes
+        memory = memory_use(self.weights_bytes + experts_bytes, self.session.cache.num_bytes)
         experts = None if self.offloaded is None else self.offloaded.report()
         return ModelReport(memory, experts, self.choices)
 
@@ -115,36 +119,75 @@ def open_language(checkpoint: Checkpoint, limits: MemoryLimits) -> Language:
 
 
 def assemble(
-    checkpoint: Checkpoint, model: Llama4, language: Language, offload: Offload | None, *, is_reproducible: bool
+    checkpoint: Checkpoint,
+    model: Llama4,
+    language: Language,
+    offload: Offload | None,
+    should_stop: ShouldStop,
+    *,
+    is_reproducible: bool,
 ) -> LoadedModel:
     """Put the parts of an opened checkpoint together, and choose how it is computed on this machine.
 
     Args:
         offload: the experts that the model lacks.
         is_reproducible: choose nothing that may change an answer's bits from one time to the next.
+
+    Raises:
+        Stopped: `should_stop` said so.
+        CheckpointError: an expert cannot be read.
+        OutOfMemoryError: what was planned for is not there any more.
     """
     lane = Lane()
-    experts = None if offload is None else offload_experts(model, checkpoint, offload, lane)
-    choices = []
-    if model.device.type == "cuda":
-        choices.append(fp8_gpu.choose_kernels()[1])
-    if experts is not None and len(experts.tiers) > 1 and not is_reproducible:
-        choices.append(choose_lane(model, experts, lane))
-    native, why = choose_step(model)
-    session = Session(model, language.tiles, uses_plain_gemv=_prefers_plain_gemv(model), native=native)
-    offloaded = None if experts is None else _offloaded(experts, checkpoint, model.device)
+    experts = None
+    try:
+        experts = None if offload is None else offload_experts(model, checkpoint, offload, lane)
+        choices = _choose(model, experts, lane, stop_check(should_stop), is_reproducible)
+        offloaded = None if experts is None else _offloaded(experts, checkpoint, model.device)
+    except BaseException as error:
+        if experts is not None:
+            experts.close()
+        if isinstance(error, RuntimeError | MemoryError) and is_out_of_memory(error):
+            raise OutOfMemoryError(
+                "Not enough memory",
+                "Other programs took memory while the model was opened.",
+                "Close some of them and open the model again.",
+            ) from error
+        raise
+    session = Session(model, language.tiles, uses_plain_gemv=choices.uses_plain_gemv, native=choices.native)
     weights = [*model.parameters(), *(codes for codes in model.buffers() if codes.dtype == FP8)]
-    held = sum(weight.nbytes for weight in weights) + (0 if offload is None else offload.kept_bytes)
+    held = sum(weight.nbytes for weight in weights)
     num_parameters = sum(weight.numel() for weight in weights) + (0 if offload is None else offload.num_parameters)
-    for choice in (*choices, why):
-        log.info(choice)
-    return LoadedModel(
-        _info(checkpoint, model, language, num_parameters), language, session, held, (*choices, why), offloaded
-    )
+    for sentence in choices.sentences:
+        log.info(sentence)
+    info = _info(checkpoint, model, language, num_parameters)
+    return LoadedModel(info, language, session, held, choices.sentences, offloaded)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Choices:
+    """How a model is computed on this machine."""
+
+    native: NativeStep | None
+    uses_plain_gemv: bool
+    sentences: tuple[str, ...]
+
+
+def _choose(
+    model: Llama4, experts: ExpertMemory | None, lane: Lane, check: Callable[[], None], is_reproducible: bool
+) -> _Choices:
+    sentences = []
+    if model.device.type == "cuda" and any(tensor.dtype == FP8 for tensor in model.buffers()):
+        sentences.append(fp8_gpu.choose_kernels(by_time=not is_reproducible))
+    if experts is not None and len(experts.tiers) > 1 and not is_reproducible:
+        sentences.append(choose_lane(model, experts, lane, check))
+    native, why = choose_step(model, by_time=not is_reproducible)
+    return _Choices(native, not is_reproducible and _prefers_plain_gemv(model), (*sentences, why))
 
 
 def _offloaded(experts: ExpertMemory, checkpoint: Checkpoint, device: torch.device) -> OffloadedModel:
     history = ExpertHistory(experts, history_file(checkpoint.folder))
+    experts.cache.reset_counts()  # of the probes
     return OffloadedModel(experts, history, measure_ceilings(device, checkpoint.largest_file))
 
 

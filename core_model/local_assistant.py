@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import replace
 
 import torch
@@ -21,6 +22,7 @@ from core_model.engine.memory_plan import place
 from core_model.engine.model_shape import ModelShape
 from core_model.engine.placement import free_bytes, memory_use
 from core_model.engine.sampler import Sampler
+from core_model.engine.session import Stopped
 from core_model.errors import NotLoadedError, OutOfMemoryError, RequestError
 from core_model.kernels.allocator import keep_freed_memory
 from core_model.loaded_model import LoadedModel, assemble, open_language
@@ -75,7 +77,12 @@ class LocalAssistant:
             in_ram=placement.in_ram,
         )
         if model is not None:
-            self._loaded = assemble(checkpoint, model, language, offload, is_reproducible=request.is_reproducible)
+            needed = placement.plan.needed_bytes
+            yield LoadProgress(needed, needed, "Trying what is fastest on this machine")
+            with suppress(Stopped):
+                self._loaded = assemble(
+                    checkpoint, model, language, offload, should_stop, is_reproducible=request.is_reproducible
+                )
         info = None if self._loaded is None else self._loaded.info
         yield LoadFinished(info, time.perf_counter() - began)
 

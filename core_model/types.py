@@ -217,9 +217,17 @@ class FinishReason(StrEnum):
     CANCELLED = "cancelled"  # the person stopped it; what was written stays
 
 
+class Place(StrEnum):
+    """Where weights rest."""
+
+    GPU = "GPU memory"
+    RAM = "RAM"
+    DISK = "disk"
+
+
 @dataclass(frozen=True, slots=True)
 class ExpertStats:
-    """How often a routed expert was in memory when it was called, in one answer."""
+    """How often a routed expert was where it is computed when it was called, in one answer."""
 
     hits: int
     misses: int
@@ -227,6 +235,7 @@ class ExpertStats:
     num_kept: int  # of each layer, at the end
     num_experts: int
     bytes_copied: int = 0  # from RAM to the GPU
+    place: Place = Place.RAM  # where it is computed
 
     @property
     def hit_ratio(self) -> float:
@@ -267,7 +276,7 @@ class PlanLine:
     """One thing that needs memory: what, where, how much."""
 
     what: str  # "Experts", "Conversation memory for 1,000 tokens"
-    where: str  # "RAM", "GPU", "disk"
+    where: str  # one of `Place`
     num_bytes: int
 
 
@@ -302,14 +311,6 @@ class MemoryUse:
     weights_bytes: int = 0
     kv_cache_bytes: int = 0
     process_bytes: int = 0  # resident memory of the whole process
-
-
-class Place(StrEnum):
-    """Where weights rest."""
-
-    GPU = "GPU memory"
-    RAM = "RAM"
-    DISK = "disk"
 
 
 @dataclass(frozen=True, slots=True)

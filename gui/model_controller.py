@@ -137,6 +137,7 @@ class ModelController(QObject):
         assistant = self._get()
         if should_stop():
             return
+        assistant.unload()  # what it holds would count as taken
         plan = assistant.plan(request)
         yield plan
         if not plan.fits and not insist:

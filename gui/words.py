@@ -109,9 +109,12 @@ def _cost(stats: GenerationStats) -> str:
     if stats.decode_tokens_per_s > 0:
         said.append(speed(stats.decode_tokens_per_s))
     if stats.experts is not None:
-        said.append(
-            _tr("{0} of the experts were in memory").format(f"{stats.experts.hit_ratio:.0%}".replace("%", " %"))
+        sentence = (
+            _tr("{0} of the experts were in GPU memory")
+            if stats.experts.place is Place.GPU
+            else _tr("{0} of the experts were in memory")
         )
+        said.append(sentence.format(f"{stats.experts.hit_ratio:.0%}".replace("%", " %")))
     return " · ".join(said)
 
 

@@ -139,7 +139,7 @@ def answer(
         return
     assistant = open_assistant()
     try:
-        is_loaded = yield from _load(assistant, question.checkpoint, should_stop)
+        is_loaded = yield from _load(assistant, question, should_stop)
         if is_loaded:
             yield from assistant.stream(_request(question, media), should_stop)
         else:
@@ -157,9 +157,10 @@ def _convert(path: Path, should_stop: ShouldStop) -> Generator[AskEvent, None, t
     return parts
 
 
-def _load(assistant: Assistant, checkpoint: Path, should_stop: ShouldStop) -> Generator[AskEvent, None, bool]:
+def _load(assistant: Assistant, question: Question, should_stop: ShouldStop) -> Generator[AskEvent, None, bool]:
     is_loaded = False
-    for event in assistant.load(LoadRequest(checkpoint), should_stop):
+    request = LoadRequest(question.checkpoint, is_reproducible=question.sampling.seed is not None)
+    for event in assistant.load(request, should_stop):
         yield event
         is_loaded = isinstance(event, LoadFinished) and event.model is not None
     return is_loaded

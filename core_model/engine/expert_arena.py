@@ -33,6 +33,11 @@ class Arena(Protocol):
     def slot_bytes(self) -> int: ...
 
     @property
+    def num_bytes(self) -> int:
+        """Of the slots that were not given back."""
+        ...
+
+    @property
     def device(self) -> torch.device: ...
 
     def give_back(self, slot: int) -> None:
@@ -52,6 +57,7 @@ class HostArena:
         whole = torch.from_numpy(np.frombuffer(self._memory, dtype=np.uint8))
         self.slots: Sequence[Tensor] = whole.view(num_slots, self.slot_bytes).unbind()
         self.windows = [memoryview(slot.numpy().data) for slot in self.slots]
+        self.num_bytes = num_slots * self.slot_bytes
         self._locked: set[int] = set()
         self._may_lock = torch.cuda.is_available()
 
@@ -68,6 +74,7 @@ class HostArena:
             self._locked.add(slot)
 
     def give_back(self, slot: int) -> None:
+        self.num_bytes -= self.slot_bytes
         if slot in self._locked:
             self._unlock(slot)
         if hasattr(mmap, "MADV_DONTNEED"):
@@ -107,6 +114,10 @@ class DeviceArena:
     @property
     def slots(self) -> Sequence[Tensor]:
         return self._slots
+
+    @property
+    def num_bytes(self) -> int:
+        return sum(slot.nbytes for slot in self._slots)
 
     def give_back(self, slot: int) -> None:
         if self.device.type == "cuda":

@@ -33,6 +33,11 @@ class ExpertMemory:
         self._coming: dict[tuple[int, int], tuple[int, Wait]] = {}
 
     @property
+    def num_bytes(self) -> int:
+        """Of the slots of this tier and of those below it that were not given back."""
+        return sum(tier.arena.num_bytes for tier in self.tiers)
+
+    @property
     def tiers(self) -> Sequence[ExpertMemory]:
         """This one and those below it."""
         return self, *self.supply.tiers

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 
 from core_model.engine.expert_memory import ExpertMemory
-from core_model.types import ExpertStats
+from core_model.types import ExpertStats, Place
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ class ExpertTraffic:
             cache.num_kept,
             cache.num_experts,
             supply.bytes_copied - self._copied_before,
+            Place.GPU if self._memory.arena.device.type == "cuda" else Place.RAM,
         )
 
 

@@ -7,7 +7,8 @@ RAM leaves experts to the files. Slots for experts are divided among the layers 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,18 +37,19 @@ class Kept:
     num_layers: int  # that have experts
     num_experts: int  # of each
     slot_bytes: int
+    scale_bytes: int  # of all experts
     num_slots: int  # of all layers, without the spare ones
     num_ram_slots: int = 0  # the same behind a GPU
 
     @property
     def kept_bytes(self) -> int:
-        """Of the slots, the spare ones too."""
-        return _with_spare(self.num_slots) * self.slot_bytes
+        """Of the slots, the spare ones too, and of all scales."""
+        return _with_spare(self.num_slots) * self.slot_bytes + self.scale_bytes
 
     @property
     def ram_bytes(self) -> int:
         """The same behind a GPU."""
-        return _with_spare(self.num_ram_slots) * self.slot_bytes if self.num_ram_slots else 0
+        return _with_spare(self.num_ram_slots) * self.slot_bytes + self.scale_bytes if self.num_ram_slots else 0
 
     @property
     def kept_share(self) -> float:
@@ -97,44 +99,86 @@ def plan_memory(
     conversation = _conversation(shape.config.text, limits, dtype, where)
     rest = [conversation, PlanLine("Working memory", where, GPU_WORKING_BYTES if where == GPU else WORKING_BYTES)]
     missing = sum(weights.values()) + sum(line.num_bytes for line in rest) - free
-    can_offload &= Group.ROUTED_EXPERTS in weights
-    kept = None
-    if missing > 0 and can_offload:
-        missing -= weights[Group.EMBEDDINGS] if where == GPU else 0
-        room = weights[Group.ROUTED_EXPERTS] - missing
-        kept = keep_experts(shape, dtype, keeps, room, free_ram - RAM_BESIDE_GPU if where == GPU else None)
-    lines = (*_weight_lines(weights, where, kept), *rest)
+    shelf, kept, aside = None, None, frozenset[Group]()
+    if missing > 0 and can_offload and Group.ROUTED_EXPERTS in weights:
+        aside = frozenset({Group.EMBEDDINGS} if where == GPU and has_own_embeddings(shape.config.text) else ())
+        moved = sum(weights[group] for group in aside)
+        shelf = _Shelf.of(shape, dtype, keeps)
+        room = weights[Group.ROUTED_EXPERTS] - (missing - moved)
+        kept = shelf.keep(room, free_ram - RAM_BESIDE_GPU - moved if where == GPU else None)
+    lines = (*_weight_lines(weights, where, kept, aside), *rest)
     plan = describe(lines, where, free, shape.name, is_limit=limit_of(limits, device) == free)
-    if not plan.fits and can_offload:
-        least = sum(line.num_bytes for line in rest) + _least_bytes(shape, weights, where, dtype, keeps)
-        plan = replace(plan, advice=f"{gigabytes(least)} would be enough if most experts rest elsewhere. {plan.advice}")
+    if not plan.fits and shelf is not None:
+        moved = sum(weights[group] for group in aside)
+        always = plan.needed_bytes - weights[Group.ROUTED_EXPERTS] - moved
+        if where == GPU and shelf.slots_in(free - always) >= 0:
+            plan = replace(plan, advice=_ram_advice(RAM_BESIDE_GPU + moved + shelf.fewest_bytes, free_ram))
+        else:
+            least = always + (shelf.bytes_for(0) if where == GPU else shelf.fewest_bytes)
+            enough = f"{_rounded_up(least)} would be enough if most experts rest elsewhere."
+            plan = replace(plan, advice=f"{enough} {plan.advice}")
     return plan, kept
 
 
-def _least_bytes(shape: ModelShape, weights: Mapping[Group, int], where: str, dtype: torch.dtype, keeps: bool) -> int:
-    """The weights that must be there, and the fewest slots."""
-    num_slots = 0 if where == GPU else shape.num_moe_layers
-    elsewhere = {Group.ROUTED_EXPERTS, *({Group.EMBEDDINGS} if where == GPU else ())}
-    always = sum(num_bytes for group, num_bytes in weights.items() if group not in elsewhere)
-    return always + _with_spare(num_slots) * shape.expert_bytes(dtype, keeps)
+def has_own_embeddings(config: TextConfig) -> bool:
+    """Whether the embeddings are read by row only, and are not the output head as well."""
+    return not config.tie_word_embeddings
 
 
-def keep_experts(
-    shape: ModelShape, dtype: torch.dtype, keeps: bool, room: int, room_in_ram: int | None = None
-) -> Kept | None:
-    """As many experts as there is room for. None where all of them fit, or too few to be worth it: a GPU may keep none,
-    but what experts come from, RAM behind a GPU or RAM before a disk, keeps one of each layer at least.
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """Experts as something to be put somewhere."""
 
-    Args:
-        room_in_ram: for the experts of a GPU; None where they are computed in RAM.
-    """
-    slot_bytes, num_layers = shape.expert_bytes(dtype, keeps), shape.num_moe_layers
-    all_slots = num_layers * shape.num_experts
-    num_slots = min(room // slot_bytes - NUM_SPARE, all_slots)
-    num_ram_slots = 0 if room_in_ram is None else min(room_in_ram // slot_bytes - NUM_SPARE, all_slots)
-    if num_slots < 0 or (num_slots if room_in_ram is None else num_ram_slots) < num_layers:
-        return None
-    return Kept(num_layers, shape.num_experts, slot_bytes, num_slots, num_ram_slots)
+    num_layers: int
+    num_experts: int
+    slot_bytes: int
+    scale_bytes: int  # of all experts: small, and kept wherever experts are computed
+
+    @classmethod
+    def of(cls, shape: ModelShape, dtype: torch.dtype, keeps: bool) -> _Shelf:
+        scale_bytes = 4 * shape.sizes[Group.ROUTED_EXPERTS].num_scales if keeps else 0
+        count = shape.num_moe_layers * shape.num_experts
+        slot_bytes = math.ceil((shape.bytes_of(Group.ROUTED_EXPERTS, dtype, keeps) - scale_bytes) / count)
+        return cls(shape.num_moe_layers, shape.num_experts, slot_bytes, scale_bytes)
+
+    def bytes_for(self, num_slots: int) -> int:
+        return _with_spare(num_slots) * self.slot_bytes + self.scale_bytes
+
+    @property
+    def fewest_bytes(self) -> int:
+        """For as many as there are layers."""
+        return self.bytes_for(self.num_layers)
+
+    def slots_in(self, room: int) -> int:
+        """As many as there is room for; negative where the spare ones do not fit."""
+        most = (room - self.scale_bytes) // self.slot_bytes - NUM_SPARE
+        return min(most, self.num_layers * self.num_experts)
+
+    def keep(self, room: int, room_in_ram: int | None) -> Kept | None:
+        """As many experts as there is room for; None where there is too little.
+
+        A GPU may keep none, but whatever is filled from the disk (RAM behind a GPU, or RAM alone) keeps as many as
+        there are layers.
+
+        Args:
+            room_in_ram: for the experts of a GPU; None where they are computed in RAM.
+        """
+        num_slots = self.slots_in(room)
+        num_ram_slots = 0 if room_in_ram is None else self.slots_in(room_in_ram)
+        if num_slots < 0 or (num_slots if room_in_ram is None else num_ram_slots) < self.num_layers:
+            return None
+        return Kept(self.num_layers, self.num_experts, self.slot_bytes, self.scale_bytes, num_slots, num_ram_slots)
+
+
+def _ram_advice(needed: int, free_ram: int) -> str:
+    return (
+        f"The GPU holds what every token reads, but its experts need {_rounded_up(needed)} of RAM to rest in, and "
+        f"{gigabytes(free_ram)} are free: close other programs, or open a smaller or a quantized model."
+    )
+
+
+def _rounded_up(num_bytes: int) -> str:
+    return gigabytes(math.ceil(num_bytes / 1e9) * 10**9) if num_bytes >= 10**10 else gigabytes(num_bytes)
 
 
 def expected_speed(shape: ModelShape, device: torch.device, kept: Kept | None, file: Path | None) -> SpeedEstimate:
@@ -160,11 +204,13 @@ def keeps_fp8(device: torch.device) -> bool:
     return device.type == "cuda" or has_kernels()
 
 
-def _weight_lines(weights: Mapping[Group, int], where: str, kept: Kept | None) -> Iterator[PlanLine]:
+def _weight_lines(
+    weights: Mapping[Group, int], where: str, kept: Kept | None, aside: Collection[Group]
+) -> Iterator[PlanLine]:
     for group, num_bytes in weights.items():
         if group is Group.ROUTED_EXPERTS and kept is not None:
             yield from kept.lines(where)
-        elif group is Group.EMBEDDINGS and kept is not None:
+        elif group in aside and kept is not None:
             yield PlanLine(str(group).capitalize(), RAM, num_bytes)
         else:
             yield PlanLine(str(group).capitalize(), where, num_bytes)

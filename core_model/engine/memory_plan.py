@@ -14,6 +14,7 @@ from core_model.engine.memory_budget import (
     Kept,
     expected_speed,
     gigabytes,
+    has_own_embeddings,
     keeps_fp8,
     limit_of,
     plan_memory,
@@ -41,12 +42,8 @@ class Placement:
     keep_fp8: bool  # likewise
     offload: Offload | None  # experts that stay in the files
     kept: Kept | None  # how many of them are where
+    in_ram: frozenset[str]  # tensors that stay in RAM when a GPU has too little memory for all
     plan: MemoryPlan
-
-    @property
-    def in_ram(self) -> frozenset[str]:
-        """Tensors that stay in RAM when a GPU has too little memory for all."""
-        return frozenset({EMBEDDINGS} if self.device.type == "cuda" and self.offload is not None else ())
 
     def check(self, limits: MemoryLimits) -> None:
         """Hold the plan against what a person allows.
@@ -83,12 +80,23 @@ def _place_on(device: torch.device, checkpoint: Checkpoint, limits: MemoryLimits
     offload = None
     if kept is not None:
         offload = find_offload(checkpoint, dtype, kept.num_slots, kept.num_ram_slots)
-        if offload is None:  # stored in a form that must be converted first
+        if offload is not None:  # where layers differ, slots are as large as the largest expert
+            share = min(1.0, kept.slot_bytes / offload.slot_bytes)
+            offload = replace(
+                offload,
+                num_slots=int(share * offload.num_slots),
+                num_ram_slots=int(share * offload.num_ram_slots),
+            )
+        else:  # stored in a form that must be converted first
             plan, _ = plan_memory(shape, device, free, limits, can_offload=False)
     transposes = offload is None and has_room_to_transpose(
         device, dtype, shape.sizes[Group.ROUTED_EXPERTS].num_parameters, free
     )
-    return Placement(device, dtype, transposes, keeps_fp8(device), offload, None if offload is None else kept, plan)
+    if offload is None:
+        kept = None
+    is_short_gpu = device.type == "cuda" and offload is not None and has_own_embeddings(shape.config.text)
+    in_ram = frozenset({EMBEDDINGS} if is_short_gpu else ())
+    return Placement(device, dtype, transposes, keeps_fp8(device), offload, kept, in_ram, plan)
 
 
 def plan_shape(name: str, limits: MemoryLimits, *, is_quantized: bool) -> MemoryPlan:

@@ -44,9 +44,9 @@ class Offload:
         return len(next(iter(self.layers.values())).experts)
 
     @property
-    def kept_bytes(self) -> int:
-        """Memory of the slots, the spare ones too."""
-        return (self.num_slots + NUM_SPARE) * max(each.expert_bytes for each in self.layers.values())
+    def slot_bytes(self) -> int:
+        """Of the largest expert."""
+        return max(each.expert_bytes for each in self.layers.values())
 
     @property
     def num_parameters(self) -> int:

@@ -64,7 +64,10 @@ def dtype_name(dtype: torch.dtype) -> str:
 
 def free_bytes(device: torch.device) -> int:
     """Memory that could be had on the device now, with other programs counted."""
-    return int(torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else int(psutil.virtual_memory().available)
+    if device.type == "cpu":
+        return int(psutil.virtual_memory().available)
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # by torch, for next time
+    return int(torch.cuda.mem_get_info(device)[0]) + unused
 
 
 def memory_use(weights_bytes: int, kv_cache_bytes: int) -> MemoryUse:

@@ -116,11 +116,12 @@ def estimate(token: BytesPerToken, ceilings: Ceilings) -> SpeedEstimate:
         f"A token reads {_giga(token.always)} that are always needed and {_giga(token.routed)} of experts; "
         f"memory gives about {_giga(memory)} a second"
     )
-    if token.ram_share and not ceilings.is_gpu_measured:
+    if ceilings.link and not ceilings.is_gpu_measured:
         reason += " (assumed)"
     if from_ram:
         source = "measured" if ceilings.is_gpu_measured else "assumed"
-        reason += f", {from_ram / token.routed:.0%} of the experts come from RAM at {_giga(ceilings.link)} ({source})"
+        share = from_ram / token.routed
+        reason += f", {share:.0%} of the experts come from RAM at {_giga(ceilings.link)} a second ({source})"
     if missed > from_ram:
         source = "measured" if ceilings.is_disk_measured else "assumed"
         share = (missed - from_ram) / token.routed

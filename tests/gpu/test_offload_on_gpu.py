@@ -49,7 +49,7 @@ def test_budgets_and_history_change_no_bit(folder: Path) -> None:
             for ids, logits in zip(PROMPTS, expected, strict=True):
                 assert torch.equal(model.logits(ids), logits)
         assert memory.supply.bytes_copied
-        assert memory.tiers[0].arena.device == CUDA
+        assert memory.tiers[0].arena.device.type == "cuda"
         memory.close()
 
 

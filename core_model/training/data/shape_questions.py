@@ -310,27 +310,23 @@ def ask_background(asker: Asker) -> Turn | None:
 
 
 def ask_list(asker: Asker) -> Turn | None:
-    """All colors, or all kinds of shapes."""
+    """All colors, one for each shape as one reads, so that nothing is added up; or the shapes: the description."""
     shapes = asker.scene.in_reading_order()
     if not shapes:
         return None
-    if asker.chance(0.5):
+    if asker.chance(0.7):
         templates = """
         {what|which} {colors|colours} {do you see|are there|are in the picture|can you see|are the shapes|are
         used}?; {list|name} [all] the {colors|colours}.; what {colors|colours}?; {what|which} {colors|colours}
         are in {this|the} <picture>?
         """
-        return asker.turn("list", templates, _in_reading_order([shape.color for shape in shapes]))
+        colors = listed([shape.color for shape in shapes])
+        return asker.turn("list", templates, f"{'In reading order: ' if len(shapes) > 1 else 'I see '}{colors}.")
     templates = """
     {what|which} shapes {do you see|are there|are in the picture|can you see|are here}?; {list|name} [all] the
     shapes.; what kinds of shapes are {there|these}?; which kinds of shapes do you see?; which shapes?
     """
-    return asker.turn("list", templates, _in_reading_order([with_article(shape.kind) for shape in shapes]))
-
-
-def _in_reading_order(names: list[str]) -> str:
-    """ "In reading order: red, blue and red.": one for each shape, nothing is added up."""
-    return f"{'In reading order: ' if len(names) > 1 else 'I see '}{listed(names)}."
+    return asker.turn("describe", templates, describe(asker.scene)) if not asker.scene.prints else None
 
 
 def ask_absent(asker: Asker) -> Turn | None:

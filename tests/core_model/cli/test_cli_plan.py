@@ -60,4 +60,4 @@ def test_a_gpu_that_is_not_there_can_be_planned_for(capsys: pytest.CaptureFixtur
     assert {line.rsplit("  ", 1)[-1].strip() for line in said.split("\n\n")[0].splitlines()} == {
         "GPU memory", "RAM", "disk",
     }  # fmt: skip
-    assert "experts come from RAM at 22 GB (assumed), and" in said
+    assert "experts come from RAM at 22 GB a second (assumed), and" in said

@@ -72,6 +72,13 @@ def test_a_slower_step_is_not(model: Llama4, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @needs_kernels
+def test_nor_does_time_decide_where_answers_must_not_change(model: Llama4, monkeypatch: pytest.MonkeyPatch) -> None:
+    take_turns(monkeypatch, plain_s=0.25, native_s=0.5)
+    native, _ = choose_step(model, by_time=False)
+    assert native is not None
+
+
+@needs_kernels
 @pytest.mark.parametrize("wrong", [lambda logits: -logits, lambda logits: logits * float("nan")])
 def test_a_wrong_step_is_refused_however_fast(
     model: Llama4, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, wrong: object

@@ -191,12 +191,11 @@ def test_what_could_not_be_read_ends_the_step_that_wants_it_and_no_other() -> No
 
 
 def test_ram_is_not_given_back_under_a_copy() -> None:
-    """A token's expert is promoted behind it; then other programs take the memory, and its slot in RAM goes first."""
+    """Experts are promoted behind a step; then other programs take the memory that they are copied from."""
     machine = Machine(1, 4, 4, 4, random.Random(0))
     machine.lane.is_open = True
-    for expert in (3, 3, 3, 0):
-        machine.step(0, [expert], 1)
-    assert machine.copies.waiting, "the last one is on its way"
+    machine.step(0, [0, 3], 2)
+    assert len(machine.copies.waiting) == 2
     machine.ram.relieve(10**9)
     assert set(machine.ram.cache.kept(0)) == {3}
     for expert in (3, 2, 1, 0):

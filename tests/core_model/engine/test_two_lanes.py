@@ -13,6 +13,7 @@ from core_model.engine import two_lanes
 from core_model.engine.expert_memory import ExpertMemory
 from core_model.engine.kv_cache import KVCache
 from core_model.engine.offload import Offload, offload_experts
+from core_model.engine.session import Stopped, stop_check
 from core_model.engine.two_lanes import Lane, OnCpu, TwoLanes, choose_lane
 from core_model.model.llama4 import Llama4
 from core_model.model.moe import MoE
@@ -118,11 +119,13 @@ def test_the_faster_lane_is_taken(open_it: Open, monkeypatch: pytest.MonkeyPatch
     lane = Lane()
     model, memory = open_it(2, 8, lane)
     expected = answer(open_it(2, 8, Lane())[0])
-    now, real = [0.0], two_lanes._decode
+    now, real, calls = [0.0], two_lanes._decode, list[int]()
 
-    def decode(model: Llama4, tokens: list[int]) -> None:
-        real(model, tokens)
-        now[0] += 1.0 if lane.is_open == is_cpu_faster else 2.0
+    def decode(model: Llama4, token: int, check: Callable[[], None]) -> None:
+        real(model, token, check)
+        now[0] += 0.25 if lane.is_open == is_cpu_faster else 0.5
+        now[0] += 9.0 if len(calls) < 4 else 0.0  # the first time in either way, experts come from the disk
+        calls.append(token)
 
     monkeypatch.setattr(two_lanes, "_decode", decode)
     monkeypatch.setattr(two_lanes.time, "perf_counter", lambda: now[0])
@@ -131,4 +134,14 @@ def test_the_faster_lane_is_taken(open_it: Open, monkeypatch: pytest.MonkeyPatch
     assert ("are computed by the CPU:" in why) == is_cpu_faster
     computed, fetched = (250, 500) if is_cpu_faster else (500, 250)
     assert f"{computed} ms when the CPU computes them, {fetched} ms when they are fetched" in why
+    assert all(map(torch.equal, answer(model), expected))
+
+
+def test_a_probe_can_be_stopped(open_it: Open) -> None:
+    lane = Lane()
+    model, memory = open_it(2, 8, lane)
+    expected = answer(open_it(2, 8, Lane())[0])
+    with pytest.raises(Stopped):
+        choose_lane(model, memory, lane, stop_check(lambda: True))
+    lane.is_open = False
     assert all(map(torch.equal, answer(model), expected))
