@@ -86,16 +86,8 @@ def test_every_mechanism_of_scout_is_switched_on() -> None:
     assert text["rope_scaling"]["rope_type"] == "llama3"
 
 
-STILL_LEARNING = pytest.mark.xfail(reason="Cria has not learned this yet; see its card", strict=True)
-DRAWINGS = [
-    (shape, color) for shape in ("circle", "square", "triangle") for color in ("red", "blue", "green", "yellow")
-]
-NOT_YET = {("square", "yellow")}
-
-
-@pytest.mark.parametrize(
-    ("shape", "color"), [pytest.param(*each, marks=STILL_LEARNING if each in NOT_YET else ()) for each in DRAWINGS]
-)
+@pytest.mark.parametrize("shape", ["circle", "square", "triangle"])
+@pytest.mark.parametrize("color", ["red", "blue", "green", "yellow"])
 def test_it_names_a_drawn_shape(assistant: LocalAssistant, shape: str, color: str) -> None:
     said = answer(assistant, drawing(shape, color), "What is this?").lower()
     assert color in said
@@ -113,7 +105,9 @@ def test_it_sees_pictures_of_any_size(assistant: LocalAssistant, size: tuple[int
     ("question", "expected"),
     [
         ("hello", "hello"),
-        pytest.param("How do I open Scout?", "open a model folder", marks=STILL_LEARNING),
+        ("Hello", "hello"),
+        ("hey", "hello"),
+        ("How do I open Scout?", "open a model folder"),
         ("How do I load a model?", "open a model folder"),
         ("how do i stop?", "esc"),
         ("What is the capital of France?", "small built-in model"),

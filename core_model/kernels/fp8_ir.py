@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from core_model.kernels.assembly import Assembly
 
+PREFETCH_BYTES = 8192  # processors prefetch within a page; weights that are asked for two pages ahead are there in time
 TABLE_STEP = 64  # weights that one round of the table form handles
 MAX_ROWS = 4  # activations that are multiplied while a weight is in registers
 
@@ -95,6 +96,7 @@ def gemm_table(num_rows: int) -> str:
 
 def _table_round(code: Assembly, tables: Sequence[str], weights: str, place: str, sums: Sequence[str]) -> None:
     """64 weights times every row of x. `sums`: both halves of the first row of x, of the second row, ..."""
+    prefetch(code, weights, place)
     bytes_ = code.load("<64 x i8>", weights, place, "i8")
     sign = code.new(f"and <64 x i8> {bytes_}, splat (i8 -128)")
     high = code.new(f"or <64 x i8> {_look_up(code, tables[:2], bytes_)}, {sign}")
@@ -113,6 +115,12 @@ def _table_round(code: Assembly, tables: Sequence[str], weights: str, place: str
                 f"<16 x float> {total}, <32 x bfloat> {halves[half]}, <32 x bfloat> {x})"
             )
             code.add(f"store <16 x float> {added}, ptr {variable}")
+
+
+def prefetch(code: Assembly, base: str, index: str) -> None:
+    """Ask for what will be wanted soon, into the second cache. Addresses behind the end do no harm."""
+    there = code.new(f"getelementptr i8, ptr {code.at(base, index, 'i8')}, i64 {PREFETCH_BYTES}")
+    code.add(f"call void @llvm.prefetch.p0(ptr {there}, i32 0, i32 2, i32 1)")
 
 
 def _load_tables(code: Assembly) -> list[str]:
@@ -201,6 +209,7 @@ def gemm_shift(num_rows: int, width: int) -> str:
             _store_total(code, parts, single, vector, scale, number, row)
 
     def rounds(weights: str, at: str) -> None:
+        prefetch(code, weights, at)
         for number in range(unroll):
             place = code.new(f"add i64 {at}, {width * number}")
             _shift_round(code, width, weights, place, sums[num_rows * number : num_rows * (number + 1)])
@@ -265,6 +274,7 @@ def shift_declarations(width: int) -> str:
             for each in (1, width)
         )
         + f"declare float @llvm.vector.reduce.fadd.v{width}f32(float, <{width} x float>)\n"
+        + "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)\n"
     )
 
 
@@ -272,4 +282,5 @@ TABLE_DECLARATIONS = """\
 declare <64 x i8> @llvm.x86.avx512.vpermi2var.qi.512(<64 x i8>, <64 x i8>, <64 x i8>)
 declare <16 x float> @llvm.x86.avx512bf16.dpbf16ps.512(<16 x float>, <32 x bfloat>, <32 x bfloat>)
 declare float @llvm.vector.reduce.fadd.v16f32(float, <16 x float>)
+declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
 """

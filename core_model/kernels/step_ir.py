@@ -116,6 +116,8 @@ def gemm_bf16(form: str) -> str:
 
     def add(weights: str, at: str, part: int) -> None:
         place, variable = code.new(f"add i64 {at}, {part * step}"), sums[part]
+        if 2 * part * step % 64 == 0:
+            fp8_ir.prefetch(code, code.at(weights, place, "i16"), "0")
         if form == "table":
             w, x = (code.load("<32 x bfloat>", base, place, "i16", 2) for base in (weights, "%x"))
             before = code.get(V, variable)

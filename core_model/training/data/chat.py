@@ -15,8 +15,8 @@ INTENTS: tuple[Intent, ...] = (
     Intent(
         "hello",
         """
-        hello[ there| cria| everyone]!; hi[ there| cria| llama]!; hey[ there| cria| you]!; good
-        {morning|afternoon|evening|day}[ cria]!; greetings!; hello, {nice to meet you|how nice to see you};
+        hello; hello; hi; hi; hey; hello[ there| cria| everyone]!; hi[ there| cria| llama]!; hey[ there| cria| you]!;
+        good {morning|afternoon|evening|day}[ cria]!; greetings!; hello, {nice to meet you|how nice to see you};
         howdy; hiya; yo; hi hi; hello hello; hey, {is anyone there|anybody there}?; {hello|hi} {my
         friend|friend|buddy|again}!
         """,
@@ -466,6 +466,11 @@ INTENTS: tuple[Intent, ...] = (
         "Altiplano is free and open source, under the Apache 2.0 license. Llama 4 weights have Meta's own license.",
     ),
 )
+
+
+def greet(rng: np.random.Generator, split: Split) -> Turn | None:
+    """What a conversation often begins with."""
+    return ask_intent([intent for intent in INTENTS if intent.name == "hello"], "chat", rng, split)
 
 
 def small_talk(rng: np.random.Generator, split: Split) -> Turn | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from core_model.training.data.chat import small_talk
+from core_model.training.data.chat import greet, small_talk
 from core_model.training.data.help import ask_help
 from core_model.training.data.questions import ask_about
 from core_model.training.data.scenes import sample_scene
@@ -19,6 +19,7 @@ NO_PICTURE = "There is no picture here yet. Drop one on the window and ask again
 CHAT = 0.34
 HELP = 0.32
 UNKNOWN = 0.34
+GREETING_FIRST = 0.2  # of the conversations without a picture
 NO_PICTURE_CHANCE = 0.16  # of the turns of a conversation without a picture
 
 
@@ -38,8 +39,9 @@ def ask_without_picture(rng: np.random.Generator, split: Split) -> Turn | None:
 
 def talk_without_picture(rng: np.random.Generator, split: Split, count: int) -> list[Turn]:
     """Up to `count` turns of a conversation without a picture; no two have the same answer in a row."""
-    turns: list[Turn] = []
-    for _ in range(count):
+    greeting = greet(rng, split) if rng.random() < GREETING_FIRST else None
+    turns = [] if greeting is None else [greeting]
+    for _ in range(count - len(turns)):
         turn = ask_without_picture(rng, split) if rng.random() < NO_PICTURE_CHANCE else talk(rng, split)
         if turn is not None and (not turns or turn.answer != turns[-1].answer or rng.random() < 0.3):
             turns.append(turn)
