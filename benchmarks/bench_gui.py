@@ -29,9 +29,10 @@ from PySide6.QtWidgets import QApplication
 
 from benchmarks.common import ROOT, print_result
 from core_model.fake_assistant import FakeAssistant, LoadScript, Script
-from gui import app, folders
+from gui import app
 from gui.desk import Desk
 from gui.faults import Faults
+from resources import folders
 
 PASSAGE = """The picture shows **three birds** on a wire, seen from below against a pale sky. The one on the left is
 a *swallow*; its tail is forked. Between them are `two` gaps of about the same width.
@@ -58,7 +59,8 @@ began_s = float(sys.argv[1])
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QApplication
 from core_model.fake_assistant import FakeAssistant
-from gui import app, folders
+from gui import app
+from resources import folders
 from gui.faults import Faults
 qt = QApplication(["altiplano"])
 class Watch(QObject):

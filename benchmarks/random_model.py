@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from core_model.config import Llama4Config
 from core_model.engine.expert_arena import Arena, DeviceArena, HostArena
-from core_model.engine.expert_cache import ExpertCache
+from core_model.engine.expert_cache import ExpertCache, divided
 from core_model.engine.expert_memory import NUM_SPARE, ExpertMemory, OffloadedExperts
 from core_model.engine.expert_shape import PARTS, ExpertShape
 from core_model.engine.expert_supply import Copies, RamSupply, Wait
@@ -126,9 +126,7 @@ class RestingExperts:
         return memory
 
     def _books(self, num_slots: int) -> ExpertCache:
-        each, surplus = divmod(num_slots, len(self.layers))
-        slots = {layer: each + (number < surplus) for number, layer in enumerate(self.layers)}
-        return ExpertCache(self.num_experts, slots, NUM_SPARE)
+        return ExpertCache(self.num_experts, divided(num_slots, self.layers), NUM_SPARE)
 
     def _scales(self, device: torch.device) -> dict[str, Tensor]:
         return {

@@ -14,10 +14,11 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from core_model.assistant import Assistant
 from core_model.types import ShouldStop
-from gui import folders, icons, theme
+from gui import icons, theme
 from gui.desk import Desk
 from gui.faults import Faults
 from gui.model_controller import Factory
+from resources import folders
 
 
 def run(argv: Sequence[str], factory: Factory | None = None) -> int:

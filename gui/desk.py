@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 import resources
 from core_model.types import SamplingParams, ShouldStop
-from gui import folders, theme
+from gui import theme
 from gui.answer_queue import AnswerQueue
 from gui.chat_controller import ChatController, RolledBack
 from gui.chat_view_protocol import ChatViewLike
@@ -42,6 +42,7 @@ from gui.views.main_window import MainWindow
 from gui.views.model_bar import ModelEntry
 from gui.views.notice_bar import Notice
 from gui.views.sidebar import Sidebar
+from resources import folders
 
 LOAD_DELAY_MS = 50  # the window is painted first
 

@@ -1,6 +1,7 @@
-"""Files the program ships with: icons, and the built-in model. This package only says where they lie.
+"""Files the program ships with: icons, and the built-in model; and where a person's own are kept (`folders`).
 
-Nothing is read here and nothing else of the program is imported, so every floor may ask.
+This package only says where they lie. Nothing is read here and nothing else of the program is imported, so every floor
+may ask.
 """
 
 from __future__ import annotations

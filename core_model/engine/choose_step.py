@@ -35,7 +35,7 @@ def choose_step(model: Llama4, *, by_time: bool = True) -> tuple[NativeStep | No
     if native is None:
         return None, "Each token is decoded by torch: this model or this processor has no compiled step."
     token = PROBE_TOKEN % model.config.text.vocab_size
-    plain_s, expected = _timed(lambda cache: _plain(model, token, cache), model)
+    plain_s, expected = _timed(lambda cache: decode_by_model(model, token, cache), model)
     native_s, found = _timed(lambda cache: native.run(token, cache, no_check), model)
     difference = float((found - expected).abs().max() / expected.abs().max())
     times = f"{1000 * native_s:.1f} ms compiled with {native.kernels.form} kernels, {1000 * plain_s:.1f} ms by torch"
@@ -47,8 +47,10 @@ def choose_step(model: Llama4, *, by_time: bool = True) -> tuple[NativeStep | No
 
 
 @torch.inference_mode()
-def _plain(model: Llama4, token: int, cache: KVCache) -> Tensor:
-    hidden = model.language_model.model(model.embed(torch.tensor([[token]])), cache.length, cache.layers)
+def decode_by_model(model: Llama4, token: int, cache: KVCache, check: Callable[[], None] = no_check) -> Tensor:
+    """Logits after a token behind what a cache holds, float32 [V]; the caller begins the step."""
+    embedded = model.embed(torch.tensor([token]))
+    hidden = model.language_model.model(embedded[None], cache.length, cache.layers, check)
     return model.head(hidden[0, -1:])[0]
 
 

@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core_model.types import Place
+
 log = logging.getLogger(__name__)
 
 
@@ -40,6 +42,11 @@ class Arena(Protocol):
     @property
     def device(self) -> torch.device: ...
 
+    @property
+    def place(self) -> Place:
+        """What to call it."""
+        ...
+
     def give_back(self, slot: int) -> None:
         """A slot will not be used again."""
         ...
@@ -49,6 +56,7 @@ class HostArena:
     """Slots in RAM."""
 
     device = torch.device("cpu")
+    place = Place.RAM
 
     def __init__(self, num_slots: int, expert_bytes: int) -> None:
         self.slot_bytes = -(-expert_bytes // mmap.PAGESIZE) * mmap.PAGESIZE
@@ -106,6 +114,8 @@ def _private_memory(num_bytes: int) -> mmap.mmap:
 
 class DeviceArena:
     """Slots on a GPU."""
+
+    place = Place.GPU
 
     def __init__(self, num_slots: int, expert_bytes: int, device: torch.device) -> None:
         self.slot_bytes, self.device = expert_bytes, device

@@ -14,7 +14,7 @@ Source: D. Lee et al., "LRFU: a spectrum of policies that subsumes the LRU and L
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -51,6 +51,13 @@ class _Layer:
     def least(self) -> int:
         """The expert that is worth least of those that are kept."""
         return min(self.slots, key=lambda kept: (self.scores[kept], kept))
+
+
+def divided(num_slots: int, layers: Iterable[int]) -> dict[int, int]:
+    """Slots for each layer, as even as they go, the first layers one more."""
+    order = sorted(layers)
+    each, surplus = divmod(num_slots, len(order))
+    return {layer: each + (number < surplus) for number, layer in enumerate(order)}
 
 
 class ExpertCache:

@@ -18,10 +18,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 
 from core_model.engine.expert_cache import Counts
 from core_model.engine.expert_memory import ExpertMemory
+from resources.folders import cache_folder
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +30,8 @@ MOST_USES = 20_000  # of a layer
 
 def history_file(checkpoint: Path) -> Path:
     """Where the counts of a checkpoint folder are kept; may not exist."""
-    home = os.environ.get("ALTIPLANO_HOME")
-    folder = Path(home) / "cache" if home else platformdirs.user_cache_path("Altiplano", appauthor=False)
     name = hashlib.sha256(os.fsencode(checkpoint.resolve())).hexdigest()[:24]
-    return folder / "experts" / f"{name}.json"
+    return cache_folder() / "experts" / f"{name}.json"
 
 
 class ExpertHistory:

@@ -27,8 +27,7 @@ def report_experts(memory: ExpertMemory, ceilings: Ceilings) -> ExpertReport:
 def _layer(memory: ExpertMemory, layer: int) -> LayerReport:
     places = [Place.DISK] * memory.cache.num_experts
     for tier in reversed(memory.tiers):
-        place = Place.GPU if tier.arena.device.type == "cuda" else Place.RAM
         for expert in tuple(tier.cache.kept(layer)):
-            places[expert] = place
+            places[expert] = tier.arena.place
     counts = memory.cache.counts_of(layer)
     return LayerReport(layer, tuple(places), counts.hits, counts.misses)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 
 from core_model.engine.expert_memory import ExpertMemory
-from core_model.types import ExpertStats, Place
+from core_model.types import ExpertStats
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class ExpertTraffic:
             cache.num_kept,
             cache.num_experts,
             supply.bytes_copied - self._copied_before,
-            Place.GPU if self._memory.arena.device.type == "cuda" else Place.RAM,
+            self._memory.arena.place,
         )
 
 
@@ -51,6 +51,5 @@ def _relieve(tier: ExpertMemory, free: int) -> None:
     given = tier.relieve(RESERVE - free)
     log.warning(
         "Only %.1f GB of %s are free: %.1f GB of experts given back, %d instead of %d of each layer stay",
-        free / 1e9, "memory" if tier.arena.device.type == "cpu" else "GPU memory", given / 1e9,
-        tier.cache.num_kept, before,
+        free / 1e9, tier.arena.place, given / 1e9, tier.cache.num_kept, before,
     )  # fmt: skip

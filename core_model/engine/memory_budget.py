@@ -31,50 +31,82 @@ RAM_BESIDE_GPU = 2_000_000_000  # RAM that is left to this process and the syste
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """How many experts stay where they are computed, and in RAM behind a GPU, where they do not all fit."""
+class Shelf:
+    """Experts as something to be put somewhere."""
 
     num_layers: int  # that have experts
     num_experts: int  # of each
     slot_bytes: int
-    scale_bytes: int  # of all experts
+    scale_bytes: int  # of all experts: small, and kept wherever experts are computed
+
+    @classmethod
+    def of(cls, shape: ModelShape, dtype: torch.dtype, keeps: bool) -> Shelf:
+        scale_bytes = 4 * shape.sizes[Group.ROUTED_EXPERTS].num_scales if keeps else 0
+        codes = shape.bytes_of(Group.ROUTED_EXPERTS, dtype, keeps) - scale_bytes
+        slot_bytes = math.ceil(codes / (shape.num_moe_layers * shape.num_experts))
+        return cls(shape.num_moe_layers, shape.num_experts, slot_bytes, scale_bytes)
+
+    @property
+    def num_all(self) -> int:
+        return self.num_layers * self.num_experts
+
+    def bytes_for(self, num_slots: int) -> int:
+        """Of so many slots and the spare ones, and of all scales."""
+        return (num_slots + NUM_SPARE) * self.slot_bytes + self.scale_bytes
+
+    @property
+    def fewest_bytes(self) -> int:
+        """For as many as there are layers."""
+        return self.bytes_for(self.num_layers)
+
+    def slots_in(self, room: int) -> int:
+        """As many as there is room for; negative where the spare ones do not fit."""
+        most = (room - self.scale_bytes) // self.slot_bytes - NUM_SPARE
+        return min(most, self.num_all)
+
+    def keep(self, room: int, room_in_ram: int | None) -> Kept | None:
+        """As many experts as there is room for; None where there is too little.
+
+        A GPU may keep none, but whatever is filled from the disk (RAM behind a GPU, or RAM alone) keeps as many as
+        there are layers.
+
+        Args:
+            room_in_ram: for the experts of a GPU; None where they are computed in RAM.
+        """
+        num_slots = self.slots_in(room)
+        num_ram_slots = 0 if room_in_ram is None else self.slots_in(room_in_ram)
+        if num_slots < 0 or (num_slots if room_in_ram is None else num_ram_slots) < self.num_layers:
+            return None
+        return Kept(self, num_slots, num_ram_slots)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How many experts stay where they are computed, and in RAM behind a GPU, where they do not all fit."""
+
+    shelf: Shelf
     num_slots: int  # of all layers, without the spare ones
     num_ram_slots: int = 0  # the same behind a GPU
 
     @property
-    def kept_bytes(self) -> int:
-        """Of the slots, the spare ones too, and of all scales."""
-        return _with_spare(self.num_slots) * self.slot_bytes + self.scale_bytes
-
-    @property
-    def ram_bytes(self) -> int:
-        """The same behind a GPU."""
-        return _with_spare(self.num_ram_slots) * self.slot_bytes + self.scale_bytes if self.num_ram_slots else 0
-
-    @property
     def kept_share(self) -> float:
-        return self.num_slots / (self.num_layers * self.num_experts)
+        return self.num_slots / self.shelf.num_all
 
     @property
     def ram_share(self) -> float:
-        return self.num_ram_slots / (self.num_layers * self.num_experts)
+        return self.num_ram_slots / self.shelf.num_all
 
     def lines(self, where: str) -> Iterator[PlanLine]:
         """What a plan says of them."""
-        yield PlanLine(self._in_each_layer(self.num_slots), where, self.kept_bytes)
+        yield PlanLine(self._in_each_layer(self.num_slots), where, self.shelf.bytes_for(self.num_slots))
         if self.num_ram_slots:
-            yield PlanLine(self._in_each_layer(self.num_ram_slots), RAM, self.ram_bytes)
+            yield PlanLine(self._in_each_layer(self.num_ram_slots), RAM, self.shelf.bytes_for(self.num_ram_slots))
         if self.ram_share < 1:
-            all_bytes = self.num_layers * self.num_experts * self.slot_bytes
-            yield PlanLine("Routed experts, all of them", DISK, all_bytes)
+            yield PlanLine("Routed experts, all of them", DISK, self.shelf.num_all * self.shelf.slot_bytes)
 
     def _in_each_layer(self, num_slots: int) -> str:
-        number = f"{num_slots / self.num_layers:.1f}".removesuffix(".0")
-        return f"Routed experts, {number} of {self.num_experts} in each layer"
-
-
-def _with_spare(num_slots: int) -> int:
-    return num_slots + NUM_SPARE
+        number = f"{num_slots / self.shelf.num_layers:.1f}".removesuffix(".0")
+        return f"Routed experts, {number} of {self.shelf.num_experts} in each layer"
 
 
 def plan_memory(
@@ -99,17 +131,16 @@ def plan_memory(
     conversation = _conversation(shape.config.text, limits, dtype, where)
     rest = [conversation, PlanLine("Working memory", where, GPU_WORKING_BYTES if where == GPU else WORKING_BYTES)]
     missing = sum(weights.values()) + sum(line.num_bytes for line in rest) - free
-    shelf, kept, aside = None, None, frozenset[Group]()
+    shelf, kept, aside, moved = None, None, frozenset[Group](), 0
     if missing > 0 and can_offload and Group.ROUTED_EXPERTS in weights:
         aside = frozenset({Group.EMBEDDINGS} if where == GPU and has_own_embeddings(shape.config.text) else ())
         moved = sum(weights[group] for group in aside)
-        shelf = _Shelf.of(shape, dtype, keeps)
+        shelf = Shelf.of(shape, dtype, keeps)
         room = weights[Group.ROUTED_EXPERTS] - (missing - moved)
         kept = shelf.keep(room, free_ram - RAM_BESIDE_GPU - moved if where == GPU else None)
     lines = (*_weight_lines(weights, where, kept, aside), *rest)
     plan = describe(lines, where, free, shape.name, is_limit=limit_of(limits, device) == free)
     if not plan.fits and shelf is not None:
-        moved = sum(weights[group] for group in aside)
         always = plan.needed_bytes - weights[Group.ROUTED_EXPERTS] - moved
         if where == GPU and shelf.slots_in(free - always) >= 0:
             plan = replace(plan, advice=_ram_advice(RAM_BESIDE_GPU + moved + shelf.fewest_bytes, free_ram))
@@ -123,51 +154,6 @@ def plan_memory(
 def has_own_embeddings(config: TextConfig) -> bool:
     """Whether the embeddings are read by row only, and are not the output head as well."""
     return not config.tie_word_embeddings
-
-
-@dataclass(frozen=True, slots=True)
-class _Shelf:
-    """Experts as something to be put somewhere."""
-
-    num_layers: int
-    num_experts: int
-    slot_bytes: int
-    scale_bytes: int  # of all experts: small, and kept wherever experts are computed
-
-    @classmethod
-    def of(cls, shape: ModelShape, dtype: torch.dtype, keeps: bool) -> _Shelf:
-        scale_bytes = 4 * shape.sizes[Group.ROUTED_EXPERTS].num_scales if keeps else 0
-        count = shape.num_moe_layers * shape.num_experts
-        slot_bytes = math.ceil((shape.bytes_of(Group.ROUTED_EXPERTS, dtype, keeps) - scale_bytes) / count)
-        return cls(shape.num_moe_layers, shape.num_experts, slot_bytes, scale_bytes)
-
-    def bytes_for(self, num_slots: int) -> int:
-        return _with_spare(num_slots) * self.slot_bytes + self.scale_bytes
-
-    @property
-    def fewest_bytes(self) -> int:
-        """For as many as there are layers."""
-        return self.bytes_for(self.num_layers)
-
-    def slots_in(self, room: int) -> int:
-        """As many as there is room for; negative where the spare ones do not fit."""
-        most = (room - self.scale_bytes) // self.slot_bytes - NUM_SPARE
-        return min(most, self.num_layers * self.num_experts)
-
-    def keep(self, room: int, room_in_ram: int | None) -> Kept | None:
-        """As many experts as there is room for; None where there is too little.
-
-        A GPU may keep none, but whatever is filled from the disk (RAM behind a GPU, or RAM alone) keeps as many as
-        there are layers.
-
-        Args:
-            room_in_ram: for the experts of a GPU; None where they are computed in RAM.
-        """
-        num_slots = self.slots_in(room)
-        num_ram_slots = 0 if room_in_ram is None else self.slots_in(room_in_ram)
-        if num_slots < 0 or (num_slots if room_in_ram is None else num_ram_slots) < self.num_layers:
-            return None
-        return Kept(self.num_layers, self.num_experts, self.slot_bytes, self.scale_bytes, num_slots, num_ram_slots)
 
 
 def _ram_advice(needed: int, free_ram: int) -> str:

@@ -81,7 +81,7 @@ def _place_on(device: torch.device, checkpoint: Checkpoint, limits: MemoryLimits
     if kept is not None:
         offload = find_offload(checkpoint, dtype, kept.num_slots, kept.num_ram_slots)
         if offload is not None:  # where layers differ, slots are as large as the largest expert
-            share = min(1.0, kept.slot_bytes / offload.slot_bytes)
+            share = min(1.0, kept.shelf.slot_bytes / offload.slot_bytes)
             offload = replace(
                 offload,
                 num_slots=int(share * offload.num_slots),

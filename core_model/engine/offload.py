@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from core_model.engine.expert_arena import DeviceArena, HostArena
-from core_model.engine.expert_cache import ExpertCache
+from core_model.engine.expert_cache import ExpertCache, divided
 from core_model.engine.expert_files import ExpertFiles
 from core_model.engine.expert_memory import NUM_SPARE, ExpertMemory, OffloadedExperts
 from core_model.engine.expert_shape import ExpertShape
@@ -53,11 +53,6 @@ class Offload:
         """Of all experts."""
         parts = (part for places in self.layers.values() for experts in places.experts for part in experts)
         return sum(math.prod(part.shape) for part in parts)
-
-    @property
-    def file_bytes(self) -> int:
-        """Of all experts, on the disk."""
-        return sum(len(places.experts) * places.expert_bytes for places in self.layers.values())
 
 
 def find_offload(checkpoint: Checkpoint, dtype: torch.dtype, num_slots: int, num_ram_slots: int = 0) -> Offload | None:
@@ -97,9 +92,7 @@ def _tiers(offload: Offload, device: torch.device) -> ExpertMemory:
     largest = max(places.expert_bytes for places in layers.values())
 
     def books(num_slots: int) -> ExpertCache:
-        each, surplus = divmod(num_slots, len(layers))
-        slots = {layer: each + (number < surplus) for number, layer in enumerate(sorted(layers))}
-        return ExpertCache(offload.num_experts, slots, NUM_SPARE)
+        return ExpertCache(offload.num_experts, divided(num_slots, layers), NUM_SPARE)
 
     cache = books(offload.num_ram_slots or offload.num_slots)
     ram_arena = HostArena(cache.num_slots, largest)

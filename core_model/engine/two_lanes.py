@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
+from core_model.engine.choose_step import decode_by_model
 from core_model.engine.expert_memory import ExpertMemory, OffloadedExperts
 from core_model.engine.kv_cache import KVCache
 from core_model.model.attention import no_check
@@ -81,7 +81,6 @@ class OnCpu:
         return self.compute(x.cpu()).to(x.device, non_blocking=True)
 
 
-@torch.inference_mode()
 def choose_lane(model: Llama4, memory: ExpertMemory, lane: Lane, check: Callable[[], None] = no_check) -> str:
     """Open the lane if tokens whose experts are in RAM are decoded faster that way, and say why in a sentence.
 
@@ -109,6 +108,5 @@ def choose_lane(model: Llama4, memory: ExpertMemory, lane: Lane, check: Callable
 
 def _decode(model: Llama4, token: int, check: Callable[[], None]) -> None:
     cache = KVCache(model.config.text, model.device, model.dtype)
-    start = cache.begin_step()
-    hidden = model.language_model.model(model.embed(torch.tensor([token]))[None], start, cache.layers, check)
-    model.head(hidden[0, -1:]).argmax().item()  # wait for the GPU
+    cache.begin_step()
+    decode_by_model(model, token, cache, check).argmax().item()  # wait for the GPU

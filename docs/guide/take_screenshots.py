@@ -22,10 +22,10 @@ from PySide6.QtWidgets import QApplication
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from gui import app as gui_app
-from gui import folders
 from gui.desk import Desk
 from gui.faults import Faults
 from gui.views.chip_face import ChipFace
+from resources import folders
 
 GUIDE = Path(__file__).resolve().parent
 SIZE = (1180, 780)

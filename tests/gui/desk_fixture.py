@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pytestqt.qtbot import QtBot
 
 from core_model.fake_assistant import FakeAssistant, LoadScript, Script
-from gui import app, folders
+from gui import app
 from gui.desk import Desk
 from gui.faults import Faults
 from gui.model_controller import Factory
+from resources import folders
 
 MakeDesk = Callable[..., Desk]
 

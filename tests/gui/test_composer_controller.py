@@ -15,10 +15,10 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from core_model.types import ShouldStop
-from gui import folders
 from gui.desk import Desk
 from gui.history_archive import Archive
 from gui.job import Worker
+from resources import folders
 from tests.gui.desk_fixture import close_desk, make_desk, scripted, settle
 
 

@@ -33,7 +33,7 @@ from pytestqt.qtbot import QtBot
 from core_model.errors import CheckpointError
 from core_model.fake_assistant import FOREVER, OUT_OF_MEMORY, FakeAssistant, LoadScript, Script
 from core_model.types import Picture, ShouldStop
-from gui import folders, theme
+from gui import theme
 from gui.conversation import MessageState
 from gui.desk import Desk
 from gui.history_archive import Archive
@@ -44,6 +44,7 @@ from gui.views.chip_face import ChipFace
 from gui.views.prompt_edit import PromptEdit
 from gui.views.question_view import QuestionView
 from gui.views.shortcuts_dialog import ShortcutsDialog
+from resources import folders
 from tests.gui.desk_fixture import MakeDesk, close_desk, make_desk, scripted, settle
 
 
@@ -403,8 +404,13 @@ def test_settings_take_effect_at_once_and_are_kept(qtbot: QtBot, open_desk: Make
     assert [each.sends_on_enter for each in desk.window.findChildren(PromptEdit)] == [False] * 3
     assert desk.window.sidebar.isHidden()
     assert desk.sampling().temperature == 0.0
-    desk.keeper.update(Settings())
+    desk.keeper.update(Settings(is_reproducible=True))
     assert theme.current() is not theme.DARK
+    desk.model.load(desk.model.folder)
+    qtbot.waitUntil(lambda: desk.model.state.is_ready)
+    assistant = desk.model._assistant
+    assert isinstance(assistant, FakeAssistant)
+    assert [request.is_reproducible for request in assistant.load_requests] == [False, True]
 
 
 def ask_with_control(qtbot: QtBot, desk: Desk, text: str) -> None:

@@ -23,7 +23,8 @@ WRITER = """
     from pathlib import Path
     from PySide6.QtWidgets import QApplication
     from core_model.fake_assistant import FakeAssistant, LoadScript, Script
-    from gui import app, folders
+    from gui import app
+    from resources import folders
     from gui.faults import Faults
 
     qt = QApplication(["altiplano"])

@@ -46,6 +46,21 @@ def make(worker: Worker, fake: Assistant) -> tuple[ModelController, Told]:
     return controller, Told(controller)
 
 
+def test_the_plan_is_made_when_the_model_before_has_given_back_what_it_held(qtbot: QtBot, worker: Worker) -> None:
+    held_at_plan = []
+
+    class Holding(FakeAssistant):
+        def plan(self, request: LoadRequest) -> MemoryPlan:
+            held_at_plan.append(self.report().memory.weights_bytes)
+            return super().plan(request)
+
+    controller, _ = make(worker, Holding())
+    for _ in range(2):
+        controller.load(FOLDER)
+        qtbot.waitUntil(lambda: controller.state.is_ready)
+    assert held_at_plan == [0, 0]
+
+
 def test_a_load_is_told_from_its_beginning_to_its_end(qtbot: QtBot, worker: Worker) -> None:
     controller, told = make(worker, FakeAssistant(load=LoadScript(steps=4, delay_s=0.05)))
     controller.load(FOLDER)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from core_model.types import ExpertStats, Finished, FinishReason, GenerationStats, LoadProgress, PrefillProgress
+from core_model.types import ExpertStats, Finished, FinishReason, GenerationStats, LoadProgress, Place, PrefillProgress
 from gui import words
 
 GB = 1_000_000_000
@@ -58,6 +58,8 @@ def test_how_an_answer_ended() -> None:
     with_experts = replace(stats, experts=ExpertStats(88, 12, 10**9, 7, 16))
     said = words.finished(Finished(FinishReason.STOP, with_experts))
     assert said == "143 tokens · 21 tokens/s · 88 % of the experts were in memory"
+    on_a_gpu = replace(stats, experts=ExpertStats(8, 92, 10**9, 7, 16, place=Place.GPU))
+    assert words.finished(Finished(FinishReason.STOP, on_a_gpu)).endswith("8 % of the experts were in GPU memory")
     assert words.finished(Finished(FinishReason.CANCELLED, stats)) == "Stopped by you"
     assert "length limit" in words.finished(Finished(FinishReason.LENGTH, stats))
     assert words.finished(Finished(FinishReason.STOP, GenerationStats(num_new_tokens=1))) == "1 token"

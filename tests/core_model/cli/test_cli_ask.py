@@ -104,6 +104,9 @@ def test_sampling_settings_arrive(ask: Ask) -> None:
     ask("Who?", assistant=assistant)
     ask("Who?", "--greedy", "--max-tokens", "7", assistant=assistant)
     ask("Who?", "--temperature", "0.7", "--top-p", "0.9", "--seed", "3", assistant=assistant)
+    assert [request.is_reproducible for request in assistant.load_requests] == [False, False, True], (
+        "a seed promises it"
+    )
     assert [request.sampling for request in assistant.requests] == [
         SamplingParams(),
         SamplingParams(temperature=0.0, max_new_tokens=7),

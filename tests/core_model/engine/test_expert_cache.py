@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from core_model.engine.expert_cache import ExpertCache
+from core_model.engine.expert_cache import ExpertCache, divided
 
 
 def use(cache: ExpertCache, layer: int, expert: int, rows: int = 1, tokens: int = 1) -> bool:
@@ -99,3 +99,8 @@ def test_no_slot_is_lost_or_given_twice() -> None:
     held = [slot for each in range(3) for slot in cache.kept(each).values()]
     assert sorted([*free, *held, *gone]) == list(range(cache.num_slots))
     assert gone, "the experts of a layer that shrinks give their slots up"
+
+
+def test_slots_are_divided_as_evenly_as_they_go() -> None:
+    assert divided(7, [5, 1, 3]) == {1: 3, 3: 2, 5: 2}
+    assert divided(0, range(2)) == {0: 0, 1: 0}

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from core_model.engine import expert_traffic
+from core_model.engine.expert_memory import ExpertMemory
 from core_model.engine.expert_report import report_experts
 from core_model.engine.speed_estimate import Ceilings
+from core_model.errors import CheckpointError, OutOfMemoryError
 from core_model.local_assistant import LocalAssistant
 from core_model.types import GenerationRequest, LoadRequest, MemoryLimits, Message, Place, Role, SamplingParams
 
@@ -52,3 +54,28 @@ def test_the_assistant_reports_its_experts(
     assert (measured.from_disk.ceiling, measured.over_link.ceiling) == (5.0, 0.0), "an assumed rate is no ceiling"
     assistant.unload()
     assert assistant.report().experts is None
+
+
+@pytest.mark.parametrize("error", [CheckpointError("Model changed", "It was."), RuntimeError("out of memory")])
+def test_a_load_that_fails_at_its_end_closes_the_files_and_says_why(
+    tiny_assistant: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr("core_model.engine.memory_budget.WORKING_BYTES", 0)
+    folder = tiny_assistant("text_only", hidden_size=128, intermediate_size=256, num_local_experts=8)
+    whole = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    closed: list[ExpertMemory] = []
+    close = ExpertMemory.close
+    monkeypatch.setattr(ExpertMemory, "close", lambda memory: (closed.append(memory), close(memory)))
+
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise error
+
+    monkeypatch.setattr("core_model.loaded_model.choose_step", fail)
+    monkeypatch.setattr("core_model.loaded_model.is_out_of_memory", lambda found: "out of memory" in str(found))
+    assistant = LocalAssistant()
+    expected = CheckpointError if isinstance(error, CheckpointError) else OutOfMemoryError
+    with pytest.raises(expected) as raised:
+        list(assistant.load(LoadRequest(folder, MemoryLimits(ram_bytes=whole), "cpu")))
+    assert raised.value.title
+    assert len(closed) == 1
+    assert assistant.report().memory.weights_bytes == 0

@@ -115,8 +115,8 @@ def test_experts_of_a_gpu_rest_in_ram_and_on_the_disk(gpu: int, ram: int, in_gpu
     assert [said[line] for line in lines] == ["GPU memory", "RAM", "disk"][: len(lines)]
     assert [line.split()[2] for line in lines[:2]] == [in_gpu, in_ram]
     assert len(lines) == (2 if in_ram == "16" else 3)
-    assert kept.kept_bytes < plan.needed_bytes <= gpu * 10**9
-    assert gpu * 10**9 - plan.needed_bytes < kept.slot_bytes, "no room for one more"
+    assert plan.needed_bytes <= gpu * 10**9
+    assert gpu * 10**9 - plan.needed_bytes < kept.shelf.slot_bytes, "no room for one more"
     in_ram_bytes = sum(line.num_bytes for line in plan.lines if line.where == "RAM")
     assert in_ram_bytes <= ram * 10**9 - memory_budget.RAM_BESIDE_GPU
 
@@ -240,7 +240,7 @@ def test_scout_keeps_as_many_experts_as_fit(gigabytes_free: int) -> None:
     assert kept is not None
     assert plan.fits
     assert 48 <= kept.num_slots < 48 * 16
-    assert gigabytes_free * 10**9 - plan.needed_bytes < kept.slot_bytes, "one more would not fit"
+    assert gigabytes_free * 10**9 - plan.needed_bytes < kept.shelf.slot_bytes, "one more would not fit"
     in_each = f"{kept.num_slots / 48:.1f}".removesuffix(".0")
     assert f"{in_each} of 16 in each layer" in " ".join(line.what for line in plan.lines)
 

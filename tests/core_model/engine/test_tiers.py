@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from core_model.engine.expert_arena import DeviceArena, HostArena
-from core_model.engine.expert_cache import ExpertCache
+from core_model.engine.expert_cache import ExpertCache, divided
 from core_model.engine.expert_files import ExpertFiles
 from core_model.engine.expert_memory import NUM_SPARE, ExpertMemory, OffloadedExperts
 from core_model.engine.expert_shape import ExpertShape
@@ -91,8 +91,7 @@ class Machine:
         self.num_given = 0  # slots of RAM that were given back
 
         def books(num_slots: int) -> ExpertCache:
-            each, surplus = divmod(num_slots, num_layers)
-            return ExpertCache(num_experts, {n: each + (n < surplus) for n in range(num_layers)}, NUM_SPARE)
+            return ExpertCache(num_experts, divided(num_slots, range(num_layers)), NUM_SPARE)
 
         cache = books(ram_slots)
         self.ram_arena = HostArena(cache.num_slots, SIZE)

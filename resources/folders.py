@@ -1,6 +1,6 @@
-"""Where the program keeps what is the person's own: one folder for data, one for settings, one for the log.
+"""Where the program keeps what is the person's own: folders for data, settings, the log, and what can be made again.
 
-`ALTIPLANO_HOME` moves all three under one folder, for tests and for people who carry their data on a stick.
+`ALTIPLANO_HOME` moves all four under one folder, for tests and for people who carry their data on a stick.
 """
 
 from __future__ import annotations
@@ -31,3 +31,8 @@ def config_folder() -> Path:
 def log_folder() -> Path:
     """The program's log. May not exist yet."""
     return _under_home("log", platformdirs.user_log_path(APP, appauthor=False))
+
+
+def cache_folder() -> Path:
+    """What is convenient and can be made again. May not exist yet."""
+    return _under_home("cache", platformdirs.user_cache_path(APP, appauthor=False))
