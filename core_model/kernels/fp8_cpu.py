@@ -13,24 +13,26 @@ depend on how many there are. Shapes: N rows, I inputs, O outputs.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core_model.kernels import fp8_ir
+from core_model.kernels import fp8_ir, fp8_tiles, job_ir
+from core_model.kernels.fp8_tiles import Fp8Matrix
 from core_model.kernels.jit import KernelUnavailableError, compile_functions, host_features
+from core_model.kernels.threads import run_job
 
 FEW_ROWS = 8  # up to here straight from the codes
-SMALLEST_SHARE = 2**18  # codes that are worth waking a thread for
+TILES_FROM = 3  # rows from which matrix units are faster, where there are any
+ROW_STEP = 16
 POINTER, NUMBER = ctypes.c_void_p, ctypes.c_int64
+PART = 2**15  # codes that a thread takes at a time
 GEMM = (POINTER,) * 4 + (NUMBER,) * 4 + (POINTER,)
-DECODE = (POINTER, POINTER, NUMBER, POINTER)
 HALF_FEATURES = frozenset({"f16c", "fullfp16", "neon"})  # any of them turns fp16 into float32
 
 
@@ -43,15 +45,39 @@ def multiply(x: Tensor, codes: Tensor, scales: Tensor) -> Tensor:
         scales: float32 [O], contiguous.
 
     Returns:
-        [N, O], float32.
+        [N, O] in x's type.
+    """
+    return _products(x, (codes, scales))[0]
+
+
+def gated(x: Tensor, gate: Tensor, gate_scales: Tensor, up: Tensor, up_scales: Tensor) -> Tensor:
+    """silu(x @ gate.T) * (x @ up.T), both with their scales. [N, I] -> [N, O] in x's type."""
+    gates, ups = _products(x, (gate, gate_scales), (up, up_scales))
+    return F.silu(gates) * ups
+
+
+def _products(x: Tensor, *matrices: Fp8Matrix) -> list[Tensor]:
+    """The same rows times matrices of one width."""
+    tiles = fp8_tiles.tile_kernel() if len(x) >= TILES_FROM and x.dtype == torch.bfloat16 else None
+    if tiles is not None and all(tiles.takes(codes) for codes, _ in matrices):
+        return tiles.multiply(x, *matrices)
+    return [_product(x, *matrix).to(x.dtype) for matrix in matrices]
+
+
+def _product(x: Tensor, codes: Tensor, scales: Tensor) -> Tensor:
+    """Straight from the codes, or by way of bf16 weights. [N, I] -> float32 [N, O]
+
+    The library compiles a kernel for every number of rows it meets, so rows are filled up with zeros to a multiple of
+    16; weights stand on the left, which is faster, as in `moe.SwiGluExpert`.
     """
     kernels = table_kernels() if codes.shape[1] % fp8_ir.TABLE_STEP == 0 else None
     kernels = kernels or shift_kernels()
     if kernels is None:
         return F.linear(x.float(), codes.float()) * scales
-    if len(x) > FEW_ROWS:
-        return F.linear(x, kernels.decoded(codes).to(x.dtype)).float() * scales
-    return kernels.multiply(x, codes, scales)
+    if len(x) <= FEW_ROWS:
+        return kernels.multiply(x, codes, scales)
+    columns = F.pad(x, (0, 0, 0, -len(x) % ROW_STEP)).mT
+    return (kernels.decoded(codes).to(x.dtype) @ columns).mT[: len(x)].float() * scales
 
 
 def has_kernels() -> bool:
@@ -62,69 +88,60 @@ def has_kernels() -> bool:
 class Kernels:
     """The functions of one form."""
 
-    def __init__(self, name: str, functions: dict[str, Any]) -> None:
-        self.name = name
+    def __init__(self, name: str, sizes: Sequence[int], functions: dict[str, Any]) -> None:
+        self.name, self.sizes = name, sizes
         self._functions = functions
         self._tables = fp8_ir.bf16_tables()
         self._buffer = torch.empty(0, dtype=torch.bfloat16)
 
     def multiply(self, x: Tensor, codes: Tensor, scales: Tensor) -> Tensor:
         """A few rows, straight from the codes. [N, I] -> float32 [N, O]"""
-        rows = self._activations(x)
-        y = torch.empty(len(rows), len(codes))
-        for first in range(0, len(rows), fp8_ir.MAX_ROWS):
-            self._multiply(rows[first : first + fp8_ir.MAX_ROWS], codes, scales, y[first : first + fp8_ir.MAX_ROWS])
-        return y if len(rows) == len(x) else y[: len(x)] + y[len(x) :]
+        is_split = self.name == "table" and x.dtype == torch.float32
+        rows = _high_and_low(x) if is_split else x
+        sizes = list(self._sizes(len(rows)))
+        y = torch.empty(sum(sizes), len(codes))
+        rows = F.pad(rows, (0, 0, 0, len(y) - len(rows)))
+        for part, out in zip(rows.split(sizes), y.split(sizes), strict=True):
+            self._multiply(self._arranged(part), codes, scales, out)
+        return y[: len(x)] + y[len(x) : 2 * len(x)] if is_split else y[: len(x)]
 
-    def _activations(self, x: Tensor) -> Tensor:
-        """What the form wants to multiply with; in the table form float32 rows become high parts, then low parts."""
+    def _sizes(self, num_rows: int) -> Iterator[int]:
+        """As how many rows at a time so many are multiplied; the last time some of them may be nothing but zeros."""
+        while num_rows > 0:
+            yield (size := next((size for size in self.sizes if size >= num_rows), self.sizes[-1]))
+            num_rows -= size
+
+    def _arranged(self, x: Tensor) -> Tensor:
+        """Rows as the form wants to read them."""
         if self.name == "shift":
             return x.float().contiguous()
-        if x.dtype == torch.float32:
-            high = x.bfloat16()
-            x = torch.cat([high, (x - high.float()).bfloat16()])
         blocks = x.to(torch.bfloat16).unflatten(1, (-1, fp8_ir.TABLE_STEP))
-        return blocks[..., _table_order()].flatten(1).contiguous()
+        return blocks[..., _table_order()].transpose(0, 1).contiguous()
 
     def _multiply(self, rows: Tensor, codes: Tensor, scales: Tensor, y: Tensor) -> None:
-        function = self._functions[f"gemm_{self.name}_{len(rows)}"]
-        pointers = (codes.data_ptr(), scales.data_ptr(), rows.data_ptr(), y.data_ptr())
         num_out, num_in = codes.shape
-
-        def share(first: int, last: int) -> None:
-            function(*pointers, first, last, num_in, num_out, self._tables.ctypes.data)
-
-        in_shares(share, num_out, codes.numel())
+        pointers = (codes.data_ptr(), scales.data_ptr(), rows.data_ptr(), y.data_ptr())
+        arguments = (*pointers, num_in, num_out, self._tables.ctypes.data)
+        self._run(f"gemm_{self.name}_{len(y)}_job", num_out, -(-PART // num_in), arguments, codes.numel())
 
     def decoded(self, codes: Tensor) -> Tensor:
         """Codes as bf16, without their scales, in a buffer that the next call uses again. [O, I]"""
         if self._buffer.numel() < codes.numel():
             self._buffer = torch.empty(codes.numel(), dtype=torch.bfloat16)
         out = self._buffer[: codes.numel()].view(codes.shape)
-        function, width = self._functions[f"decode_{self.name}"], codes.shape[1]
-
-        def share(first: int, last: int) -> None:
-            start, count = first * width, (last - first) * width
-            tables = self._tables.ctypes.data
-            function(codes.data_ptr() + start, out.data_ptr() + 2 * start, count, tables)
-
-        in_shares(share, len(codes), codes.numel())
+        arguments = (codes.data_ptr(), out.data_ptr(), self._tables.ctypes.data)
+        whole_rows = -(-PART // codes.shape[1]) * codes.shape[1]
+        self._run(f"decode_{self.name}_job", codes.numel(), whole_rows, arguments, codes.numel())
         return out
 
-
-def in_shares(work: Callable[[int, int], None], num_rows: int, num_codes: int) -> None:
-    """Call `work(first, last)` for all rows, on as many threads as torch uses, if there is enough to do."""
-    num_threads = min(torch.get_num_threads(), max(1, num_codes // SMALLEST_SHARE), num_rows)
-    edges = [num_rows * number // num_threads for number in range(num_threads + 1)]
-    others = [_pool().submit(work, *pair) for pair in pairwise(edges[1:])]
-    work(edges[0], edges[1])
-    for other in others:
-        other.result()
+    def _run(self, name: str, end: int, step: int, arguments: tuple[int, ...], num_weights: int) -> None:
+        run_job(self._functions[name], np.array((0, end, step, *arguments), dtype=np.int64), num_weights)
 
 
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(thread_name_prefix="fp8")
+def _high_and_low(x: Tensor) -> Tensor:
+    """float32 as the sum of two bf16 numbers: the high parts of all rows, then what they leave. [N, I] -> [2N, I]"""
+    high = x.bfloat16()
+    return torch.cat([high, (x - high.float()).bfloat16()])
 
 
 @cache
@@ -139,7 +156,7 @@ def table_kernels() -> Kernels | None:
     if not host_features() >= fp8_ir.TABLE_FEATURES:
         return None
     text = fp8_ir.TABLE_DECLARATIONS + fp8_ir.decode_table()
-    return _compiled("table", text, fp8_ir.gemm_table)
+    return _compiled("table", fp8_ir.TABLE_ROWS, text, fp8_ir.gemm_table)
 
 
 @cache
@@ -149,14 +166,18 @@ def shift_kernels() -> Kernels | None:
         return None
     width = 16 if "avx512f" in host_features() else 8
     text = fp8_ir.shift_declarations(width) + fp8_ir.decode_shift(width)
-    return _compiled("shift", text, lambda num_rows: fp8_ir.gemm_shift(num_rows, width))
-
-
-def _compiled(name: str, text: str, gemm: Callable[[int], str]) -> Kernels | None:
     sizes = range(1, fp8_ir.MAX_ROWS + 1)
-    signatures = {f"gemm_{name}_{size}": GEMM for size in sizes} | {f"decode_{name}": DECODE}
+    return _compiled("shift", sizes, text, lambda num_rows: fp8_ir.gemm_shift(num_rows, width))
+
+
+def _compiled(name: str, sizes: Sequence[int], text: str, gemm: Callable[[int], str]) -> Kernels | None:
+    signatures = {
+        f"{function}_job": (POINTER,) for function in (f"decode_{name}", *(f"gemm_{name}_{n}" for n in sizes))
+    }
+    text += job_ir.DECLARATIONS + fp8_ir.decode_job(name)
+    text += "".join(gemm(size) + fp8_ir.gemm_job(name, size) for size in sizes)
     try:
-        functions = compile_functions(text + "".join(gemm(size) for size in sizes), signatures)
+        functions = compile_functions(text, signatures)
     except KernelUnavailableError:
         return None
-    return Kernels(name, functions)
+    return Kernels(name, sizes, functions)

@@ -22,11 +22,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from core_model.kernels import job_ir
 from core_model.kernels.assembly import Assembly
 
 PREFETCH_BYTES = 8192  # processors prefetch within a page; weights that are asked for two pages ahead are there in time
 TABLE_STEP = 64  # weights that one round of the table form handles
-MAX_ROWS = 4  # activations that are multiplied while a weight is in registers
+MAX_ROWS = 4  # activations that the shift form multiplies while a weight is in registers
+TABLE_ROWS = (1, 2, 3, 4, 8)  # the same of the table form, whose sums fill half of the registers at most
 
 TABLE_FEATURES = frozenset({"avx512f", "avx512bw", "avx512vbmi", "avx512bf16"})
 
@@ -56,18 +58,18 @@ _GEMM_ARGUMENTS = (
     "ptr noalias %codes, ptr noalias %scales, ptr noalias %x, ptr noalias %y, "
     "i64 %first, i64 %last, i64 %size, i64 %stride, ptr noalias %tables"
 )
-_WIDE = '"prefer-vector-width"="512" "min-legal-vector-width"="512"'
+WIDE = '"prefer-vector-width"="512" "min-legal-vector-width"="512"'
 
 
 def gemm_table(num_rows: int) -> str:
     """`gemm_table_N(codes, scales, x, y, first, last, size, stride, tables)`: y[n, r] = scale[r] * w[r] . x[n].
 
-    Weights' rows `first` to `last - 1` of `size` codes each, a multiple of 64; x: bf16 [N, size] in `TABLE_ORDER`;
-    scales and y: float32, `stride` numbers from one of y's N rows to the next; tables: `bf16_tables`.
+    Weights' rows `first` to `last - 1` of `size` codes each, a multiple of 64; x: bf16 [size / 64, N, 64], each 64 in
+    `TABLE_ORDER`; scales and y: float32, `stride` numbers from one of y's N rows to the next; tables: `bf16_tables`.
     """
     code = Assembly()
-    tables = _load_tables(code)
-    unroll = 4 // num_rows if num_rows < MAX_ROWS else 1
+    tables = load_tables(code)
+    unroll = max(1, 4 // num_rows)
 
     def sum_row(row: str) -> None:
         offset = code.new(f"mul i64 {row}, %size")
@@ -80,8 +82,7 @@ def gemm_table(num_rows: int) -> str:
         code.loop(f"{label}_rest", column, TABLE_STEP, "%size", lambda at: rounds(weights, at, 1))
         scale = code.load("float", "%scales", row, "float", 4)
         for number in range(num_rows):
-            parts = [sums[2 * (num_rows * at + number) + half] for at in range(unroll) for half in range(2)]
-            _store_sum(code, parts, scale, number, row)
+            _store_sum(code, sums[number::num_rows], scale, number, row)
 
     def rounds(weights: str, at: str, count: int) -> None:
         for number in range(count):
@@ -91,24 +92,49 @@ def gemm_table(num_rows: int) -> str:
     sums = [code.variable("<16 x float>", "zeroinitializer") for _ in range(2 * unroll * num_rows)]
     column, current = code.variable("i64", "0"), code.variable("i64", "%first")
     code.loop("rows", current, 1, "%last", sum_row)
-    return code.function(f"gemm_table_{num_rows}", _GEMM_ARGUMENTS, _WIDE)
+    return code.function(f"gemm_table_{num_rows}", _GEMM_ARGUMENTS, WIDE)
+
+
+def gemm_job(form: str, num_rows: int) -> str:
+    """`gemm_FORM_N_job(job)`: the same in parts (`job_ir`). Arguments: codes, scales, x, y, size, stride, tables."""
+    code = Assembly()
+    kinds = ("ptr", "ptr", "ptr", "ptr", "i64", "i64", "ptr")
+    codes, scales, x, y, size, stride, tables = job_ir.load_words(code, "%job", kinds, job_ir.FIRST_ARGUMENT)
+
+    def part(first: str, last: str) -> None:
+        pointers = f"ptr {codes}, ptr {scales}, ptr {x}, ptr {y}"
+        numbers = f"i64 {first}, i64 {last}, i64 {size}, i64 {stride}"
+        code.add(f"call void @gemm_{form}_{num_rows}({pointers}, {numbers}, ptr {tables})")
+
+    job_ir.take_parts(code, "%job", part)
+    return code.function(f"gemm_{form}_{num_rows}_job", "ptr %job")
+
+
+def decode_job(form: str) -> str:
+    """`decode_FORM_job(job)`: codes to bf16 in parts; counted in codes. Arguments: codes, out, tables."""
+    code = Assembly()
+    codes, out, tables = job_ir.load_words(code, "%job", ("ptr", "ptr", "ptr"), job_ir.FIRST_ARGUMENT)
+
+    def part(first: str, last: str) -> None:
+        start, target = code.at(codes, first, "i8"), code.at(out, first, "i16")
+        count = code.new(f"sub i64 {last}, {first}")
+        code.add(f"call void @decode_{form}(ptr {start}, ptr {target}, i64 {count}, ptr {tables})")
+
+    job_ir.take_parts(code, "%job", part)
+    return code.function(f"decode_{form}_job", "ptr %job")
 
 
 def _table_round(code: Assembly, tables: Sequence[str], weights: str, place: str, sums: Sequence[str]) -> None:
-    """64 weights times every row of x. `sums`: both halves of the first row of x, of the second row, ..."""
+    """64 weights times every row of x. `sums`: of the first half of all rows of x, then of the second half."""
+    num_rows = len(sums) // 2
     prefetch(code, weights, place)
-    bytes_ = code.load("<64 x i8>", weights, place, "i8")
-    sign = code.new(f"and <64 x i8> {bytes_}, splat (i8 -128)")
-    high = code.new(f"or <64 x i8> {_look_up(code, tables[:2], bytes_)}, {sign}")
-    low = _look_up(code, tables[2:], bytes_)
-    halves = [_interleave(code, low, high, half) for half in range(2)]
-    for number in range(len(sums) // 2):
-        row = code.new(f"mul i64 %size, {number}")
-        start = code.new(f"add i64 {row}, {place}")
-        for half in range(2):
-            at = code.new(f"add i64 {start}, {32 * half}")
+    halves = look_up_64(code, tables, code.load("<64 x i8>", weights, place, "i8"))
+    start = code.new(f"mul i64 {place}, {num_rows}")
+    for half in range(2):
+        for number in range(num_rows):
+            at = code.new(f"add i64 {start}, {TABLE_STEP * number + 32 * half}")
             x = code.load("<32 x bfloat>", "%x", at, "i16", 2)
-            variable = sums[2 * number + half]
+            variable = sums[half * num_rows + number]
             total = code.get("<16 x float>", variable)
             added = code.new(
                 "call <16 x float> @llvm.x86.avx512bf16.dpbf16ps.512("
@@ -117,13 +143,25 @@ def _table_round(code: Assembly, tables: Sequence[str], weights: str, place: str
             code.add(f"store <16 x float> {added}, ptr {variable}")
 
 
+def look_up_64(code: Assembly, tables: Sequence[str], codes: str) -> list[str]:
+    """The bf16 values of 64 codes, in two halves that follow `TABLE_ORDER`."""
+    low, high = _low_and_high(code, tables, codes)
+    return [_interleave(code, low, high, half) for half in range(2)]
+
+
+def _low_and_high(code: Assembly, tables: Sequence[str], codes: str) -> tuple[str, str]:
+    sign = code.new(f"and <64 x i8> {codes}, splat (i8 -128)")
+    high = code.new(f"or <64 x i8> {_look_up(code, tables[:2], codes)}, {sign}")
+    return _look_up(code, tables[2:], codes), high
+
+
 def prefetch(code: Assembly, base: str, index: str) -> None:
     """Ask for what will be wanted soon, into the second cache. Addresses behind the end do no harm."""
     there = code.new(f"getelementptr i8, ptr {code.at(base, index, 'i8')}, i64 {PREFETCH_BYTES}")
     code.add(f"call void @llvm.prefetch.p0(ptr {there}, i32 0, i32 2, i32 1)")
 
 
-def _load_tables(code: Assembly) -> list[str]:
+def load_tables(code: Assembly) -> list[str]:
     return [code.load("<64 x i8>", "%tables", str(64 * number), "i8") for number in range(4)]
 
 
@@ -162,14 +200,12 @@ def _store_total(
 def decode_table() -> str:
     """`decode_table(codes, out, count, tables)`: bf16 values of `count` codes, a multiple of 64, in their own order."""
     code = Assembly()
-    tables = _load_tables(code)
+    tables = load_tables(code)
     position = code.variable("i64", "0")
 
     def block(at: str) -> None:
-        bytes_ = code.load("<64 x i8>", "%codes", at, "i8")
-        sign = code.new(f"and <64 x i8> {bytes_}, splat (i8 -128)")
-        high = code.new(f"or <64 x i8> {_look_up(code, tables[:2], bytes_)}, {sign}")
-        low = _look_up(code, tables[2:], bytes_)
+        prefetch(code, "%codes", at)
+        low, high = _low_and_high(code, tables, code.load("<64 x i8>", "%codes", at, "i8"))
         for half in range(2):
             order = ", ".join(f"i32 {32 * half + number}, i32 {64 + 32 * half + number}" for number in range(32))
             mixed = code.new(f"shufflevector <64 x i8> {low}, <64 x i8> {high}, <64 x i32> <{order}>")
@@ -179,7 +215,7 @@ def decode_table() -> str:
 
     code.loop("blocks", position, TABLE_STEP, "%count", block)
     arguments = "ptr noalias %codes, ptr noalias %out, i64 %count, ptr noalias %tables"
-    return code.function("decode_table", arguments, _WIDE)
+    return code.function("decode_table", arguments, WIDE)
 
 
 def gemm_shift(num_rows: int, width: int) -> str:

@@ -12,13 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core_model.kernels import fp8_cpu, fp8_gpu
+from core_model.kernels.fp8_tiles import Fp8Matrix
 from core_model.model.moe import Expert, Experts
-
-Fp8Matrix = tuple[Tensor, Tensor]  # codes, scales
 
 
 class Fp8Linear(nn.Module):
@@ -39,7 +37,8 @@ class Fp8Linear(nn.Module):
         self.register_buffer("scales", torch.empty(out_features))
 
     def forward(self, x: Tensor) -> Tensor:  # [..., I] -> [..., O]
-        return fp8_product(x.flatten(0, -2), self.codes, self.scales).view(*x.shape[:-1], self.out_features)
+        multiply = fp8_cpu.multiply if x.is_cpu else fp8_gpu.multiply
+        return multiply(x.flatten(0, -2), self.codes, self.scales).view(*x.shape[:-1], self.out_features)
 
 
 class Fp8Experts(Experts):
@@ -70,13 +69,5 @@ class Fp8Expert:
         self.gate, self.up, self.down = gate, up, down
 
     def __call__(self, x: Tensor) -> Tensor:  # [N, D] -> [N, D]
-        if x.is_cuda:
-            return fp8_gpu.multiply(fp8_gpu.gated(x, *self.gate, *self.up), *self.down)
-        return fp8_product(F.silu(fp8_product(x, *self.gate)) * fp8_product(x, *self.up), *self.down)
-
-
-def fp8_product(x: Tensor, codes: Tensor, scales: Tensor) -> Tensor:
-    """x @ (codes * scales).T, in x's type. [N, I], [O, I], [O] -> [N, O]"""
-    if codes.is_cpu:
-        return fp8_cpu.multiply(x, codes, scales).to(x.dtype)
-    return fp8_gpu.multiply(x, codes, scales)
+        kernels = fp8_cpu if x.is_cpu else fp8_gpu
+        return kernels.multiply(kernels.gated(x, *self.gate, *self.up), *self.down)

@@ -11,7 +11,7 @@ AT_PLACE = {
     "center": "in the center", "right": "on the right", "bottom left": "in the bottom left", "bottom": "at the bottom",
     "bottom right": "in the bottom right",
 }  # fmt: skip
-_MAX_PLACED = 3  # of more shapes, only names are said
+_MAX_SIZED = 3  # of more shapes, sizes are not said
 
 
 def name_of(shape: Shape) -> str:
@@ -36,17 +36,23 @@ def print_phrase(text: PrintedText) -> str:
 
 
 def describe(scene: Scene) -> str:
-    """The answer to "What is in this picture?": shape by shape as one reads, nothing is added up."""
+    """The answer to "What is in this picture?": shape by shape as one reads, nothing is added up.
+
+    Each with its place: what was named last then says where to read on, among equal shapes too.
+    """
     shapes = scene.in_reading_order()
     seen = [print_phrase(text) for text in scene.prints]
-    if len(shapes) > _MAX_PLACED:
-        seen += [with_article(name_of(shape)) for shape in shapes]
-    else:
-        seen += [f"{with_article(_sized(shape))} {AT_PLACE[scene.place_of(shape)]}" for shape in shapes]
+    named = _sized if len(shapes) <= _MAX_SIZED else name_of
+    seen += [placed(scene, shape, with_article(named(shape))) for shape in shapes]
     if not seen:
         return f"I see no shapes, only {with_article(scene.background.name)} background."
     comma = "," if len(seen) > 1 else ""
     return f"I see {listed(seen)}{comma} {background_phrase(scene)}."
+
+
+def placed(scene: Scene, shape: Shape, words: str) -> str:
+    """Words about a shape, and where it is: "a red circle in the top left"."""
+    return f"{words} {AT_PLACE[scene.place_of(shape)]}"
 
 
 def inventory(scene: Scene) -> str:

@@ -51,8 +51,8 @@ WINDOW: tuple[Intent, ...] = (
         computer|fast computer}[ for scout]?; is my computer {fast|good|big} enough[ for scout]?; which
         {gpu|graphics card} {do i need|is best|works}?; hardware requirements
         """,
-        "Scout needs one CUDA GPU with 16 to 141 GB and 64 to 256 GB of RAM. The more GPU memory, the faster "
-        "it answers.",
+        "Scout needs 64 to 256 GB of RAM, or a fast disk. With a CUDA GPU of 16 to 141 GB it answers faster: "
+        "the more GPU memory, the faster.",
     ),
     Intent(
         "get_weights",

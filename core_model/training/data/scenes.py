@@ -19,14 +19,14 @@ from core_model.training.data.colors import COLOR_NAMES, Rgb, contrast, pick_col
 from core_model.training.data.finish import PLAIN_FINISH, Finish, apply_finish, sample_finish
 from core_model.training.data.labels import SIZES, Box, LabelPainter, Labels, Thing
 from core_model.training.data.prints import PrintedText, draw_print, sample_print
-from core_model.training.data.shapes import KINDS, fill_mask, outline, sample_form, stroke_mask
+from core_model.training.data.shapes import KINDS, NEVER_SMALL, fill_mask, outline, sample_form, stroke_mask
 from core_model.training.data.splits import Split, is_held_out_look
 from media.types import RgbArray
 
 _MOST_SHAPES = 5
-SIZE_RANGES = {"small": (0.15, 0.20), "medium": (0.27, 0.40), "large": (0.48, 0.86)}  # of the shorter side
+SIZE_RANGES = {"small": (0.16, 0.21), "medium": (0.28, 0.40), "large": (0.49, 0.86)}  # of the shorter side
 _MIN_PIXELS = 18.0  # below this a star is a blot
-_MIN_OF_LONGER_SIDE = 0.105  # and below this it is one after the picture was made small
+_MIN_OF_LONGER_SIDE = 0.115  # and below this it is one after the picture was made small
 _BANDS = ((0.0, 0.305), (0.39, 0.61), (0.695, 1.0))  # where a center may be, on either axis
 PLACES = (
     "top left", "top", "top right", "left", "center", "right", "bottom left", "bottom", "bottom right",
@@ -207,6 +207,8 @@ class _Layout:
             return None
         kind = kinds[int(rng.integers(len(kinds)))]
         size = self._sample_size_class(count, shrink)
+        if size == "small" and kind in NEVER_SMALL:
+            return None
         low, high = self.sizes[size]
         if size == "large" and count > 1:
             high = max(low, 0.60)

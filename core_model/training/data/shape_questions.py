@@ -6,10 +6,12 @@ whole sentences in American spelling; questions use both spellings.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from core_model.training.data.asker import Asker
 from core_model.training.data.colors import COLOR_NAMES
-from core_model.training.data.descriptions import AT_PLACE, describe, name_of, reading_skill
-from core_model.training.data.scenes import Scene
+from core_model.training.data.descriptions import AT_PLACE, describe, name_of, placed, reading_skill
+from core_model.training.data.scenes import Scene, Shape
 from core_model.training.data.shapes import KINDS
 from core_model.training.data.things import THINGS
 from core_model.training.data.turns import Turn
@@ -43,15 +45,14 @@ def ask_count(asker: Asker) -> Turn | None:
     """How many shapes, of a kind or of a color; zero is an answer too."""
     roll = asker.rng.random()
     if roll < 0.45:
-        number, noun = len(asker.scene.shapes), "shape"
         templates = """
         how many {shapes|objects|things|figures} {are there|do you see|can you see|are}<in picture>?; how many
         {shapes|things} are {here|visible|drawn}?; count the {shapes|objects|figures}<in picture>.; what is the
         number of shapes?; {how many|what number of} shapes does {this|the} <picture> {have|show|contain}?
         """
-        if number:
+        if asker.scene.shapes:
             templates += "how many?; how many are there?; how many do you see?"
-        return asker.turn("count", templates, _there_are(number, noun))
+        return asker.turn("count", templates, _counted(asker.scene, asker.scene.shapes, "shape"))
     templates = """
     how many $nouns {are there|do you see|can you see|are}<in picture>?; count the $nouns<in picture>.; how many
     $nouns are {here|drawn|visible}?; how many of them are $nouns?; how many $nouns?; number of $nouns?; how
@@ -59,16 +60,20 @@ def ask_count(asker: Asker) -> Turn | None:
     """
     if roll < 0.75:
         kind = _present_or_not(asker, list(asker.kinds), KINDS)
-        return asker.turn("count", templates, _there_are(asker.kinds[kind], kind), nouns=_plural_noun(kind))
+        fitting = [shape for shape in asker.scene.shapes if shape.kind == kind]
+        return asker.turn("count", templates, _counted(asker.scene, fitting, kind), nouns=_plural_noun(kind))
     color = _present_or_not(asker, list(asker.colors), COLOR_NAMES)
     noun = f"{color} {asker.choice(('shape', 'thing', 'object'))}"
-    return asker.turn("count", templates, _there_are(asker.colors[color], f"{color} shape"), nouns=_plural_noun(noun))
+    fitting = [shape for shape in asker.scene.shapes if shape.color == color]
+    return asker.turn("count", templates, _counted(asker.scene, fitting, f"{color} shape"), nouns=_plural_noun(noun))
 
 
-def _there_are(number: int, noun: str) -> str:
-    if number == 0:
+def _counted(scene: Scene, shapes: Sequence[Shape], noun: str) -> str:
+    """ "One in the top left and one at the top: 2 circles." Counting aloud is what a small model can do."""
+    if not shapes:
         return f"There are no {_plural_noun(noun)}."
-    return f"There {'is' if number == 1 else 'are'} {plural(noun, number)}."
+    ones = listed([placed(scene, shape, "one") for shape in scene.in_reading_order() if shape in shapes])
+    return f"{ones[0].upper()}{ones[1:]}: {plural(noun, len(shapes))}."
 
 
 def _plural_noun(noun: str) -> str:
@@ -310,7 +315,7 @@ def ask_background(asker: Asker) -> Turn | None:
 
 
 def ask_list(asker: Asker) -> Turn | None:
-    """All colors, one for each shape as one reads, so that nothing is added up; or the shapes: the description."""
+    """All colors, each with its place, so that nothing is added up; or the shapes: the description."""
     shapes = asker.scene.in_reading_order()
     if not shapes:
         return None
@@ -320,8 +325,8 @@ def ask_list(asker: Asker) -> Turn | None:
         used}?; {list|name} [all] the {colors|colours}.; what {colors|colours}?; {what|which} {colors|colours}
         are in {this|the} <picture>?
         """
-        colors = listed([shape.color for shape in shapes])
-        return asker.turn("list", templates, f"{'In reading order: ' if len(shapes) > 1 else 'I see '}{colors}.")
+        colors = listed([placed(asker.scene, shape, shape.color) for shape in shapes])
+        return asker.turn("list", templates, f"I see {colors}.")
     templates = """
     {what|which} shapes {do you see|are there|are in the picture|can you see|are here}?; {list|name} [all] the
     shapes.; what kinds of shapes are {there|these}?; which kinds of shapes do you see?; which shapes?

@@ -2,7 +2,8 @@
 
 Ten kinds that stay apart at sixteen pixels. There is no ring: a circle drawn with a pen and left empty is a ring to
 a program and a circle to a person, and the person is right. For the same reason a square is never turned far enough
-to become a diamond, and rectangles and ovals are clearly longer than wide.
+to become a diamond, rectangles and ovals are clearly longer than wide, and hexagons are never small: from afar they
+are circles.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ _OUTLINES: dict[str, Callable[[], Points]] = {
 }
 KINDS: tuple[str, ...] = tuple(_OUTLINES)
 LONG_KINDS = frozenset({"rectangle", "oval"})  # drawn clearly longer than wide
+NEVER_SMALL = frozenset({"hexagon"})
 
 
 @cache
@@ -86,7 +88,7 @@ def sample_form(kind: str, rng: np.random.Generator, freedom: float) -> tuple[fl
     """
     lean = float(rng.uniform(-1, 1)) * freedom
     if kind in LONG_KINDS:
-        ratio = float(rng.uniform(0.40, 0.62))
+        ratio = float(rng.uniform(0.38, 0.56))
         upright = 90.0 if rng.random() < 0.5 else 0.0
         return ratio, upright + lean * (40.0 if kind == "oval" else 18.0)
     if kind == "diamond":

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from core_model.kernels import fp8_cpu
-from core_model.kernels.fp8_cpu import FEW_ROWS, in_shares, multiply, shift_kernels, table_kernels
+from core_model.kernels import fp8_cpu, fp8_tiles
+from core_model.kernels import threads as kernel_threads
+from core_model.kernels.fp8_cpu import FEW_ROWS, multiply, shift_kernels, table_kernels
 
 FORMS = ["table", "shift", "none"]
 
@@ -16,6 +17,7 @@ FORMS = ["table", "shift", "none"]
 @pytest.fixture(params=FORMS)
 def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """One form only, as on a processor that has no better one."""
+    monkeypatch.setattr(fp8_tiles, "tile_kernel", lambda: None)
     if request.param == "table" and table_kernels() is None:
         pytest.skip("this processor has no table look-up")
     if request.param != "table":
@@ -29,7 +31,8 @@ def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 
 @pytest.fixture(params=[1, 3])
 def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    monkeypatch.setattr(fp8_cpu, "SMALLEST_SHARE", 100)
+    monkeypatch.setattr(kernel_threads, "SMALLEST_SHARE", 100)
+    monkeypatch.setattr(fp8_cpu, "PART", 1000)
     before = torch.get_num_threads()
     torch.set_num_threads(request.param)
     yield request.param
@@ -52,19 +55,21 @@ def test_a_few_rows_are_as_exact_as_their_type(form: str, threads: int, num_rows
     for num_out, num_in in ((50, 128), (37, 320), (9, 77)):
         codes, scales = weights(num_out, num_in)
         x = torch.randn(num_rows, num_in, generator=torch.Generator().manual_seed(num_rows))
-        assert relative_error(x.bfloat16(), codes, scales) < 1e-6
+        assert relative_error(x.bfloat16(), codes, scales) < 4e-3  # what rounding the result to bf16 costs
         assert relative_error(x, codes, scales) < 2e-5
 
 
-def test_many_rows_go_by_way_of_bf16(form: str, threads: int) -> None:
+@pytest.mark.parametrize("num_rows", [FEW_ROWS + 1, 40])
+def test_many_rows_go_by_way_of_bf16(form: str, threads: int, num_rows: int) -> None:
     codes, scales = weights(50, 128)
-    x = torch.randn(40, 128, generator=torch.Generator().manual_seed(0))
+    x = torch.randn(num_rows, 128, generator=torch.Generator().manual_seed(0))
     assert relative_error(x.bfloat16(), codes, scales) < 5e-3
     assert relative_error(x, codes, scales) < 1e-5
 
 
 def test_the_bits_do_not_depend_on_the_number_of_threads(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fp8_cpu, "SMALLEST_SHARE", 10)
+    monkeypatch.setattr(kernel_threads, "SMALLEST_SHARE", 10)
+    monkeypatch.setattr(fp8_cpu, "PART", 500)
     codes, scales = weights(51, 192)
     x = torch.randn(3, 192, generator=torch.Generator().manual_seed(0)).bfloat16()
     before, results = torch.get_num_threads(), []
@@ -80,26 +85,10 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(form: str, monkeypatch:
 def test_a_row_does_not_depend_on_its_neighbours(form: str) -> None:
     """What a token gives must be the same in a batch of any size, as far as the direct way goes."""
     codes, scales = weights(40, 256)
-    x = torch.randn(FEW_ROWS, 256, generator=torch.Generator().manual_seed(0)).bfloat16()
+    x = torch.randn(FEW_ROWS, 256, generator=torch.Generator().manual_seed(0))
     if form == "none":
         pytest.skip("torch's own product")
     together = multiply(x, codes, scales)
     for number in range(FEW_ROWS):
         alone = multiply(x[number : number + 1], codes, scales)[0]
         assert torch.allclose(alone, together[number], rtol=1e-5, atol=1e-5 * float(together.abs().max()))
-
-
-@pytest.mark.parametrize("num_rows", [1, 2, 7, 100])
-def test_shares_cover_every_row_once(monkeypatch: pytest.MonkeyPatch, threads: int, num_rows: int) -> None:
-    seen: list[int] = []
-    in_shares(lambda first, last: seen.extend(range(first, last)), num_rows, 10**9)
-    assert sorted(seen) == list(range(num_rows))
-
-
-def test_an_error_in_a_share_is_not_lost(threads: int) -> None:
-    def fail(first: int, last: int) -> None:
-        if last == 100:
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        in_shares(fail, 100, 10**9)

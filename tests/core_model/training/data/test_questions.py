@@ -87,12 +87,13 @@ def test_what_is_at_a_place() -> None:
 
 def test_counts() -> None:
     kinds = "|".join(f"{k}e?s?" for k in (*KINDS, "shape"))
-    for scene, turn, match in answers(
-        "count", rf"There (?:is|are) (?P<n>no|\d+) (?:(?P<color>{COLOR}) )?(?P<kind>{kinds})\."
-    ):
+    counted = rf"(?:There are (?P<none>no)|(?P<ones>One .+): (?P<n>\d+)) (?:(?P<color>{COLOR}) )?(?P<kind>{kinds})\."
+    for scene, turn, match in answers("count", counted):
         kind = next(k for k in (*KINDS, "shape") if match["kind"].startswith(k) and len(match["kind"]) - len(k) <= 2)
-        number = 0 if match["n"] == "no" else int(match["n"])
-        assert len(fitting(scene, match["color"], kind)) == number, turn
+        counted_shapes = sorted(fitting(scene, match["color"], kind), key=lambda s: thirds(scene, s)[::-1])
+        assert len(counted_shapes) == int(match["n"] or 0), turn
+        aloud = [third_of(where) for where, *_ in re.findall(rf"[Oo]ne ({WHERE})", match["ones"] or "")]
+        assert aloud == [thirds(scene, s) for s in counted_shapes], turn
 
 
 def test_sizes() -> None:
@@ -155,13 +156,16 @@ def test_descriptions_of_many_shapes_name_them_one_by_one() -> None:
     crowded = [(scene, turn) for scene, turn in ASKED if turn.skill == "describe" and len(scene.shapes) > 3]
     assert len(crowded) > 20
     for scene, turn in crowded:
-        expected = [(s.color, s.kind) for s in scene.in_reading_order()]
-        assert re.findall(rf"an? ({COLOR}) ({KIND})", turn.answer) == expected, turn
+        found = re.findall(rf"an? ({COLOR}) ({KIND}) ({WHERE})", turn.answer)
+        said = [(color, kind, third_of(where)) for color, kind, where, *_ in found]
+        assert said == [(s.color, s.kind, thirds(scene, s)) for s in scene.in_reading_order()], turn
 
 
 def test_lists_name_one_color_for_each_shape() -> None:
-    for scene, turn, match in answers("list", rf"(?:In reading order: |I see )((?:(?:{COLOR})(?:, | and |\.))+)"):
-        assert re.findall(COLOR, match[1]) == [s.color for s in scene.in_reading_order()], turn
+    one = rf"({COLOR}) ({WHERE})"
+    for scene, turn, match in answers("list", r"I see (.+)\."):
+        said = [(color, third_of(where)) for color, where, *_ in re.findall(one, match[1])]
+        assert said == [(s.color, thirds(scene, s)) for s in scene.in_reading_order()], turn
 
 
 def test_background_answers() -> None:

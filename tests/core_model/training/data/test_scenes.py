@@ -131,3 +131,9 @@ def test_held_out_looks_are_shown_by_the_evaluation_only(split: str) -> None:
         assert split == "held_out" or not any(held)
         shown += any(held)
     assert (shown > 100) == (split == "held_out")
+
+
+def test_no_hexagon_is_so_small_that_it_is_a_circle() -> None:
+    scenes = [sample_scene(np.random.default_rng(i), 1.0) for i in range(300)]
+    sizes = {shape.size for scene in scenes for shape in scene.shapes if shape.kind == "hexagon"}
+    assert sizes == {"medium", "large"}

@@ -1,0 +1,106 @@
+"""Products of many rows with FP8 weights on a processor's matrix units (AMX), where it has them and they compute right.
+
+`core_model.kernels.fp8_tiles_ir` writes the kernel; here it is compiled, allowed, tried once, and given its rows in the
+order that the units want. Linux lets a process use the units' registers only after it has asked.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import threading
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from core_model.kernels import fp8_ir, fp8_tiles_ir, job_ir
+from core_model.kernels.fp8_tiles_ir import JOB_WORDS, NEXT, SIDE, STRIP, STRIPS
+from core_model.kernels.jit import KernelUnavailableError, compile_functions, host_features
+from core_model.kernels.threads import run_job
+
+_ARCH_PRCTL, _REQUEST_PERMISSION, _TILE_DATA = 158, 0x1023, 18  # Linux on x86-64: asm/unistd_64.h, asm/prctl.h
+_POINTER, _NUMBER = ctypes.c_void_p, ctypes.c_int64
+_SIGNATURES = {"gemm_tiles": (_POINTER,), "arrange_tiles": (_POINTER, _POINTER, _NUMBER, _NUMBER)}
+_PROBE = 64
+
+Fp8Matrix = tuple[Tensor, Tensor]  # e4m3 codes [O, I], float32 scales [O]
+
+
+class TileKernel:
+    """The compiled function, and memory for each thread that runs it."""
+
+    def __init__(self, functions: dict[str, Any]) -> None:
+        self._multiply, self._arrange = functions["gemm_tiles"], functions["arrange_tiles"]
+        self._tables, self._shape = fp8_ir.bf16_tables(), fp8_tiles_ir.tile_shape()
+        self._own = threading.local()
+
+    def takes(self, codes: Tensor) -> bool:
+        return codes.shape[0] % STRIP == 0 and codes.shape[1] % fp8_ir.TABLE_STEP == 0
+
+    def multiply(self, x: Tensor, *matrices: Fp8Matrix) -> list[Tensor]:
+        """The products of the same rows with matrices that it `takes`. bf16 [N, I] -> bf16 [N, O] each"""
+        inputs = self._arranged(x)
+        num_rows, num_in = inputs.shape
+        results = [x.new_empty(num_rows, len(codes)) for codes, _ in matrices]
+        jobs = np.zeros((len(matrices), JOB_WORDS), dtype=np.int64)
+        for job, (codes, scales), y in zip(jobs, matrices, results, strict=True):
+            pointers = (codes.data_ptr(), scales.data_ptr(), inputs.data_ptr(), y.data_ptr())
+            job[:NEXT] = (0, len(codes), STRIP, *pointers, num_in, num_rows, len(codes), self._tables.ctypes.data)
+        jobs[:-1, NEXT] = [job.ctypes.data for job in jobs[1:]]
+        room = fp8_tiles_ir.strip_bytes(num_in)
+        jobs[0, STRIPS:] = self._strips(room).ctypes.data, room, self._shape.ctypes.data
+        run_job(self._multiply, jobs[0], sum(codes.numel() for codes, _ in matrices))
+        return [y[: len(x)] for y in results]
+
+    def _arranged(self, x: Tensor) -> Tensor:
+        """Rows filled up to a multiple of 16, in the kernel's own order."""
+        x = x.contiguous()
+        out = x.new_empty(len(x) + -len(x) % SIDE, x.shape[1])
+        self._arrange(x.data_ptr(), out.data_ptr(), *x.shape)
+        return out
+
+    def _strips(self, room: int) -> npt.NDArray[np.uint8]:
+        """Memory for a strip of each thread; every thread that calls for products has its own."""
+        needed = room * torch.get_num_threads()
+        if not hasattr(self._own, "strips") or len(self._own.strips) < needed:
+            self._own.strips = np.empty(needed, dtype=np.uint8)
+        strips: npt.NDArray[np.uint8] = self._own.strips
+        return strips
+
+
+@cache
+def tile_kernel() -> TileKernel | None:
+    """The kernel; None where the processor, the system or llvmlite lacks what it needs, or where it is wrong."""
+    if not host_features() >= fp8_tiles_ir.FEATURES or not _is_allowed():
+        return None
+    text = fp8_ir.TABLE_DECLARATIONS + job_ir.DECLARATIONS + fp8_tiles_ir.DECLARATIONS
+    text += fp8_tiles_ir.gemm_tiles() + fp8_tiles_ir.arrange_tiles()
+    try:
+        kernel = TileKernel(compile_functions(text, _SIGNATURES))
+    except KernelUnavailableError:
+        return None
+    return kernel if _is_right(kernel) else None
+
+
+def _is_allowed() -> bool:
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        return int(libc.syscall(_ARCH_PRCTL, _REQUEST_PERMISSION, _TILE_DATA)) == 0
+    except (OSError, AttributeError):
+        return False
+
+
+def _is_right(kernel: TileKernel) -> bool:
+    with torch.inference_mode():
+        codes = torch.arange(_PROBE * _PROBE).remainder(120).to(torch.uint8).view(_PROBE, _PROBE)
+        weights = codes.view(torch.float8_e4m3fn)
+        x = torch.linspace(-1, 1, 3 * _PROBE).view(3, _PROBE).bfloat16()
+        expected = x.double() @ weights.double().T
+        (found,) = kernel.multiply(x, (weights, torch.ones(_PROBE)))
+    return bool((found.double() - expected).abs().max() <= 4e-3 * expected.abs().max())  # what bf16 rounds
