@@ -7,6 +7,7 @@ out by its decoder.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from media.types import MediaKind
@@ -48,6 +49,7 @@ FORMATS = {
         FileFormat("jp2", "a JPEG 2000 picture", MediaKind.IMAGE, (".jp2", ".jpx"), _SAVE_AS),
         FileFormat("psd", "a Photoshop picture", MediaKind.IMAGE, (".psd",), _SAVE_AS),
         FileFormat("ico", "an icon", MediaKind.IMAGE, (".ico",), _SAVE_AS),
+        FileFormat("netpbm", "a Netpbm picture", MediaKind.IMAGE, (".ppm", ".pgm", ".pbm", ".pnm"), _SAVE_AS),
         FileFormat("svg", "an SVG drawing", MediaKind.IMAGE, (".svg",), _SAVE_AS),
         FileFormat("mp4", "an MP4 video", MediaKind.VIDEO, (".mp4", ".m4v")),
         FileFormat("mov", "a QuickTime video", MediaKind.VIDEO, (".mov", ".qt")),
@@ -109,6 +111,7 @@ _ZIPPED = (  # documents that are ZIP archives name themselves in their first en
     (b"mimetypeapplication/vnd.oasis", "odf"),
 )
 _BMP_HEADER_SIZES = (12, 40, 52, 56, 64, 108, 124)  # "BM" alone could begin a text
+_NETPBM = re.compile(rb"P[1-6]\s+(?:#[^\n]*\n\s*)*\d+\s+\d+\s")  # its size follows; "P1" alone could begin a text
 _TEXT_BYTES = bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100)) + b"\t\n\r\f\b\x1b"
 
 
@@ -133,6 +136,8 @@ def _container(head: bytes) -> str | None:
         return next((name for mark, name in _ZIPPED if head.startswith(mark, 30)), "zip")
     if b"%PDF-" in head[:1024]:  # readers allow junk before it
         return "pdf"
+    if _NETPBM.match(head):
+        return "netpbm"
     is_bmp = head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADER_SIZES
     return "bmp" if is_bmp else None
 

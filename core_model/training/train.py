@@ -39,6 +39,7 @@ from core_model.types import TileGeometry
 
 State = dict[str, Any]
 
+LOOKS_AHEAD = 4  # more samples are looked at than asked about: a resumed run begins where none was seen
 SIGHT = "sight.pt"  # the vision tower of stage one, in the run's folder
 
 
@@ -47,7 +48,7 @@ class Stage(StrEnum):
 
     LOOK = "look"  # the tower and the decoder's first half: from pictures alone, what stands where in them
     ANSWER = "answer"  # the second half alone, at half the price: what was asked, and to read it off the first
-    EVERYTHING = "everything"
+    EVERYTHING = "everything"  # all of it, and between two batches of questions one of pictures alone
 
 
 class BatchStream(IterableDataset[tuple[int, Batch | Conversations]]):
@@ -65,7 +66,23 @@ class BatchStream(IterableDataset[tuple[int, Batch | Conversations]]):
         encoder = Encoder(load_tokenizer(folder), tile_geometry(vision), vision.patch_size)
         if stage is Stage.LOOK:
             return looks(encoder, recipe.SEED, first_index, hyper.pictures_per_look, stride)
-        return batches(encoder, recipe.SEED, first_index, hyper.curriculum_samples, hyper.pictures_per_batch, stride)
+        asked = batches(encoder, recipe.SEED, first_index, hyper.curriculum_samples, hyper.pictures_per_batch, stride)
+        if stage is Stage.ANSWER:
+            return asked
+        seen = looks(encoder, recipe.SEED + 1, LOOKS_AHEAD * first_index, hyper.pictures_per_look, stride)
+        return alternating(asked, seen)
+
+
+def alternating(
+    asked: Iterator[tuple[int, Batch | Conversations]], seen: Iterator[tuple[int, Batch]]
+) -> Iterator[tuple[int, Batch | Conversations]]:
+    """A batch of questions, a batch of pictures that are only looked at, and so on.
+
+    What Cria gets wrong it mostly sees wrong, and looking costs a tenth of asking, for each picture.
+    """
+    for (index, batch), (_, pictures) in zip(asked, seen, strict=True):
+        yield index, batch
+        yield index, pictures
 
 
 @dataclass(slots=True)

@@ -37,6 +37,8 @@ def test_what_pillow_writes_is_recognised(file_format: str) -> None:
         (b"<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'/>", "svg"),
         (b"\xef\xbb\xbf  <!DOCTYPE HTML><title>404</title>", "html"),
         (b"BMW is a maker of cars", "text"),
+        (b"P6\n# made by hand\n300 200\n255\n\xff\x00\x00", "netpbm"),
+        (b"P6 is a question, P5 another", "text"),
         ("Grüße aus München".encode(), "text"),
         ("Grüße aus München".encode("latin-1"), "text"),
         ("two bytes a letter".encode("utf-16"), "text"),

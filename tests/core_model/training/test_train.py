@@ -16,7 +16,15 @@ from core_model.training.data.vocabulary import train_tokenizer, write_tokenizer
 from core_model.training.export import export
 from core_model.training.objective import Batch, Conversations
 from core_model.training.pretrain_vision import TileStream, VisionPretraining, collect
-from core_model.training.train import Stage, Trainer, load_tokenizer, schedule, tile_geometry, vision_config
+from core_model.training.train import (
+    BatchStream,
+    Stage,
+    Trainer,
+    load_tokenizer,
+    schedule,
+    tile_geometry,
+    vision_config,
+)
 
 HYPER = recipe.Hyperparameters(pictures_per_batch=1, warmup_steps=4)
 
@@ -34,6 +42,18 @@ def some_batches(tokenizer_folder: Path) -> list[Batch | Conversations]:
     encoder = Encoder(load_tokenizer(tokenizer_folder), tile_geometry(vision), vision.patch_size)
     stream: Iterator[tuple[int, Batch | Conversations]] = batches(encoder, 1, 0, 1000, 1)
     return [batch for _, batch in islice(stream, 3)]
+
+
+def test_questions_and_pictures_to_look_at_alternate(tokenizer_folder: Path) -> None:
+    stream = iter(BatchStream(tokenizer_folder, 5, HYPER, 1, Stage.EVERYTHING))
+    (first, asked), (same, seen), (second, also_asked), (_, also_seen) = islice(stream, 4)
+    assert first == same < second, "what is looked at does not move the run on"
+    for batch in (asked, also_asked):
+        assert isinstance(batch, Conversations) or batch.rows
+    for batch in (seen, also_seen):
+        assert isinstance(batch, Batch)
+        assert not batch.rows
+        assert batch.cells is not None
 
 
 def difference(one: Trainer, other: Trainer) -> float:
