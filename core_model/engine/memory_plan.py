@@ -56,7 +56,7 @@ class Placement:
             raise OutOfMemoryError(
                 "Larger than the limit",
                 f"The model needs {gigabytes(self.plan.needed_bytes)}; the limit is set to {gigabytes(limit)}.",
-                "Raise the limit in the settings, or open a smaller or a quantized model.",
+                "Raise the limit, or open a smaller or a quantized model.",
             )
 
 

@@ -4,8 +4,9 @@ A session holds the KV cache and knows which tokens are in it, so a follow-up qu
 edited message goes back to where the conversations part. Two prompts share a position when they have the same token
 there and, at a patch position, the same picture: all patches have one id, so the picture's digest stands in for it.
 
-Prompts are read in pieces, cut at attention chunk boundaries; between layers and between experts the stop check is
-looked at. A stopped step is never committed, so the session stays sound whatever happens to a step.
+Prompts are read in sweeps, cut at attention chunk boundaries. A sweep goes layer by layer over all of its tokens: in
+pieces through attention and the shared expert, so that a stop is heard soon, and at once through the routed experts, so
+that each is read or fetched once in a sweep. A stopped sweep is never committed, so the session stays sound.
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ from core_model.types import PrefillProgress, ShouldStop, TileGeometry
 
 Keys = npt.NDArray[np.int64]  # one per position: a token id, or a negative number that stands for a picture
 
-PIECE_FLOPS = 1e11  # arithmetic of one prompt piece in one layer, so that progress is shown and a stop is quick
+PIECE_FLOPS = {"cpu": 1e11, "cuda": 1e13}  # arithmetic of one piece in one layer, so that a stop is quick
 LARGEST_PIECE, SMALLEST_PIECE = 2048, 64  # tokens
+SWEEP = {"cpu": 2048, "cuda": 8192}  # tokens; a stop gives up what was read of one
+SEEING = 0.12  # about as much of the work on a picture of Scout's is done before its tokens come to the decoder
 
 
 class Stopped(Exception):  # noqa: N818 - not an error
@@ -61,7 +64,8 @@ class Session:
         """
         self.model = model
         self.cache = KVCache(model.config.text, model.device, model.dtype)
-        self.piece_size = piece_size(model.config)
+        self.piece_size = piece_size(model.config, model.device.type)
+        self.sweep_size = SWEEP[model.device.type]
         self.logits = torch.empty(0)
         self._images = None if tiles is None else ImageReader(model, tiles)
         self._uses_plain_gemv = uses_plain_gemv
@@ -73,7 +77,8 @@ class Session:
         """Read what the session does not know yet of a prompt.
 
         Yields:
-            Progress: once at first, saying how much was known, then after each piece.
+            Progress: once at first, saying how much was known, then while a sweep goes on and after each; within a
+            sweep a number says how much of its work is done.
 
         Raises:
             Stopped: `should_stop` said so; what was read completely stays read.
@@ -85,9 +90,9 @@ class Session:
         ids = torch.tensor(prompt.token_ids, device=self.model.device)
         while self.cache.length < len(keys):
             start = self.cache.length
-            end = start + self.cache.longest_step(min(self.piece_size, len(keys) - start))
-            features = self._features_between(prompt, start, end, check)
-            self.logits = self._step(ids[start:end], features, check)
+            end = start + self.cache.longest_step(min(self.sweep_size, len(keys) - start))
+            for position in self._sweep(prompt, ids[start:end], start, check):
+                yield PrefillProgress(position, prompt.num_tokens, num_known)
             self._keys = keys[:end]
             yield PrefillProgress(end, prompt.num_tokens, num_known)
         if self._images is not None:
@@ -135,6 +140,40 @@ class Session:
         self.cache.commit(len(ids))
         return logits
 
+    def _sweep(self, prompt: Prompt, ids: Tensor, start: int, check: Callable[[], None]) -> Iterator[int]:
+        """Read the tokens of one sweep; yields how far it would be if its work were done token by token."""
+        end, told = start + len(ids), start
+        for share in self._shares(prompt, ids, start, check):
+            position = start + int(share * len(ids))
+            if told < position < end:
+                told = position
+                yield position
+
+    @torch.inference_mode()
+    def _shares(self, prompt: Prompt, ids: Tensor, start: int, check: Callable[[], None]) -> Iterator[float]:
+        """The same; yields how much of the work is done, 0 to 1."""
+        end, seen, features = start + len(ids), 0.0, []
+        for first in range(start, end, self.piece_size):
+            found = self._features_between(prompt, first, min(first + self.piece_size, end), check)
+            if found is not None:
+                features.append(found)
+                seen += SEEING * len(found) / len(ids)
+                yield seen
+        together = torch.cat(features) if features else None
+        if len(ids) == 1:  # as in decoding
+            self.logits = self._step(ids, together, check)
+            return
+        x = self.model.embed(ids, together)[None]
+        self.cache.begin_step()
+        decoder = self.model.language_model.model
+        layers = decoder.layer_by_layer(x, start, self.cache.layers, check, self.piece_size)
+        for number, hidden in enumerate(layers, 1):
+            x = hidden
+            yield seen + (1 - seen) * number / len(decoder.layers)
+        with plain_gemv(self._uses_plain_gemv):
+            self.logits = self.model.head(decoder.norm(x[0, -1:]))[0]
+        self.cache.commit(len(ids))
+
     def _features_between(self, prompt: Prompt, start: int, end: int, check: Callable[[], None]) -> Tensor | None:
         """Features for the patch tokens at positions `start` to `end - 1`."""
         found = []
@@ -170,11 +209,11 @@ def prompt_keys(prompt: Prompt, image_token_id: int, check: Callable[[], None] =
     return keys
 
 
-def piece_size(config: Llama4Config) -> int:
-    """Prompt tokens to read at once: a power of two that follows from the model's width alone, so that the same
-    prompt is always cut, and therefore rounded, in the same way."""
+def piece_size(config: Llama4Config, device: str) -> int:
+    """Prompt tokens to compute at once: a power of two that follows from the model's width and the kind of device
+    alone, so that the same prompt is always cut, and therefore rounded, in the same way."""
     text = config.text
     attention = 2 * text.hidden_size * text.head_dim * (text.num_attention_heads + text.num_key_value_heads)
     experts = 3 * text.hidden_size * max(text.intermediate_size * (1 + text.num_experts_per_tok), 1)
-    tokens = PIECE_FLOPS / (2 * (attention + experts))
+    tokens = PIECE_FLOPS[device] / (2 * (attention + experts))
     return int(min(max(2 ** int(np.log2(tokens)), SMALLEST_PIECE), LARGEST_PIECE))

@@ -14,7 +14,7 @@ Shapes: B batch, T tokens of this step, S keys to look at (S >= T), H query head
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -85,6 +85,17 @@ class Step:
             global_mask=lower_right_mask(length, start + length, like),
             check=check,
         )
+
+
+def piece_by_piece(compute: Callable[[Tensor, Step], Tensor], x: Tensor, steps: Sequence[Step]) -> Tensor:
+    """Compute tokens step by step, with a chance to leave between two. [B, T, C] -> [B, T, C']"""
+    if len(steps) == 1:
+        return compute(x, steps[0])
+    parts = []
+    for part, step in zip(x.split([step.length for step in steps], dim=1), steps, strict=True):
+        step.check()
+        parts.append(compute(part, step))
+    return torch.cat(parts, dim=1)
 
 
 def lower_right_mask(num_queries: int, num_keys: int, like: Tensor) -> Tensor | None:

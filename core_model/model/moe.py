@@ -18,7 +18,7 @@ Shapes: N tokens, D hidden size, E experts, k experts per token, A = N * k assig
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import torch
@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core_model.config import TextConfig
-from core_model.model.attention import Step
+from core_model.model.attention import Step, piece_by_piece
 from core_model.model.layers import FeedForward
 
 ROW_STEP = 16
@@ -128,16 +128,19 @@ class MoE(nn.Module):
         self.experts: Experts = ResidentExperts(config)
         self.source: ExpertSource | None = None  # who gives the experts; None: the resident ones
 
-    def forward(self, x: Tensor, step: Step) -> Tensor:  # [B, T, D] -> [B, T, D]
+    def forward(self, x: Tensor, steps: Sequence[Step]) -> Tensor:  # [B, T, D] -> [B, T, D]
+        """Tokens of all steps at once: each expert is asked for once, whatever their number."""
         tokens = x.flatten(0, -2)  # [N, D]
         scores, chosen = route(self.router(tokens), self.top_k)  # [N, k] each
         order, wanted = group_by_expert(chosen.flatten())
         source = self.source or self.experts
         source.announce(wanted, len(tokens))  # what must be fetched comes while the shared expert computes
-        out = self.shared_expert(tokens) + self.routed(tokens, scores, order, wanted, step)
-        return out.view(x.shape)
+        shared = piece_by_piece(lambda part, _: self.shared_expert(part), x, steps)
+        return shared + self.routed(tokens, scores, order, wanted, steps[0].check).view(x.shape)
 
-    def routed(self, tokens: Tensor, scores: Tensor, order: Tensor, wanted: Mapping[int, int], step: Step) -> Tensor:
+    def routed(
+        self, tokens: Tensor, scores: Tensor, order: Tensor, wanted: Mapping[int, int], check: Callable[[], None]
+    ) -> Tensor:
         """What the chosen experts add.
 
         Args:
@@ -145,6 +148,7 @@ class MoE(nn.Module):
             scores: [N, k]
             order: assignments sorted by expert [A].
             wanted: how many assignments each expert has, in that order.
+            check: called before each expert; may raise.
 
         Returns:
             [N, D]
@@ -158,7 +162,7 @@ class MoE(nn.Module):
         outputs = torch.empty_like(inputs)
         computed = []
         for number, expert in source.experts(wanted):
-            step.check()
+            check()
             computed.append((rows[number], expert(inputs[rows[number]])))
         where, what = zip(*computed, strict=True)
         outputs = outputs.index_copy(0, torch.cat(where), torch.cat(what))

@@ -8,13 +8,14 @@ Shapes: B batch, T tokens, D hidden size, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from core_model.config import TextConfig
-from core_model.model.attention import Attention, LayerCache, Step, no_check
+from core_model.model.attention import Attention, LayerCache, Step, no_check, piece_by_piece
 from core_model.model.layers import FeedForward, RMSNorm
 from core_model.model.moe import MoE
 
@@ -31,10 +32,13 @@ class DecoderLayer(nn.Module):
         self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 
-    def forward(self, x: Tensor, step: Step, cache: LayerCache | None) -> Tensor:  # [B, T, D] -> [B, T, D]
-        x = x + self.self_attn(self.input_layernorm(x), step, cache)
+    def forward(self, x: Tensor, steps: Sequence[Step], cache: LayerCache | None) -> Tensor:
+        """Steps that follow each other, without a cache one only. [B, T, D] -> [B, T, D]"""
+        x = piece_by_piece(lambda part, step: part + self.self_attn(self.input_layernorm(part), step, cache), x, steps)
         y = self.post_attention_layernorm(x)
-        return x + (self.feed_forward(y, step) if isinstance(self.feed_forward, MoE) else self.feed_forward(y))
+        if isinstance(self.feed_forward, MoE):
+            return x + self.feed_forward(y, steps)
+        return x + piece_by_piece(lambda part, _: self.feed_forward(part), y, steps)
 
 
 class Decoder(nn.Module):
@@ -56,25 +60,41 @@ class Decoder(nn.Module):
         caches: Sequence[LayerCache] | None = None,
         check: Callable[[], None] = no_check,
     ) -> Tensor:
-        """Run one step.
+        """Run one step, as `layer_by_layer` does it.
+
+        Returns:
+            Hidden states after the final norm [B, T, D].
+        """
+        return self.norm(deque(self.layer_by_layer(x, start, caches, check), maxlen=1).pop())
+
+    def layer_by_layer(
+        self,
+        x: Tensor,
+        start: int = 0,
+        caches: Sequence[LayerCache] | None = None,
+        check: Callable[[], None] = no_check,
+        piece: int | None = None,
+    ) -> Iterator[Tensor]:
+        """Run one step and give the hidden states after each layer, before the final norm. [B, T, D] each
 
         Args:
             x: embeddings [B, T, D]; B is 1 with caches.
             start: position of the first token; 0 without caches.
             caches: one per layer; the step must then not cross an attention chunk boundary.
-            check: called between layers and between experts; may raise to abandon the step.
-
-        Returns:
-            Hidden states after the final norm [B, T, D].
+            check: called between layers, pieces and experts; may raise to abandon the step.
+            piece: compute at most so many tokens at a time, but in the routed experts: there tokens are grouped by
+                expert, and the more of them there are, the less often an expert's weights are read or fetched.
         """
         length = x.shape[1]
         assert caches is not None or start == 0, "without a cache a sequence starts at position 0"
+        assert caches is not None or piece is None, "pieces see each other through the cache"
         assert caches is None or fits_chunk(self.config, start, length), "a step must not cross a chunk boundary"
-        step = Step.at(self.config, start, length, x, check)
+        end, piece = start + length, piece or length
+        steps = [Step.at(self.config, at, min(piece, end - at), x, check) for at in range(start, end, piece)]
         for number, layer in enumerate(self.layers):
             check()
-            x = layer(x, step, None if caches is None else caches[number])
-        return self.norm(x)
+            x = layer(x, steps, None if caches is None else caches[number])
+            yield x
 
 
 def fits_chunk(config: TextConfig, start: int, length: int) -> bool:

@@ -8,6 +8,8 @@ result is the same (a test compares them).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -21,8 +23,8 @@ ROW_STEP = 32  # rows of an expert are rounded up, so that few different shapes 
 class BatchedMoE(MoE):
     """A mixture of experts that computes its resident experts together."""
 
-    def forward(self, x: Tensor, step: Step) -> Tensor:  # [B, T, D] -> [B, T, D]
-        del step
+    def forward(self, x: Tensor, steps: Sequence[Step]) -> Tensor:  # [B, T, D] -> [B, T, D]
+        del steps
         tokens = x.flatten(0, -2)  # [N, D]
         scores, chosen = route(self.router(tokens), self.top_k)  # [N, k] each
         return (self.shared_expert(tokens) + self._together(tokens, scores, chosen)).view(x.shape)

@@ -106,7 +106,7 @@ def halfway(model: Llama4) -> Iterator[list[Tensor]]:
 
 def look(model: Llama4, x: Tensor) -> Tensor:
     """Run the first half of the decoder on embeddings. [B, T, C] -> [B, T, C]"""
-    step = Step.at(model.config.text, 0, x.shape[1], x)
+    steps = [Step.at(model.config.text, 0, x.shape[1], x)]
     for layer in first_half(model):
-        x = layer(x, step, None)
+        x = layer(x, steps, None)
     return x

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import core_model
 from core_model.engine.session import Session, Stopped
 from core_model.model.image_tiles import normalize_tiles, picture_tiles
 from core_model.model.llama4 import Llama4
+from core_model.model.moe import Expert, ResidentExperts
 from core_model.text.chat_format import ChatFormat, Prompt
 from core_model.text.tokenizer import load_tokenizer
 from core_model.types import Message, PrefillProgress, Role, TileGeometry, never_stop
@@ -146,3 +147,50 @@ def test_progress_counts_up_to_the_whole_prompt(setup: Setup) -> None:
     assert counts == sorted(set(counts))
     assert {event.num_total for event in events} == {prompt.num_tokens}
     assert max(np.diff(counts)) <= setup.session.piece_size
+
+
+def asked_experts(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many experts each mixture is asked for, each time it is."""
+    asked: list[int] = []
+    given = ResidentExperts.experts
+
+    def count(self: ResidentExperts, wanted: Mapping[int, int]) -> Iterator[tuple[int, Expert]]:
+        asked.append(len(wanted))
+        return given(self, wanted)
+
+    monkeypatch.setattr(ResidentExperts, "experts", count)
+    return asked
+
+
+def test_experts_are_asked_for_once_in_a_sweep_however_many_pieces_it_has(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asked_experts(setup, monkeypatch)
+    prompt = setup.format.prompt(turns("A question of some length, to have a few sweeps", "Yes", "And again"))
+    setup.read(prompt)
+    num_layers = sum(setup.model.config.text.is_moe_layer)
+    num_sweeps = -(-prompt.num_tokens // CHUNK)
+    assert num_sweeps > 3
+    assert len(asked) == num_layers * num_sweeps
+    setup.assert_right(prompt)
+
+
+def test_sweeps_may_be_shorter_than_a_chunk(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    setup.session.sweep_size = 10  # of a chunk of 16: 10, then 6
+    asked = asked_experts(setup, monkeypatch)
+    prompt = setup.format.prompt(turns("A question", "Yes", [noise(5), "with a picture"]))
+    setup.read(prompt)
+    whole, rest = divmod(prompt.num_tokens, CHUNK)
+    assert len(asked) == sum(setup.model.config.text.is_moe_layer) * (2 * whole + -(-rest // 10))
+    setup.assert_right(prompt)
+
+
+def test_progress_is_told_within_a_sweep(tiny_assistant: Callable[..., Path]) -> None:
+    setup = Setup(tiny_assistant("scout", attention_chunk_size=8192, floor_scale=8))
+    prompt = setup.format.prompt(turns([noise(6), "What is in this picture, and how long does it take to read?"]))
+    assert setup.session.sweep_size > prompt.num_tokens
+    counts = [event.num_done for event in setup.session.read(prompt, never_stop)]
+    assert counts == sorted(set(counts))
+    assert len(counts) > len(setup.session.cache.layers), "after the picture, and after each layer"
+    assert counts[-1] == prompt.num_tokens
+    setup.assert_right(prompt)

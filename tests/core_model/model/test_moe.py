@@ -64,12 +64,12 @@ class Rearranged:
 def test_the_order_of_arrival_changes_no_bit(top_k: int, num_tokens: int) -> None:
     moe = layer(top_k)
     x = torch.randn(1, num_tokens, HIDDEN, generator=torch.Generator().manual_seed(9))
-    step = Step.at(config(top_k), 0, num_tokens, x)
-    resident = moe(x, step)
+    steps = [Step.at(config(top_k), 0, num_tokens, x)]
+    resident = moe(x, steps)
     assert torch.isfinite(resident).all()
     for seed in range(4):
         moe.source = Rearranged(moe.experts, seed)
-        assert torch.equal(moe(x, step), resident)
+        assert torch.equal(moe(x, steps), resident)
         (asked,) = moe.source.asked
         assert asked == sorted(set(asked)), "each expert is asked for once"
         ((announced, tokens),) = moe.source.announced
@@ -82,7 +82,7 @@ def test_only_chosen_experts_are_asked_for_and_their_inputs_are_scaled(top_k: in
     moe = layer(top_k)
     moe.source = source = Rearranged(moe.experts, 0)
     x = torch.randn(1, 5, HIDDEN, generator=torch.Generator().manual_seed(3))
-    out = moe(x, Step.at(config(top_k), 0, 5, x))
+    out = moe(x, [Step.at(config(top_k), 0, 5, x)])
     expected = moe.shared_expert(x[0])
     for token in range(5):
         logits = moe.router(x[0, token])
@@ -121,5 +121,5 @@ def test_a_stop_is_heard_between_experts() -> None:
     moe = layer(1)
     x = torch.randn(1, 40, HIDDEN, generator=torch.Generator().manual_seed(9))
     checks: list[int] = []
-    moe(x, Step.at(config(1), 0, 40, x, lambda: checks.append(1)))
+    moe(x, [Step.at(config(1), 0, 40, x, lambda: checks.append(1))])
     assert len(checks) == len(set(moe.router(x[0]).argmax(-1).tolist()))

@@ -30,10 +30,10 @@ def test_outputs_and_gradients_are_the_same(top_k: int, num_tokens: int) -> None
     for parameter in moe.parameters():
         torch.nn.init.normal_(parameter, std=0.3, generator=torch.Generator().manual_seed(parameter.numel()))
     x = torch.randn(1, num_tokens, 32, generator=torch.Generator().manual_seed(1))
-    step = Step.at(config, 0, num_tokens, x)
+    steps = [Step.at(config, 0, num_tokens, x)]
     results = []
     for _ in range(2):
-        out = moe(x, step)
+        out = moe(x, steps)
         grads = torch.autograd.grad(out.square().sum(), list(moe.parameters()))
         results.append((out, grads))
         use_batched_experts(moe)
