@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from core_model.engine.expert_memory import OffloadedExperts
 from core_model.engine.kv_cache import KVCache
 from core_model.kernels.operation_ir import EXPERT_WORDS
-from core_model.kernels.step import StepKernels, Words, address, float_word, step_kernels
+from core_model.kernels.step import StepKernels, address, float_word, step_kernels
+from core_model.kernels.threads import Words
 from core_model.model.attention import Attention, Step
 from core_model.model.fp8 import Fp8Experts, Fp8Linear
 from core_model.model.layers import FeedForward, RMSNorm

@@ -1,18 +1,19 @@
-"""Products with FP8 weights on the CPU: a few rows straight from the codes, many rows by way of bf16.
+"""Products with FP8 weights on the CPU: a few rows straight from the codes, many rows by the fastest way there is.
 
 A few rows (decode, and the small experts of a prompt) are limited by memory, so the codes are read once and turned into
-numbers in registers (`core_model.kernels.fp8_ir`). Many rows are limited by arithmetic: the codes become bf16 in a
-buffer that is used again, and the library's product in the activations' type follows, whose results are scaled, which
-is more exact than scaled weights. Where no kernel can be compiled, torch's own conversion stands behind all of it, slow
-and right.
+numbers in registers (`core_model.kernels.fp8_ir`). Many rows are limited by arithmetic. On a processor with matrix
+units they go there (`fp8_tiles`, from three rows of bf16 on); elsewhere the codes become bf16 in a buffer that is used
+again, and the library's product in the activations' type follows, whose results are scaled, which is more exact than
+scaled weights. Where no kernel can be compiled, torch's own conversion stands behind all of it, slow and right.
 
-Rows of the weights are shared among threads; each result is computed by one thread in a fixed order, so the bits do not
-depend on how many there are. Shapes: N rows, I inputs, O outputs.
+In our own kernels each result is computed by one thread in a fixed order, so the bits do not depend on how many threads
+there are; they may depend on which kernel the number of rows leads to. Shapes: N rows, I inputs, O outputs.
 """
 
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -27,12 +28,11 @@ from core_model.kernels.fp8_tiles import Fp8Matrix
 from core_model.kernels.jit import KernelUnavailableError, compile_functions, host_features
 from core_model.kernels.threads import run_job
 
-FEW_ROWS = 8  # up to here straight from the codes
+FEW_ROWS = 8  # up to here straight from the codes, where matrix units do not take them
 TILES_FROM = 3  # rows from which matrix units are faster, where there are any
 ROW_STEP = 16
-POINTER, NUMBER = ctypes.c_void_p, ctypes.c_int64
+POINTER = ctypes.c_void_p
 PART = 2**15  # codes that a thread takes at a time
-GEMM = (POINTER,) * 4 + (NUMBER,) * 4 + (POINTER,)
 HALF_FEATURES = frozenset({"f16c", "fullfp16", "neon"})  # any of them turns fp16 into float32
 
 
@@ -58,6 +58,10 @@ def gated(x: Tensor, gate: Tensor, gate_scales: Tensor, up: Tensor, up_scales: T
 
 def _products(x: Tensor, *matrices: Fp8Matrix) -> list[Tensor]:
     """The same rows times matrices of one width."""
+    for codes, scales in matrices:  # from here on there are only addresses
+        assert codes.is_cpu and codes.is_contiguous() and codes.shape[1] == x.shape[1], "codes [O, I] in memory"  # noqa: PT018
+        assert scales.is_cpu and scales.is_contiguous() and scales.shape == codes.shape[:1], "a scale for each output"  # noqa: PT018
+        assert scales.dtype == torch.float32, "scales are read as float32"
     tiles = fp8_tiles.tile_kernel() if len(x) >= TILES_FROM and x.dtype == torch.bfloat16 else None
     if tiles is not None and all(tiles.takes(codes) for codes, _ in matrices):
         return tiles.multiply(x, *matrices)
@@ -65,7 +69,7 @@ def _products(x: Tensor, *matrices: Fp8Matrix) -> list[Tensor]:
 
 
 def _product(x: Tensor, codes: Tensor, scales: Tensor) -> Tensor:
-    """Straight from the codes, or by way of bf16 weights. [N, I] -> float32 [N, O]
+    """Straight from the codes, or by way of bf16 weights, whose product is rounded to x's type. -> float32 [N, O]
 
     The library compiles a kernel for every number of rows it meets, so rows are filled up with zeros to a multiple of
     16; weights stand on the left, which is faster, as in `moe.SwiGluExpert`.
@@ -82,7 +86,7 @@ def _product(x: Tensor, codes: Tensor, scales: Tensor) -> Tensor:
 
 def has_kernels() -> bool:
     """Whether any was compiled; without them FP8 weights are better converted once than at each product."""
-    return shift_kernels() is not None or table_kernels() is not None
+    return table_kernels() is not None or shift_kernels() is not None
 
 
 class Kernels:
@@ -92,7 +96,7 @@ class Kernels:
         self.name, self.sizes = name, sizes
         self._functions = functions
         self._tables = fp8_ir.bf16_tables()
-        self._buffer = torch.empty(0, dtype=torch.bfloat16)
+        self._own = threading.local()  # a buffer for each thread that calls
 
     def multiply(self, x: Tensor, codes: Tensor, scales: Tensor) -> Tensor:
         """A few rows, straight from the codes. [N, I] -> float32 [N, O]"""
@@ -126,9 +130,9 @@ class Kernels:
 
     def decoded(self, codes: Tensor) -> Tensor:
         """Codes as bf16, without their scales, in a buffer that the next call uses again. [O, I]"""
-        if self._buffer.numel() < codes.numel():
-            self._buffer = torch.empty(codes.numel(), dtype=torch.bfloat16)
-        out = self._buffer[: codes.numel()].view(codes.shape)
+        if not hasattr(self._own, "buffer") or self._own.buffer.numel() < codes.numel():
+            self._own.buffer = torch.empty(codes.numel(), dtype=torch.bfloat16)
+        out: Tensor = self._own.buffer[: codes.numel()].view(codes.shape)
         arguments = (codes.data_ptr(), out.data_ptr(), self._tables.ctypes.data)
         whole_rows = -(-PART // codes.shape[1]) * codes.shape[1]
         self._run(f"decode_{self.name}_job", codes.numel(), whole_rows, arguments, codes.numel())

@@ -1,11 +1,11 @@
 """Many rows times FP8 weights on the matrix units of newer Xeons (AMX), as LLVM assembly.
 
-Codes become bf16 in a strip of 32 rows of weights that stays in the nearest cache, and the units multiply the strip
+Codes become bf16 in a strip of 32 rows of weights that stays in the second cache, and the units multiply the strip
 with 32 rows of activations at a time: no bf16 copy of the matrix is written to memory and read again, which is what the
 way over the library's product spends most of its time on. One of the eight tile registers holds 16 rows of 32 numbers;
 four hold sums, two weights, two activations.
 
-Each result is summed in one order, whoever computes it and with however many rows beside it.
+Each result is summed in one order, whoever computes it and with however many rows this kernel is given beside it.
 
 Sources: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapter 18 (AMX); for the look-up of
 codes, `core_model.kernels.fp8_ir`.
@@ -50,8 +50,8 @@ def tile_shape() -> npt.NDArray[np.uint8]:
 
 
 def strip_bytes(size: int) -> int:
-    """Room for a strip of weights with so many columns, and behind it for four tiles of sums."""
-    return STRIP * (2 * size + PADDING) + 4 * TILE_BYTES
+    """Room for a strip of weights with so many columns, and behind it for a tile of sums."""
+    return STRIP * (2 * size + PADDING) + TILE_BYTES
 
 
 def gemm_tiles() -> str:
@@ -130,7 +130,7 @@ def _multiply_tiles(code: Assembly, token: str, row_bytes: str, num_tiles: int) 
     tile_column = code.new("shl i64 %size, 5")  # bytes of all inputs of 16 tokens: 2 * 16 * size
     tokens = code.at("%x", code.new(f"mul i64 {code.new(f'lshr i64 {token}, 4')}, {tile_column}"), "i8")
 
-    def pair_of_inputs(at: str) -> None:  # 32 inputs
+    def some_inputs(at: str) -> None:  # 32 of them
         for side, weights in enumerate(("%strip", lower)):
             _load_tile(code, 4 + side, code.at(weights, at, "i16"), row_bytes)
         for half in range(num_tiles):
@@ -142,7 +142,7 @@ def _multiply_tiles(code: Assembly, token: str, row_bytes: str, num_tiles: int) 
             for half in range(num_tiles):
                 code.add(f"call void @llvm.x86.tdpbf16ps(i8 {side * num_tiles + half}, i8 {4 + side}, i8 {6 + half})")
 
-    code.count("0", "%size", 2 * SIDE, pair_of_inputs)
+    code.count("0", "%size", 2 * SIDE, some_inputs)
 
 
 def _load_tile(code: Assembly, tile: int, address: str, row_bytes: str) -> None:

@@ -17,14 +17,14 @@ import numpy.typing as npt
 import torch
 
 from core_model.kernels import fp8_ir, step_ir, vector_ir
-from core_model.kernels.fp8_cpu import GEMM, HALF_FEATURES
+from core_model.kernels.fp8_cpu import HALF_FEATURES
 from core_model.kernels.jit import KernelUnavailableError, compile_functions, host_features, is_x86
-
-Words = npt.NDArray[np.int64]
+from core_model.kernels.threads import Words
 
 POINTER, NUMBER = ctypes.c_void_p, ctypes.c_int64
 OPERATIONS = ("linear", "gated", "down", "attend")
 _OPERATION = (POINTER, NUMBER, NUMBER)
+_GEMM = (POINTER,) * 4 + (NUMBER,) * 4 + (POINTER,)
 _RUN = (POINTER, NUMBER, NUMBER, NUMBER, POINTER)
 
 
@@ -75,7 +75,7 @@ def _compiled(form: str) -> StepKernels | None:
             product += _fma_declaration(16) + "declare float @llvm.vector.reduce.fadd.v16f32(float, <16 x float>)\n"
     yield_name = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
     text = product + step_ir.module(form, tables.ctypes.data, yield_name, is_x86())
-    names = {f"gemm_{form}_1": GEMM, "gemm_bf16": GEMM, "run": _RUN, **dict.fromkeys(OPERATIONS, _OPERATION)}
+    names = {f"gemm_{form}_1": _GEMM, "gemm_bf16": _GEMM, "run": _RUN, **dict.fromkeys(OPERATIONS, _OPERATION)}
     try:
         functions = compile_functions(text, names)
     except KernelUnavailableError:

@@ -6,12 +6,14 @@ waiting would else take the processor from any other threads. Elsewhere a pool o
 has not begun when the others are done is not waited for.
 
 A function takes the address of a job (`core_model.kernels.job_ir`) and shares its work with whoever else was called.
+There are always one or all of the threads: GCC's library ends those that a smaller team does not need, and starts them
+anew for the next one (PyTorch's issue 32008, and its header `ATen/ParallelOpenMP.h`).
 """
 
 from __future__ import annotations
 
 import ctypes
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,14 +23,18 @@ import numpy.typing as npt
 import torch
 
 Words = npt.NDArray[np.int64]
-SMALLEST_SHARE = 2**18  # weights that are worth a thread
+WORTH_SHARING = 2**19  # weights to read, or as much arithmetic as comes with 16 rows of them
 
 
-def run_job(function: Any, job: Words, num_weights: int) -> None:
-    """Call a ctypes function with a job's address, on several threads if there are enough weights to multiply with."""
-    num_threads = min(torch.get_num_threads(), max(1, num_weights // SMALLEST_SHARE))
-    start = _openmp()
-    if num_threads == 1:
+def run_job(function: Any, job: Words, num_weights: int, num_rows: int = 1) -> None:
+    """Call a ctypes function with a job's address, on all of torch's threads if there is enough to do.
+
+    Args:
+        num_weights: that are multiplied.
+        num_rows: by how many rows each.
+    """
+    num_threads, start = torch.get_num_threads(), _openmp()
+    if num_threads == 1 or num_weights * max(1, num_rows // 16) < WORTH_SHARING:
         function(job.ctypes.data)
     elif start is not None:
         start(ctypes.cast(function, ctypes.c_void_p), job.ctypes.data, num_threads, 0)
@@ -37,24 +43,26 @@ def run_job(function: Any, job: Words, num_weights: int) -> None:
 
 
 def _run_on_own_threads(function: Any, job: Words, num_threads: int) -> None:
-    others = [_pool().submit(function, job.ctypes.data) for _ in range(num_threads - 1)]
-    function(job.ctypes.data)
-    for other in others:
-        if not other.cancel():
-            other.result()
+    others: list[Future[None]] = []
+    try:
+        others += (_pool().submit(function, job.ctypes.data) for _ in range(num_threads - 1))
+        function(job.ctypes.data)
+    finally:  # whatever comes, nobody may write into memory that its owner gives back
+        wait([other for other in others if not other.cancel()])
 
 
 @cache
 def _openmp() -> Any | None:
-    """`GOMP_parallel(function, data, num_threads, flags)` of the library that torch brought along, or None."""
-    for library in sorted((Path(torch.__file__).parent / "lib").glob("libgomp*")):
-        try:
-            start = ctypes.CDLL(str(library)).GOMP_parallel
-        except (OSError, AttributeError):
-            continue
-        start.argtypes, start.restype = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint), None
-        return start
-    return None
+    """`GOMP_parallel(function, data, num_threads, flags)` of the library that torch itself uses, or None.
+
+    Asked of torch's own library, whose dependencies are searched too: another copy would have threads of its own.
+    """
+    try:
+        start = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so")).GOMP_parallel
+    except (OSError, AttributeError):
+        return None
+    start.argtypes, start.restype = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint), None
+    return start
 
 
 @cache

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from core_model.kernels import fp8_cpu, fp8_tiles
 from core_model.kernels import threads as kernel_threads
-from core_model.kernels.fp8_cpu import FEW_ROWS, multiply, shift_kernels, table_kernels
+from core_model.kernels.fp8_cpu import FEW_ROWS, HALF_FEATURES, gated, multiply, shift_kernels, table_kernels
+from core_model.kernels.fp8_ir import TABLE_FEATURES
+from core_model.kernels.jit import host_features
 
 FORMS = ["table", "shift", "none"]
 
@@ -18,20 +22,24 @@ FORMS = ["table", "shift", "none"]
 def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """One form only, as on a processor that has no better one."""
     monkeypatch.setattr(fp8_tiles, "tile_kernel", lambda: None)
-    if request.param == "table" and table_kernels() is None:
-        pytest.skip("this processor has no table look-up")
-    if request.param != "table":
+    if request.param == "table":
+        if not host_features() >= TABLE_FEATURES:
+            pytest.skip("this processor has no table look-up")
+        assert table_kernels() is not None, "this processor has what it needs"
+    else:
         monkeypatch.setattr(fp8_cpu, "table_kernels", lambda: None)
     if request.param == "none":
         monkeypatch.setattr(fp8_cpu, "shift_kernels", lambda: None)
-    elif request.param == "shift" and shift_kernels() is None:
+    elif not host_features() & HALF_FEATURES:
         pytest.skip("this processor cannot convert fp16")
+    else:
+        assert shift_kernels() is not None, "this processor has what it needs"
     return str(request.param)
 
 
 @pytest.fixture(params=[1, 3])
 def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    monkeypatch.setattr(kernel_threads, "SMALLEST_SHARE", 100)
+    monkeypatch.setattr(kernel_threads, "WORTH_SHARING", 100)
     monkeypatch.setattr(fp8_cpu, "PART", 1000)
     before = torch.get_num_threads()
     torch.set_num_threads(request.param)
@@ -67,23 +75,42 @@ def test_many_rows_go_by_way_of_bf16(form: str, threads: int, num_rows: int) -> 
     assert relative_error(x, codes, scales) < 1e-5
 
 
-def test_the_bits_do_not_depend_on_the_number_of_threads(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel_threads, "SMALLEST_SHARE", 10)
-    monkeypatch.setattr(fp8_cpu, "PART", 500)
+def test_the_bits_do_not_depend_on_the_number_of_threads(form: str, threads: int) -> None:
+    if form == "none":
+        pytest.skip("torch's own product may add up differently")
     codes, scales = weights(51, 192)
     x = torch.randn(3, 192, generator=torch.Generator().manual_seed(0)).bfloat16()
-    before, results = torch.get_num_threads(), []
-    for num_threads in (1, 2, 5):
-        torch.set_num_threads(num_threads)
-        results.append(multiply(x, codes, scales))
-    torch.set_num_threads(before)
-    if form != "none":  # torch's own product may add up differently
-        assert torch.equal(results[0], results[1])
-        assert torch.equal(results[0], results[2])
+    shared = multiply(x, codes, scales)
+    torch.set_num_threads(1)
+    assert torch.equal(multiply(x, codes, scales), shared)
+
+
+def test_gated_is_both_products_with_a_gate(form: str, threads: int) -> None:
+    gate, up = weights(64, 128), weights(64, 128)
+    up[0].copy_(up[0].float().flip(0).to(up[0].dtype))
+    for num_rows in (1, 2, 40):
+        x = torch.randn(num_rows, 128, generator=torch.Generator().manual_seed(num_rows))
+        gates, ups = ((x.double() @ codes.double().T) * scales.double() for codes, scales in (gate, up))
+        expected = F.silu(gates) * ups
+        found = gated(x, *gate, *up)
+        assert (found - expected).abs().max() < 1e-4 * expected.abs().max()
+
+
+def test_two_callers_at_once_have_a_buffer_each(form: str) -> None:
+    both = [(weights(300, 256), 0), (weights(200, 384), 1)]
+    x = [torch.randn(20, 256), torch.randn(20, 384)]
+    alone = [multiply(x[number], *matrix) for matrix, number in both]
+
+    def again(number: int) -> bool:
+        torch.set_num_threads(1)
+        return all(torch.allclose(multiply(x[number], *both[number][0]), alone[number]) for _ in range(60))
+
+    with ThreadPoolExecutor(2) as pool:
+        assert all(pool.map(again, range(2)))
 
 
 def test_a_row_does_not_depend_on_its_neighbours(form: str) -> None:
-    """What a token gives must be the same in a batch of any size, as far as the direct way goes."""
+    """What a token gives is the same in a batch of any size, but for the order in which a kernel adds up."""
     codes, scales = weights(40, 256)
     x = torch.randn(FEW_ROWS, 256, generator=torch.Generator().manual_seed(0))
     if form == "none":
