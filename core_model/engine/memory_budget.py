@@ -1,14 +1,15 @@
 """What goes where when so many bytes are free: a plan as arithmetic, of a model's shape and a machine's free memory.
 
 The plan counts the weights as they will be loaded, the KV cache of a conversation, and working memory. What there is no
-room for rests one floor lower. A GPU leaves the embeddings, of which a token reads one row, and then experts to RAM;
-RAM leaves experts to the files. Slots for experts are divided among the layers as evenly as they go.
+room for rests one floor lower. A GPU leaves the embeddings, of which a token reads one row, and experts to RAM, and if
+it is very small the vision tower as well, which then visits it for each picture; RAM leaves experts to the files. Slots
+for experts are divided among the layers as evenly as they go.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -87,6 +88,7 @@ class Kept:
     shelf: Shelf
     num_slots: int  # of all layers, without the spare ones
     num_ram_slots: int = 0  # the same behind a GPU
+    aside: frozenset[Group] = frozenset()  # what else makes room on a GPU, and rests in RAM
 
     @property
     def kept_share(self) -> float:
@@ -131,14 +133,17 @@ def plan_memory(
     conversation = _conversation(shape.config.text, limits, dtype, where)
     rest = [conversation, PlanLine("Working memory", where, GPU_WORKING_BYTES if where == GPU else WORKING_BYTES)]
     missing = sum(weights.values()) + sum(line.num_bytes for line in rest) - free
-    shelf, kept, aside, moved = None, None, frozenset[Group](), 0
+    shelf, kept, moved = None, None, 0
     if missing > 0 and can_offload and Group.ROUTED_EXPERTS in weights:
-        aside = frozenset({Group.EMBEDDINGS} if where == GPU and has_own_embeddings(shape.config.text) else ())
-        moved = sum(weights[group] for group in aside)
         shelf = Shelf.of(shape, dtype, keeps)
-        room = weights[Group.ROUTED_EXPERTS] - (missing - moved)
-        kept = shelf.keep(room, free_ram - RAM_BESIDE_GPU - moved if where == GPU else None)
-    lines = (*_weight_lines(weights, where, kept, aside), *rest)
+        for aside in _may_leave(shape.config.text, weights, where):
+            moved = sum(weights[group] for group in aside)
+            room = weights[Group.ROUTED_EXPERTS] - (missing - moved)
+            kept = shelf.keep(room, free_ram - RAM_BESIDE_GPU - moved if where == GPU else None)
+            kept = None if kept is None else replace(kept, aside=aside)
+            if shelf.slots_in(room) >= 0:  # if anything is missing now, it is RAM
+                break
+    lines = (*_weight_lines(weights, where, kept), *rest)
     plan = describe(lines, where, free, shape.name, is_limit=limit_of(limits, device) == free)
     if not plan.fits and shelf is not None:
         always = plan.needed_bytes - weights[Group.ROUTED_EXPERTS] - moved
@@ -151,9 +156,13 @@ def plan_memory(
     return plan, kept
 
 
-def has_own_embeddings(config: TextConfig) -> bool:
-    """Whether the embeddings are read by row only, and are not the output head as well."""
-    return not config.tie_word_embeddings
+def _may_leave(config: TextConfig, weights: Mapping[Group, int], where: str) -> Iterator[frozenset[Group]]:
+    """What may rest in RAM beside experts of a GPU: ever more, until there is room."""
+    has_own_embeddings = not config.tie_word_embeddings  # read by row only, and not the output head as well
+    first = frozenset({Group.EMBEDDINGS} if where == GPU and has_own_embeddings else ())
+    yield first
+    if where == GPU and Group.VISION in weights:
+        yield first | {Group.VISION}
 
 
 def _ram_advice(needed: int, free_ram: int) -> str:
@@ -190,13 +199,11 @@ def keeps_fp8(device: torch.device) -> bool:
     return device.type == "cuda" or has_kernels()
 
 
-def _weight_lines(
-    weights: Mapping[Group, int], where: str, kept: Kept | None, aside: Collection[Group]
-) -> Iterator[PlanLine]:
+def _weight_lines(weights: Mapping[Group, int], where: str, kept: Kept | None) -> Iterator[PlanLine]:
     for group, num_bytes in weights.items():
         if group is Group.ROUTED_EXPERTS and kept is not None:
             yield from kept.lines(where)
-        elif group in aside and kept is not None:
+        elif kept is not None and group in kept.aside:
             yield PlanLine(str(group).capitalize(), RAM, num_bytes)
         else:
             yield PlanLine(str(group).capitalize(), where, num_bytes)

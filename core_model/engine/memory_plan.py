@@ -6,6 +6,7 @@ computed on the CPU, unless a person asked for the GPU.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,7 +15,6 @@ from core_model.engine.memory_budget import (
     Kept,
     expected_speed,
     gigabytes,
-    has_own_embeddings,
     keeps_fp8,
     limit_of,
     plan_memory,
@@ -25,10 +25,10 @@ from core_model.engine.placement import choose_device, choose_dtype, free_bytes,
 from core_model.errors import OutOfMemoryError
 from core_model.types import LoadRequest, MemoryLimits, MemoryPlan
 from core_model.weights.checkpoint import Checkpoint
-from core_model.weights.name_map import Group
+from core_model.weights.load import build_on_meta
+from core_model.weights.name_map import Group, group_of
 from core_model.weights.quantize_plan import Scheme
 
-EMBEDDINGS = "language_model.model.embed_tokens.weight"
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
 
@@ -94,9 +94,13 @@ def _place_on(device: torch.device, checkpoint: Checkpoint, limits: MemoryLimits
     )
     if offload is None:
         kept = None
-    is_short_gpu = device.type == "cuda" and offload is not None and has_own_embeddings(shape.config.text)
-    in_ram = frozenset({EMBEDDINGS} if is_short_gpu else ())
+    in_ram = frozenset[str]() if kept is None else _tensors_of(checkpoint, kept.aside)
     return Placement(device, dtype, transposes, keeps_fp8(device), offload, kept, in_ram, plan)
+
+
+def _tensors_of(checkpoint: Checkpoint, groups: Collection[Group]) -> frozenset[str]:
+    names = (name for name, _ in build_on_meta(checkpoint.config).named_parameters())
+    return frozenset(name for name in names if group_of(name) in groups)
 
 
 def plan_shape(name: str, limits: MemoryLimits, *, is_quantized: bool) -> MemoryPlan:

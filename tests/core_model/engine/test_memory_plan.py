@@ -33,10 +33,12 @@ from core_model.engine.speed_estimate import (
 from core_model.errors import OutOfMemoryError, RequestError
 from core_model.types import LoadRequest, MemoryLimits
 from core_model.weights.checkpoint import Checkpoint
+from core_model.weights.name_map import Group, group_of
 from core_model.weights.quantize_plan import Scheme
 from tests.checkpoints import CheckpointShelf
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+MAY_LEAVE = (Group.EMBEDDINGS, Group.VISION)
 
 
 @pytest.fixture
@@ -136,9 +138,22 @@ def test_advice_names_what_is_missing() -> None:
     assert enough.fits
     assert kept is not None
     too_small, _ = plan_memory(shape_of("scout"), CUDA, 12 * 10**9, MemoryLimits(), 64 * 10**9)
-    assert "17 GB would be enough if most experts rest elsewhere" in too_small.advice
-    enough, _ = plan_memory(shape_of("scout"), CUDA, 17 * 10**9, MemoryLimits(), 64 * 10**9)
+    assert "15 GB would be enough if most experts rest elsewhere" in too_small.advice
+    enough, _ = plan_memory(shape_of("scout"), CUDA, 15 * 10**9, MemoryLimits(), 64 * 10**9)
     assert enough.fits
+
+
+@pytest.mark.parametrize(("gpu", "where"), [(16, "RAM"), (17, "GPU memory"), (24, "GPU memory")])
+def test_a_very_small_gpu_leaves_the_vision_tower_to_ram(gpu: int, where: str) -> None:
+    plan, kept = plan_memory(shape_of("scout"), CUDA, gpu * 10**9, MemoryLimits(), 64 * 10**9)
+    assert plan.fits
+    assert kept is not None
+    assert (Group.VISION in kept.aside) == (where == "RAM")
+    assert {line.what: line.where for line in plan.lines}["Vision"] == where
+    on_gpu = sum(line.num_bytes for line in plan.lines if line.where == "GPU memory")
+    assert on_gpu == plan.needed_bytes <= gpu * 10**9
+    in_ram = sum(line.num_bytes for line in plan.lines if line.where == "RAM")
+    assert in_ram <= 64 * 10**9 - memory_budget.RAM_BESIDE_GPU
 
 
 def test_embeddings_that_are_the_head_as_well_stay_on_the_gpu() -> None:
@@ -166,6 +181,12 @@ def test_a_checkpoint_larger_than_the_gpu_is_offloaded(
     assert placement.offload is not None
     assert 0 < placement.offload.num_slots < placement.offload.num_ram_slots == 2 * 8
     assert placement.in_ram == {"language_model.model.embed_tokens.weight"}
+    embeddings, vision, *_ = (ModelShape.of_checkpoint(checkpoint).bytes_of(g, torch.float32, True) for g in MAY_LEAVE)
+    pretend_gpu(monkeypatch, placement.plan.needed_bytes - 16 * (placement.kept.shelf.slot_bytes) - vision // 2)
+    smallest = place(checkpoint, LoadRequest(folder, device="cuda"))
+    assert embeddings > 0
+    assert {group_of(name) for name in smallest.in_ram} == set(MAY_LEAVE)
+    assert any(name.startswith("multi_modal_projector.") for name in smallest.in_ram)
 
 
 def test_devices_that_are_not_there(checkpoint: Checkpoint, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
