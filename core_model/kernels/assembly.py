@@ -50,6 +50,12 @@ class Assembly:
         self.add(f"br label %{label}_test")
         self.add(f"{label}_end:")
 
+    def splat(self, item: str, width: int, value: str) -> str:
+        """A vector of one value."""
+        vector = f"<{width} x {item}>"
+        first = self.new(f"insertelement {vector} poison, {item} {value}, i64 0")
+        return self.new(f"shufflevector {vector} {first}, {vector} poison, <{width} x i32> zeroinitializer")
+
     def store(self, kind: str, value: str, base: str, index: str, item: str, align: int = 1) -> None:
         """Write to `base[index]`, counted in `item`s."""
         self.add(f"store {kind} {value}, ptr {self.at(base, index, item)}, align {align}")

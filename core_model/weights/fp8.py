@@ -17,8 +17,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from core_model.kernels.fp8_encode import encode_rows
+
 FP8 = torch.float8_e4m3fn
 LARGEST = 448.0
+TINY = torch.finfo(torch.float32).tiny  # divided by in the place of zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +57,35 @@ def quantize_rows(weight: Tensor) -> tuple[Tensor, Tensor]:
         e4m3 [out, in] and bf16 [out, 1]. A row of zeros gets the scale 1.
     """
     exact = weight.float()
-    scale = (exact.abs().amax(1, keepdim=True) / LARGEST).to(torch.bfloat16)
-    scale = torch.where(scale == 0, torch.ones_like(scale), scale)
+    scale = _scales(exact.abs().amax(1, keepdim=True))
     codes = (exact / scale.float()).clamp_(-LARGEST, LARGEST).to(FP8)
     return codes, scale
+
+
+def quantize_and_compare(weight: Tensor) -> tuple[Tensor, Tensor, RowErrors]:
+    """The same codes and scales, and what they cost, by a compiled kernel where there is one.
+
+    Numbers that are not finite show in their row's scale, and only there.
+    """
+    exact = weight.float().contiguous()
+    largest = torch.linalg.vector_norm(exact, ord=float("inf"), dim=1, keepdim=True)
+    scale = _scales(largest)
+    encoded = encode_rows(exact, scale.float().flatten())
+    if encoded is None:
+        codes, scale = quantize_rows(weight)
+        return codes, scale, row_errors(weight, codes, scale)
+    codes, sums = encoded
+    if not exact.numel():
+        return codes, scale, RowErrors()
+    squared_error, squared_weights, _ = sums.sum(0, dtype=torch.float64).tolist()
+    worst = (sums[:, 2:] / largest.clamp_min(TINY)).max()
+    return codes, scale, RowErrors(exact.numel(), squared_error, squared_weights, float(worst))
+
+
+def _scales(largest: Tensor) -> Tensor:
+    """Of the largest weight of each row. float32 [out, 1] -> bf16 [out, 1]"""
+    scale = (largest / LARGEST).to(torch.bfloat16)
+    return torch.where(scale == 0, torch.ones_like(scale), scale)
 
 
 def dequantize_rows(codes: Tensor, scale: Tensor) -> Tensor:
@@ -69,7 +97,7 @@ def row_errors(weight: Tensor, codes: Tensor, scale: Tensor) -> RowErrors:
     """Compare a matrix with what its codes mean."""
     exact = weight.float()
     error = dequantize_rows(codes, scale).sub_(exact)
-    largest = exact.abs().amax(1, keepdim=True).clamp_min_(torch.finfo(torch.float32).tiny)
+    largest = exact.abs().amax(1, keepdim=True).clamp_min_(TINY)
     return RowErrors(
         exact.numel(),
         float(error.square().sum(dtype=torch.float64)),

@@ -28,7 +28,7 @@ from core_model.config import Json, read_json
 from core_model.errors import CheckpointError, RequestError
 from core_model.types import ShouldStop, never_stop
 from core_model.weights.checkpoint import INDEX, Checkpoint
-from core_model.weights.fp8 import FP8, RowErrors, quantize_rows, row_errors
+from core_model.weights.fp8 import FP8, RowErrors, quantize_and_compare
 from core_model.weights.load import build_on_meta
 from core_model.weights.match import match
 from core_model.weights.quantize_plan import (
@@ -183,10 +183,11 @@ class _Writer:
     def _quantize(self, output: Output) -> Iterator[None]:
         error = RowErrors()
         for block in _blocks(_matrix(self._checkpoint, output)):
-            codes, scale = quantize_rows(_finite(block, output))
+            codes, scale, cost = quantize_and_compare(block)
+            _check_finite(scale, output)
             self._put(codes)
             self._scales.append(scale)
-            error += row_errors(block, codes, scale)
+            error += cost
             yield
         self.errors[output.name] = error
         self._checkpoint.release(output.source)
@@ -216,12 +217,11 @@ def _blocks(matrix: Tensor) -> Iterator[Tensor]:
         yield matrix[start : start + num_rows]
 
 
-def _finite(block: Tensor, output: Output) -> Tensor:
-    if not torch.isfinite(block).all():
+def _check_finite(scale: Tensor, output: Output) -> None:
+    if not torch.isfinite(scale).all():
         raise CheckpointError(
             "Weights damaged", f"{output.source} holds numbers that are not finite.", "Download this model again."
         )
-    return block
 
 
 def _finish(checkpoint: Checkpoint, target: Path, journal: Path, shards: tuple[Shard, ...], scheme: Scheme) -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core_model.weights.fp8 import LARGEST, RowErrors, dequantize_rows, quantize_rows, row_errors
+from core_model.weights import fp8
+from core_model.weights.fp8 import (
+    LARGEST,
+    RowErrors,
+    dequantize_rows,
+    quantize_and_compare,
+    quantize_rows,
+    row_errors,
+)
 
 
 def weights(dtype: torch.dtype = torch.bfloat16) -> torch.Tensor:
@@ -46,3 +54,31 @@ def test_errors_add_up_and_stay_within_half_a_step() -> None:
     assert whole.largest_error <= 16.0 / LARGEST * 1.01  # half of the step between 416 and 448
     assert RowErrors().relative == 0.0
     assert dequantize_rows(codes, scale).shape == weight.shape
+
+
+@pytest.mark.parametrize("has_kernel", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("is_transposed", [False, True])
+def test_quantizing_and_comparing_at_once_is_the_same(
+    monkeypatch: pytest.MonkeyPatch, has_kernel: bool, dtype: torch.dtype, is_transposed: bool
+) -> None:
+    if not has_kernel:
+        monkeypatch.setattr(fp8, "encode_rows", lambda *_: None)
+    weight = weights(dtype).T if is_transposed else weights(dtype)
+    expected, expected_scale = quantize_rows(weight)
+    codes, scale, errors = quantize_and_compare(weight)
+    assert torch.equal(codes.view(torch.uint8), expected.view(torch.uint8))
+    assert torch.equal(scale, expected_scale)
+    right = row_errors(weight, expected, expected_scale)
+    assert errors.num_weights == right.num_weights
+    assert errors.squared_error == pytest.approx(right.squared_error, rel=1e-5)
+    assert errors.squared_weights == pytest.approx(right.squared_weights, rel=1e-5)
+    assert errors.largest_error == pytest.approx(right.largest_error, rel=1e-6)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_not_finite_shows_in_the_scale_of_its_row(number: float) -> None:
+    weight = weights()
+    weight[5, 3] = number
+    _, scale, _ = quantize_and_compare(weight)
+    assert scale.isfinite()[:, 0].tolist() == [row != 5 for row in range(7)]
