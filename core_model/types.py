@@ -195,7 +195,10 @@ class LoadFinished:
 
 @dataclass(frozen=True, slots=True)
 class PrefillProgress:
-    """Prompt tokens that the model has read, of all; `num_cached` of them were still known from before."""
+    """How much of a prompt is read, counted in tokens; `num_cached` of them were still known from before.
+
+    Many tokens are read together, layer by layer; until they are done the number says how much of the work is.
+    """
 
     num_done: int
     num_total: int

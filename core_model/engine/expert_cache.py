@@ -120,9 +120,11 @@ class ExpertCache:
     def note(self, layer: int, uses: Mapping[int, int], num_tokens: int) -> None:
         """A step of some tokens uses experts, so many rows each; counted before the experts are asked for."""
         books = self._layers[layer]
-        books.scores *= 0.5 ** (num_tokens / self._half_life)
+        fading = 0.5 ** (num_tokens / self._half_life)
+        books.scores *= fading
+        per_row = (1 - fading) / (num_tokens * (1 - 0.5 ** (1 / self._half_life)))  # as if they came one by one
         for expert, rows in uses.items():
-            books.scores[expert] += rows
+            books.scores[expert] += rows * per_row
             books.uses[expert] += rows
             if expert in books.slots:
                 books.counts.hits += 1

@@ -13,6 +13,7 @@ from core_model.types import ExpertStats
 log = logging.getLogger(__name__)
 
 RESERVE = 400_000_000  # bytes that are left to the system and to the answer
+GPU_RESERVE = 800_000_000  # the same on a GPU, where more of a prompt is read at a time
 
 
 class ExpertTraffic:
@@ -45,10 +46,11 @@ class ExpertTraffic:
 
 
 def _relieve(tier: ExpertMemory, free: int) -> None:
-    if free >= RESERVE:
+    reserve = GPU_RESERVE if tier.arena.device.type == "cuda" else RESERVE
+    if free >= reserve:
         return
     before = tier.cache.num_kept
-    given = tier.relieve(RESERVE - free)
+    given = tier.relieve(reserve - free)
     log.warning(
         "Only %.1f GB of %s are free: %.1f GB of experts given back, %d instead of %d of each layer stay",
         free / 1e9, tier.arena.place, given / 1e9, tier.cache.num_kept, before,

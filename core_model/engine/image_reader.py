@@ -1,9 +1,9 @@
 """Pictures to features while a prompt is read, a few tiles at a time.
 
-A picture may have seventeen tiles, and on a CPU one tile of Scout takes seconds. Prompt pieces are therefore given the
-features of just the tiles that they hold, so that progress is shown and a stop is heard inside a picture. Tiles are
-always encoded in the same groups, counted from the picture's first, so features do not depend on where a prompt was
-cut; the last group is kept, because the next piece usually begins in it.
+A picture may have seventeen tiles, and on a CPU one tile of Scout takes seconds. They are therefore asked for piece by
+piece of the prompt, so that progress is shown and a stop is heard inside a picture. Tiles are always encoded in the
+same groups, counted from the picture's first, so features do not depend on where a prompt was cut; the last group is
+kept, because the next piece usually begins in it.
 
 Shapes: D the text decoder's width.
 """

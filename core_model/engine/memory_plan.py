@@ -99,6 +99,8 @@ def _place_on(device: torch.device, checkpoint: Checkpoint, limits: MemoryLimits
 
 
 def _tensors_of(checkpoint: Checkpoint, groups: Collection[Group]) -> frozenset[str]:
+    if not groups:
+        return frozenset()
     names = (name for name, _ in build_on_meta(checkpoint.config).named_parameters())
     return frozenset(name for name in names if group_of(name) in groups)
 

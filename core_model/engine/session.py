@@ -32,7 +32,7 @@ Keys = npt.NDArray[np.int64]  # one per position: a token id, or a negative numb
 
 PIECE_FLOPS = {"cpu": 1e11, "cuda": 1e13}  # arithmetic of one piece in one layer, so that a stop is quick
 LARGEST_PIECE, SMALLEST_PIECE = 2048, 64  # tokens
-SWEEP = {"cpu": 2048, "cuda": 8192}  # tokens; a stop gives up what was read of one
+SWEEP = {"cpu": 2048, "cuda": 4096}  # tokens; a stop gives up what was read of one, and working memory grows with it
 SEEING = 0.12  # about as much of the work on a picture of Scout's is done before its tokens come to the decoder
 
 
@@ -159,11 +159,11 @@ class Session:
                 features.append(found)
                 seen += SEEING * len(found) / len(ids)
                 yield seen
-        together = torch.cat(features) if features else None
         if len(ids) == 1:  # as in decoding
-            self.logits = self._step(ids, together, check)
+            self.logits = self._step(ids, torch.cat(features) if features else None, check)
             return
-        x = self.model.embed(ids, together)[None]
+        x = self.model.embed(ids, torch.cat(features) if features else None)[None]
+        found, features = None, []  # they are in x now
         self.cache.begin_step()
         decoder = self.model.language_model.model
         layers = decoder.layer_by_layer(x, start, self.cache.layers, check, self.piece_size)

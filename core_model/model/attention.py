@@ -52,8 +52,6 @@ class Step:
     rotation: Tensor  # complex64 [T, D/2], by position within the chunk
     absolute_rotation: Tensor | None  # the same by absolute position; only where an unchunked layer rotates
     temperature: Tensor | None  # float32 [T, 1, 1] for the queries of NoPE layers; None while it is exactly 1
-    chunk_mask: Tensor | None  # [T, S] to be added to the scores of chunked layers; None where none is needed
-    global_mask: Tensor | None  # [T, S] of the other layers
     check: Callable[[], None] = no_check  # called between layers and between experts; may raise to abandon the step
 
     @classmethod
@@ -68,7 +66,7 @@ class Step:
         """Describe a step of `length` tokens that begins at position `start`.
 
         Args:
-            like: anything on the device and of the type in which the layers compute.
+            like: anything on the device.
         """
         positions = torch.arange(start, start + length, device=like.device)
         frequencies = frequencies_on(like.device, config.head_dim, config.rope_theta, config.rope_scaling)
@@ -81,8 +79,6 @@ class Step:
             rotation=rotations(positions % chunk_size if chunk_size else positions, frequencies),
             absolute_rotation=rotations(positions, frequencies) if rotates_unchunked else None,
             temperature=_temperature(config, positions, start + length),
-            chunk_mask=lower_right_mask(length, start % chunk_size + length, like) if chunk_size else None,
-            global_mask=lower_right_mask(length, start + length, like),
             check=check,
         )
 
@@ -143,7 +139,8 @@ class Attention(nn.Module):
         q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)  # [B, heads, T, D]
         if cache is not None:
             k, v = cache.append(step.start, k, v)  # [1, K, S, D]
-            out = attend(q, k, v, step.global_mask if self.chunk_size is None else step.chunk_mask)
+            # Made here and not kept in the step: those of a whole sweep would be gigabytes in a long conversation.
+            out = attend(q, k, v, lower_right_mask(step.length, k.shape[2], q))
         elif self.chunk_size is not None:
             out = attend_in_chunks(q, k, v, self.chunk_size)
         else:

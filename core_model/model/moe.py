@@ -136,11 +136,9 @@ class MoE(nn.Module):
         source = self.source or self.experts
         source.announce(wanted, len(tokens))  # what must be fetched comes while the shared expert computes
         shared = piece_by_piece(lambda part, _: self.shared_expert(part), x, steps)
-        return shared + self.routed(tokens, scores, order, wanted, steps[0].check).view(x.shape)
+        return shared + self.routed(tokens, scores, order, wanted, steps[0]).view(x.shape)
 
-    def routed(
-        self, tokens: Tensor, scores: Tensor, order: Tensor, wanted: Mapping[int, int], check: Callable[[], None]
-    ) -> Tensor:
+    def routed(self, tokens: Tensor, scores: Tensor, order: Tensor, wanted: Mapping[int, int], step: Step) -> Tensor:
         """What the chosen experts add.
 
         Args:
@@ -148,7 +146,7 @@ class MoE(nn.Module):
             scores: [N, k]
             order: assignments sorted by expert [A].
             wanted: how many assignments each expert has, in that order.
-            check: called before each expert; may raise.
+            step: the longest one: no expert computes more rows at once than it has tokens, so that a stop is heard.
 
         Returns:
             [N, D]
@@ -160,12 +158,10 @@ class MoE(nn.Module):
                 return expert(inputs)  # before the source goes on, which may take the weights away
         rows = dict(zip(wanted, order.split(list(wanted.values())), strict=True))
         outputs = torch.empty_like(inputs)
-        computed = []
         for number, expert in source.experts(wanted):
-            check()
-            computed.append((rows[number], expert(inputs[rows[number]])))
-        where, what = zip(*computed, strict=True)
-        outputs = outputs.index_copy(0, torch.cat(where), torch.cat(what))
+            for some in rows[number].split(step.length):
+                step.check()
+                outputs.index_copy_(0, some, expert(inputs[some]))
         return outputs.view(*scores.shape, -1).sum(1) if self.top_k > 1 else outputs
 
 

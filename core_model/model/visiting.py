@@ -2,7 +2,8 @@
 
 For what is needed now and then and would take the place of something that is needed always: a vision tower on a GPU
 that is short of memory. Each module's own weights are copied before its forward pass and dropped after it, so no more
-than one layer of them is there at a time. Scout's tower is 1.7 GB, a tenth of a second on the way.
+than one layer of them is there at a time. For a GPU they are kept in locked memory, from which copies are fast: Scout's
+tower is 1.7 GB, a tenth of a second on the way where 20 GB come over each second.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ class _Guests:
 
     def __init__(self, module: nn.Module, device: torch.device) -> None:
         self._module, self._device = module, device
-        self._at_home = dict(module._parameters)
+        self._at_home = {name: _locked(parameter, device) for name, parameter in module._parameters.items()}
+        module._parameters.update(self._at_home)
 
     def come(self) -> None:
         for name, parameter in self._at_home.items():
@@ -34,5 +36,15 @@ class _Guests:
                 self._module._parameters[name] = nn.Parameter(there, requires_grad=False)
 
     def go(self) -> None:
-        """Also when the pass was abandoned."""
+        """Also when the pass was abandoned by an `Exception`."""
         self._module._parameters.update(self._at_home)
+
+
+def _locked(parameter: nn.Parameter | None, device: torch.device) -> nn.Parameter | None:
+    """The same in memory that a GPU copies from at full speed, where the system allows that."""
+    if parameter is None or device.type != "cuda":
+        return parameter
+    try:
+        return nn.Parameter(parameter.detach().pin_memory(), requires_grad=False)
+    except RuntimeError:
+        return parameter

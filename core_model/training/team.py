@@ -35,7 +35,9 @@ class Team:
         return self.rank == 0
 
     def average(self, parameters: Sequence[Tensor], is_leaving: bool = False) -> bool:
-        """Replace all gradients by their mean over the team; a missing one counts as zero.
+        """Replace all gradients by their mean over the team; one that some lack counts as zero there.
+
+        What nobody has a gradient of keeps none: a zero would still move it, by the momentum of earlier steps.
 
         Returns:
             Whether anybody is leaving after this step.
@@ -44,17 +46,21 @@ class Team:
             return is_leaving
         if os.getppid() != self.leader:
             raise SystemExit("the process that led this team is gone")
-        learning = [parameter for parameter in parameters if parameter.requires_grad]
+        has_gradient = torch.tensor([*(parameter.grad is not None for parameter in parameters), is_leaving]).float()
+        dist.all_reduce(has_gradient)
+        *somebody_has, leaving = (has_gradient > 0).tolist()
+        learning = [parameter for parameter, has in zip(parameters, somebody_has, strict=True) if has]
         for parameter in learning:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
         grads = [parameter.grad for parameter in learning if parameter.grad is not None]
-        flat = torch.cat([*(grad.flatten() for grad in grads), torch.tensor([float(is_leaving)])])
-        dist.all_reduce(flat)
-        flat /= self.size
-        for grad, mean in zip(grads, flat[:-1].split([grad.numel() for grad in grads]), strict=True):
-            grad.copy_(mean.view_as(grad))
-        return bool(flat[-1] > 0)
+        if grads:
+            flat = torch.cat([grad.flatten() for grad in grads])
+            dist.all_reduce(flat)
+            flat /= self.size
+            for grad, mean in zip(grads, flat.split([grad.numel() for grad in grads]), strict=True):
+                grad.copy_(mean.view_as(grad))
+        return bool(leaving)
 
 
 ALONE = Team()

@@ -55,13 +55,14 @@ class BatchStream(IterableDataset[tuple[int, Batch | Conversations]]):
     """Endless batches from a sample number on; lives in the worker process."""
 
     def __init__(
-        self, tokenizer_folder: Path, first_index: int, hyper: recipe.Hyperparameters, stride: int, stage: Stage
+        self, tokenizer_folder: Path, next_index: int, hyper: recipe.Hyperparameters, team: Team, stage: Stage
     ) -> None:
-        self.arguments = tokenizer_folder, first_index, hyper, stride, stage
+        self.arguments = tokenizer_folder, next_index, hyper, team, stage
 
     def __iter__(self) -> Iterator[tuple[int, Batch | Conversations]]:
         torch.set_num_threads(1)
-        folder, first_index, hyper, stride, stage = self.arguments
+        folder, next_index, hyper, team, stage = self.arguments
+        first_index, stride = next_index + team.rank, team.size
         vision = vision_config()
         encoder = Encoder(load_tokenizer(folder), tile_geometry(vision), vision.patch_size)
         if stage is Stage.LOOK:
@@ -69,7 +70,7 @@ class BatchStream(IterableDataset[tuple[int, Batch | Conversations]]):
         asked = batches(encoder, recipe.SEED, first_index, hyper.curriculum_samples, hyper.pictures_per_batch, stride)
         if stage is Stage.ANSWER:
             return asked
-        seen = looks(encoder, recipe.SEED + 1, LOOKS_AHEAD * first_index, hyper.pictures_per_look, stride)
+        seen = looks(encoder, recipe.SEED + 1, LOOKS_AHEAD * next_index + team.rank, hyper.pictures_per_look, stride)
         return alternating(asked, seen)
 
 
@@ -259,8 +260,7 @@ class Trainer:
         self.averages.add(**answer, **(cells if cells["patches"] else {}))
 
     def _loader(self) -> Iterator[tuple[int, Batch | Conversations]]:
-        first_index = self.next_index + self.team.rank
-        stream = BatchStream(self.tokenizer_folder, first_index, self.hyper, self.team.size, self.stage)
+        stream = BatchStream(self.tokenizer_folder, self.next_index, self.hyper, self.team, self.stage)
         return iter(DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=8))
 
     def _log(self) -> None:

@@ -65,9 +65,9 @@ def quantize_rows(weight: Tensor) -> tuple[Tensor, Tensor]:
 def quantize_and_compare(weight: Tensor) -> tuple[Tensor, Tensor, RowErrors]:
     """The same codes and scales, and what they cost, by a compiled kernel where there is one.
 
-    Numbers that are not finite show in their row's scale, and only there.
+    Numbers that are not finite show in their row's scale.
     """
-    exact = weight.float().contiguous()
+    exact = torch.empty(weight.shape).copy_(weight)  # row by row, however the weight lies
     largest = torch.linalg.vector_norm(exact, ord=float("inf"), dim=1, keepdim=True)
     scale = _scales(largest)
     encoded = encode_rows(exact, scale.float().flatten())
@@ -75,8 +75,6 @@ def quantize_and_compare(weight: Tensor) -> tuple[Tensor, Tensor, RowErrors]:
         codes, scale = quantize_rows(weight)
         return codes, scale, row_errors(weight, codes, scale)
     codes, sums = encoded
-    if not exact.numel():
-        return codes, scale, RowErrors()
     squared_error, squared_weights, _ = sums.sum(0, dtype=torch.float64).tolist()
     worst = (sums[:, 2:] / largest.clamp_min(TINY)).max()
     return codes, scale, RowErrors(exact.numel(), squared_error, squared_weights, float(worst))

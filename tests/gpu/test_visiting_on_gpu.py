@@ -22,9 +22,12 @@ def test_a_visiting_tower_sees_what_a_resident_one_sees(checkpoint_shelf: Checkp
     assert visiting is not None
     for part in (visiting.vision_model, visiting.multi_modal_projector):
         let_visit(part, visiting.device)
+    before = torch.cuda.memory_allocated()
     size = visiting.vision_model.config.image_size
     pixels = torch.randn(3, 3, size, size, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         for _ in range(2):
             assert torch.equal(visiting.image_features(pixels), resident.image_features(pixels))
+    tower_bytes = sum(p.nbytes for name, p in resident.named_parameters() if name in in_ram)
+    assert torch.cuda.memory_allocated() - before < tower_bytes / 4
     assert all(p.device.type == "cpu" for name, p in visiting.named_parameters() if name in in_ram)

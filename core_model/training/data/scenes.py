@@ -208,7 +208,7 @@ class _Layout:
         kind = kinds[int(rng.integers(len(kinds)))]
         size = self._sample_size_class(count, shrink)
         if size == "small" and kind in NEVER_SMALL:
-            return None
+            size = "medium"
         low, high = self.sizes[size]
         if size == "large" and count > 1:
             high = max(low, 0.60)

@@ -44,6 +44,18 @@ def test_a_long_half_life_keeps_what_is_used_most() -> None:
     assert set(cache.kept(0)) == {1, 2}, "the newcomer is worth less than both"
 
 
+@pytest.mark.parametrize("half_life", [1.0, 64.0, 1000.0])
+def test_a_prompt_weighs_no_more_than_its_tokens_one_by_one(half_life: float) -> None:
+    """Tokens of a sweep have no order; they count as if their calls were spread evenly over it."""
+    at_once, one_by_one = (ExpertCache(8, {0: 4}, num_spare=1, half_life=half_life) for _ in range(2))
+    at_once.note(0, {1: 1500, 2: 500}, 2000)
+    for number in range(2000):
+        one_by_one.note(0, {2 if number % 4 == 1 else 1: 1}, 1)
+    scores = [cache._layers[0].scores for cache in (at_once, one_by_one)]
+    assert sum(scores[0]) == pytest.approx(sum(scores[1]), rel=1e-6)
+    assert scores[0][1] == pytest.approx(3 * scores[0][2])
+
+
 def test_a_prompt_that_calls_every_expert_does_not_empty_the_cache() -> None:
     cache = ExpertCache(16, {0: 4}, num_spare=2)
     for _ in range(20):

@@ -123,3 +123,15 @@ def test_a_stop_is_heard_between_experts() -> None:
     checks: list[int] = []
     moe(x, [Step.at(config(1), 0, 40, x, lambda: checks.append(1))])
     assert len(checks) == len(set(moe.router(x[0]).argmax(-1).tolist()))
+
+
+def test_a_stop_is_heard_within_an_expert_that_many_tokens_want() -> None:
+    moe = layer(1)
+    x = torch.randn(1, 40, HIDDEN, generator=torch.Generator().manual_seed(9))
+    whole = moe(x, [Step.at(config(1), 0, 40, x)])
+    checks: list[int] = []
+    steps = [Step.at(config(1), at, 4, x[:, :4], lambda: checks.append(1)) for at in range(0, 40, 4)]
+    assert torch.allclose(moe(x, steps), whole, atol=1e-6)
+    rows = torch.bincount(moe.router(x[0]).argmax(-1)).tolist()
+    assert max(rows) > 4
+    assert len(checks) == len(steps) + sum(-(-count // 4) for count in rows)

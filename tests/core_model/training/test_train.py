@@ -10,12 +10,13 @@ import pytest
 import torch
 
 import core_model
-from core_model.training import recipe
+from core_model.training import recipe, train
 from core_model.training.batches import Encoder, batches, looks
 from core_model.training.data.vocabulary import train_tokenizer, write_tokenizer
 from core_model.training.export import export
 from core_model.training.objective import Batch, Conversations
 from core_model.training.pretrain_vision import TileStream, VisionPretraining, collect
+from core_model.training.team import ALONE, Team
 from core_model.training.train import (
     BatchStream,
     Stage,
@@ -45,7 +46,7 @@ def some_batches(tokenizer_folder: Path) -> list[Batch | Conversations]:
 
 
 def test_questions_and_pictures_to_look_at_alternate(tokenizer_folder: Path) -> None:
-    stream = iter(BatchStream(tokenizer_folder, 5, HYPER, 1, Stage.EVERYTHING))
+    stream = iter(BatchStream(tokenizer_folder, 5, HYPER, ALONE, Stage.EVERYTHING))
     (first, asked), (same, seen), (second, also_asked), (_, also_seen) = islice(stream, 4)
     assert first == same < second, "what is looked at does not move the run on"
     for batch in (asked, also_asked):
@@ -54,6 +55,20 @@ def test_questions_and_pictures_to_look_at_alternate(tokenizer_folder: Path) -> 
         assert isinstance(batch, Batch)
         assert not batch.rows
         assert batch.cells is not None
+
+
+def test_members_of_a_team_look_at_different_pictures(tokenizer_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[tuple[int, int]] = []
+
+    def remember(_encoder: Encoder, _seed: int, first_index: int, _pictures: int, stride: int) -> Iterator[object]:
+        begun.append((first_index, stride))
+        return iter(())
+
+    monkeypatch.setattr(train, "looks", remember)
+    for rank in range(3):
+        iter(BatchStream(tokenizer_folder, 7, HYPER, Team(rank, 3), Stage.EVERYTHING))
+    seen = [set(range(first, first + 300, stride)) for first, stride in begun]
+    assert len(set.union(*seen)) == sum(map(len, seen)) == 300
 
 
 def difference(one: Trainer, other: Trainer) -> float:
