@@ -31,7 +31,7 @@ from core_model.kernels import fp8_gpu
 from core_model.kernels.gemv import is_plain_gemv_faster
 from core_model.model.llama4 import Llama4
 from core_model.model.moe import ResidentExperts
-from core_model.model.visiting import let_visit
+from core_model.model.visiting import let_vision_visit
 from core_model.text.chat_format import ChatFormat
 from core_model.text.tokenizer import Tokenizer, load_tokenizer
 from core_model.types import ExpertReport, MemoryLimits, ModelInfo, ModelReport, ShouldStop, TileGeometry
@@ -139,9 +139,7 @@ def assemble(
         CheckpointError: an expert cannot be read.
         OutOfMemoryError: what was planned for is not there any more.
     """
-    if model.config.vision is not None and model.vision_model.class_embedding.device != model.device:
-        for part in (model.vision_model, model.multi_modal_projector):
-            let_visit(part, model.device)
+    let_vision_visit(model)
     lane = Lane()
     experts = None
     try:

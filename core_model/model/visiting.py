@@ -11,6 +11,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from core_model.model.llama4 import Llama4
+
 
 def let_visit(root: nn.Module, device: torch.device) -> None:
     """From now on, bring the parameters of a module and of all modules in it to the device for each forward pass."""
@@ -19,6 +21,13 @@ def let_visit(root: nn.Module, device: torch.device) -> None:
             guests = _Guests(module, device)
             module.register_forward_pre_hook(lambda _module, _inputs, guests=guests: guests.come())
             module.register_forward_hook(lambda _module, _inputs, _output, guests=guests: guests.go(), always_call=True)
+
+
+def let_vision_visit(model: Llama4) -> None:
+    """Where a model's vision tower was left in RAM, bring it to where the model computes."""
+    if model.config.vision is not None and model.vision_model.class_embedding.device != model.device:
+        for part in (model.vision_model, model.multi_modal_projector):
+            let_visit(part, model.device)
 
 
 class _Guests:

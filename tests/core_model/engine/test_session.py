@@ -194,3 +194,15 @@ def test_progress_is_told_within_a_sweep(tiny_assistant: Callable[..., Path]) ->
     assert len(counts) > len(setup.session.cache.layers), "after the picture, and after each layer"
     assert counts[-1] == prompt.num_tokens
     setup.assert_right(prompt)
+
+
+def test_a_reading_that_is_closed_in_the_middle_of_a_sweep_leaves_a_sound_session(setup: Setup) -> None:
+    setup.read(setup.format.prompt(turns("Something that was read before, long enough for chunks")))
+    prompt = setup.format.prompt(turns("Something else", "Yes", [noise(3), "and a picture", noise(4)]))
+    for num_events in range(1, 12):
+        reading = setup.session.read(prompt, never_stop)
+        for _ in range(num_events):
+            next(reading)
+        reading.close()
+    setup.read(prompt)
+    setup.assert_right(prompt)

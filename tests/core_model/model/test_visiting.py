@@ -8,7 +8,7 @@ from torch import nn
 
 import core_model
 from core_model.model.vision import VisionModel
-from core_model.model.visiting import let_visit
+from core_model.model.visiting import let_vision_visit, let_visit
 from tests.checkpoints import CheckpointShelf
 
 ELSEWHERE = torch.device("meta")  # another device that every machine has; it computes shapes only
@@ -83,3 +83,13 @@ def test_a_pass_that_is_abandoned_leaves_nobody_behind(tower: VisionModel) -> No
         with pytest.raises(GaveUpError):
             tower(pixels(tower).to(ELSEWHERE), check)
         assert_at_home(tower, before)
+
+
+@torch.inference_mode()
+def test_a_tower_that_was_left_in_ram_visits_the_model(checkpoint_shelf: CheckpointShelf) -> None:
+    model = core_model.load_model(checkpoint_shelf.folder("scout"))
+    model.language_model.to(ELSEWHERE)
+    before = dict(model.vision_model.named_parameters())
+    let_vision_visit(model)
+    assert model.image_features(pixels(model.vision_model)).device == ELSEWHERE
+    assert_at_home(model.vision_model, before)
