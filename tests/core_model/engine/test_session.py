@@ -202,7 +202,7 @@ def test_a_reading_that_is_closed_in_the_middle_of_a_sweep_leaves_a_sound_sessio
     for num_events in range(1, 12):
         reading = setup.session.read(prompt, never_stop)
         for _ in range(num_events):
-            next(reading)
+            next(reading, None)
         reading.close()
     setup.read(prompt)
     setup.assert_right(prompt)
