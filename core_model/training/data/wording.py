@@ -95,6 +95,8 @@ def word(templates: str, rng: np.random.Generator, split: Split, **values: str) 
     return text if split == "held_out" else None
 
 
+_NAMES = re.compile(r"\b(scout|maverick|behemoth|llama|cria|altiplano|english|german|french|spanish)\b")
+_NAMES_CAPITALIZED = 0.7  # by those who type with care, or half of it
 _BEFORE = (
     "please tell me, ", "tell me, ", "can you tell me, ", "hey, ", "ok, ", "okay, ", "and ", "so, ", "now, ", "well, ",
     "also, ", "one question: ", "quick question: ", "sorry, ", "do you know, ", "hi, ", "hello, ", "could you say, ",
@@ -117,6 +119,8 @@ def typed(question: str, rng: np.random.Generator) -> str:
     """The question as somebody types it. About half are typed with care."""
     text = question[:1].upper() + question[1:]
     text = re.sub(r"\bi\b", "I", text)
+    if rng.random() < _NAMES_CAPITALIZED:
+        text = _NAMES.sub(lambda name: name[0].capitalize(), text)
     roll = rng.random()
     if roll > 0.985:
         text = text.upper()

@@ -120,3 +120,8 @@ def test_unknown_themes_expand_and_say_how_to_open_scout() -> None:
             assert "Cria" in turn.answer
             assert "Open a model folder" in turn.answer
     assert len(texts) > 1500
+
+
+def test_names_are_typed_with_and_without_a_capital() -> None:
+    seen = {typed("how do i open scout?", np.random.default_rng(seed)) for seed in range(60)}
+    assert {"How do I open Scout?", "How do I open scout?", "how do i open scout?"} <= seen
