@@ -108,7 +108,7 @@ def test_nor_does_a_tier_between(
         for ids, logits in zip(PROMPTS, expected, strict=True):
             assert torch.equal(model.logits(ids), logits)
     assert memory.cache.counts().hits
-    assert (ram.cache.counts().hits > 0) == (num_in_ram > 1), "of what was missing above"
+    assert ram.cache.counts().hits or num_in_ram == 1, "of what was missing above"
     assert memory.supply.bytes_copied >= memory.supply.bytes_read > 0
     if num_in_ram == 8:
         before = memory.supply.bytes_read
