@@ -102,7 +102,6 @@ def test_two_callers_at_once_have_a_buffer_each(form: str) -> None:
     alone = [multiply(x[number], *matrix) for matrix, number in both]
 
     def again(number: int) -> bool:
-        torch.set_num_threads(1)
         return all(torch.allclose(multiply(x[number], *both[number][0]), alone[number]) for _ in range(60))
 
     with ThreadPoolExecutor(2) as pool:

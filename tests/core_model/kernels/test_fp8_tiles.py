@@ -94,7 +94,6 @@ def test_two_callers_at_once_do_not_disturb_each_other(kernel: TileKernel) -> No
     alone = [kernel.multiply(some, matrix_)[0] for some, matrix_ in zip(x, weights, strict=True)]
 
     def again(number: int) -> bool:
-        torch.set_num_threads(1)
         results = [kernel.multiply(x[number], weights[number])[0] for _ in range(60)]
         return all(torch.equal(result, alone[number]) for result in results)
 
