@@ -26,7 +26,7 @@ from core_model.weights.name_map import Group
 
 PLANNED_TOKENS = 8192  # of conversation that a plan makes room for
 GPU, RAM, DISK = Place.GPU, Place.RAM, Place.DISK
-WORKING_BYTES = 500_000_000  # torch and LLVM themselves, activations of a sweep of the prompt
+WORKING_BYTES = 400_000_000  # torch and LLVM themselves, activations of a sweep of the prompt
 GPU_WORKING_BYTES = 1_500_000_000  # CUDA's context, activations of a sweep of the prompt: 0.6 GB of Scout's
 RAM_BESIDE_GPU = 2_000_000_000  # RAM that is left to this process and the system when experts of a GPU rest there
 

@@ -30,7 +30,7 @@ def asked(count: int, with_print: bool = False) -> list[tuple[Scene, Turn]]:
     return pairs
 
 
-ASKED = asked(350)
+ASKED = asked(420)
 
 
 def fitting(scene: Scene, color: str | None, kind: str | None) -> list[Shape]:
@@ -172,7 +172,7 @@ def test_background_answers() -> None:
     for scene, turn, match in answers("background", r"(?:(Yes|No), t|T)he background is (a gradient|[a-z ]+)\."):
         assert match[2].removeprefix("a ") == scene.background.name, turn
         if match[1]:
-            assert (scene.background.name in turn.question.lower()) == (
+            assert (re.search(rf"\b{scene.background.name}\b", turn.question.lower()) is not None) == (
                 match[1] == "Yes"
             ) or scene.background.name == "gradient"
 
