@@ -34,4 +34,7 @@ def faults(call: str) -> int:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have other allocators")
 def test_a_step_that_is_repeated_faults_no_pages() -> None:
-    assert faults("assert keep_freed_memory()") < 0.1 * faults("torch.ones(3 * 2**20)") + 100
+    otherwise = max(faults("torch.ones(3 * 2**20)") for _ in range(3))
+    if otherwise < 20_000:
+        pytest.skip("this system maps such memory in large pages: nothing can be told")
+    assert min(faults("assert keep_freed_memory()") for _ in range(3)) < 0.1 * otherwise + 100
