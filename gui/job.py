@@ -220,9 +220,10 @@ class Worker(QObject):
     def _loop(self) -> None:
         while (job := self._queue.get()) is not None:
             job.run()
-            self._job_done.emit(job)
-            del job  # or the last job, and what it made, would live until the next one comes
+            number = id(job)
+            del job  # before anybody is told: the last one to let go must be the window's thread, where QObjects die
+            self._job_done.emit(number)
         self.stopped.emit()
 
-    def _on_job_done(self, job: Job) -> None:
-        self._pending.remove(job)
+    def _on_job_done(self, number: int) -> None:
+        self._pending = [job for job in self._pending if id(job) != number]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
@@ -173,25 +174,29 @@ class Attachments(QObject):
 
 
 class _Reader(QObject):
-    """Follows the job of one attachment."""
+    """Follows the job of one attachment.
+
+    It names its owner only as Qt's parent. With a Python reference beside it, a reader that is deleted could be the
+    last to hold its parent, which would then be deleted within the reader's deletion, and delete the reader again.
+    """
 
     def __init__(self, attachments: Attachments, attachment_id: str, job: Job) -> None:
         super().__init__(attachments)
         self.job = job
-        self._attachments, self._id = attachments, attachment_id
+        self._id = attachment_id
         job.event_arrived.connect(self.on_event)
         job.failed.connect(self.on_failed)
         job.ended.connect(self.on_ended)
 
     def on_event(self, event: object) -> None:
         if isinstance(event, ConvertProgress):
-            self._attachments.update(self._id, fraction=event.fraction, activity=event.activity)
+            self._owner().update(self._id, fraction=event.fraction, activity=event.activity)
         elif isinstance(event, MediaItem):
-            self._attachments.update(self._id, state=AttachmentState.READY, fraction=1.0, item=event, name=event.name)
+            self._owner().update(self._id, state=AttachmentState.READY, fraction=1.0, item=event, name=event.name)
 
     def on_failed(self, error: object) -> None:
         # MediaError and the errors of the model share three attributes; anything else is a fault of ours.
-        self._attachments.update(
+        self._owner().update(
             self._id,
             state=AttachmentState.FAILED,
             error_title=getattr(error, "title", self.tr("Could not be read")),
@@ -199,8 +204,11 @@ class _Reader(QObject):
             error_hint=getattr(error, "hint", ""),
         )
 
+    def _owner(self) -> Attachments:
+        return cast(Attachments, self.parent())
+
     def on_ended(self) -> None:
-        self._attachments.on_reader_ended(self._id)
+        self._owner().on_reader_ended(self._id)
         self.deleteLater()
 
 

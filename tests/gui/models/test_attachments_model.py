@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import weakref
 from collections.abc import Generator
 from pathlib import Path
 
@@ -181,6 +182,22 @@ def test_no_more_is_attached_than_a_question_takes(qtbot: QtBot, worker: Worker)
     assert refused == [2, 1]
     assert len(attachments.all()) == MAX_ATTACHED
     settle(qtbot, attachments)
+
+
+def test_who_reads_does_not_keep_the_list_alive(qtbot: QtBot, worker: Worker) -> None:
+    """Else the last reader's deletion would delete its parent, and the parent the reader again: heap corruption."""
+
+    def convert(path: Path, _stop: ShouldStop) -> Generator[object, None, None]:
+        yield item(name=path.name)
+
+    attachments = Attachments(worker, convert)
+    attachments.add_files([Path("a.png")])
+    (reader,) = attachments.children()
+    list_ = weakref.ref(attachments)
+    with qtbot.waitSignal(reader.job.ended):  # type: ignore[attr-defined]
+        pass
+    del attachments, reader
+    assert list_() is None, "a reader whose deletion is still to come holds its parent"
 
 
 def test_a_name_cannot_turn_the_line_around(qtbot: QtBot, attachments: Attachments) -> None:
