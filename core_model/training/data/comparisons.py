@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from core_model.training.data.asker import Asker
-from core_model.training.data.descriptions import name_of
+from core_model.training.data.descriptions import name_of, so
 from core_model.training.data.scenes import Shape
 from core_model.training.data.turns import Turn
 
@@ -34,9 +34,9 @@ def ask_compare(asker: Asker) -> Turn | None:
         return None
     same = one.color == other.color
     answer = (
-        f"Yes, both are {one.color}."
+        f"Both are {one.color}{so(True)}"
         if same
-        else f"No, the {one.kind} is {one.color} and the {other.kind} is {other.color}."
+        else f"The {one.kind} is {one.color} and the {other.kind} is {other.color}{so(False)}"
     )
     return asker.turn("compare", templates, answer, one=names[0], other=names[1])
 
@@ -73,7 +73,7 @@ def _relation(asker: Asker, one: Shape, other: Shape, name: str, other_name: str
     true = ("left of" if dx < 0 else "right of") if is_horizontal else ("above" if dy < 0 else "below")
     asked = true if asker.chance(0.5) else _OPPOSITE[true]
     templates = "is the $one $relation the $other?; the $one is $relation the $other, {right|true|correct}?"
-    answer = f"{'Yes' if asked == true else 'No'}, the {name} is {true} the {other_name}."
+    answer = f"The {name} is {true} the {other_name}{so(asked == true)}"
     relation = asker.choice(_RELATIONS[asked])
     if asker.chance(0.3):
         templates = "is the $one $relation the $other?; the $one, is it $relation the $other?"

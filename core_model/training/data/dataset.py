@@ -30,11 +30,11 @@ from core_model.types import Message, Part, Role
 from media.types import Picture, Text
 
 # How often each kind of conversation is drawn, at full difficulty.
-SHAPES = 0.60
-READING = 0.14
-UNKNOWN_PICTURES = 0.05
-TEXT_ONLY = 0.21
-TWO_PICTURES = 0.06  # of the shape conversations, from `_TWO_PICTURES_FROM` on
+SHAPES = 0.52
+READING = 0.17
+UNKNOWN_PICTURES = 0.06
+TEXT_ONLY = 0.25
+TWO_PICTURES = 0.10  # of the shape conversations, from `_TWO_PICTURES_FROM` on
 TALK_BESIDE_PICTURE = 0.25  # how often a picture conversation has a turn that is not about the picture
 
 _TWO_PICTURES_FROM = 0.6

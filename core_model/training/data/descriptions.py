@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from core_model.training.data.prints import PrintedText
 from core_model.training.data.scenes import Scene, Shape
-from core_model.training.data.wording import listed, with_article
+from core_model.training.data.wording import listed, plural, with_article
 
 AT_PLACE = {
     "top left": "in the top left", "top": "at the top", "top right": "in the top right", "left": "on the left",
@@ -53,6 +55,28 @@ def describe(scene: Scene) -> str:
 def placed(scene: Scene, shape: Shape, words: str) -> str:
     """Words about a shape, and where it is: "a red circle in the top left"."""
     return f"{words} {AT_PLACE[scene.place_of(shape)]}"
+
+
+def counted(scene: Scene, shapes: Sequence[Shape], noun: str) -> str:
+    """ "One in the top left and one at the top: 2 circles." Counting aloud is what a small model can do."""
+    if not shapes:
+        return f"There are no {plural_noun(noun)}."
+    ones = listed([placed(scene, shape, "one") for shape in scene.in_reading_order() if shape in shapes])
+    return f"{ones[0].upper()}{ones[1:]}: {plural(noun, len(shapes))}."
+
+
+def plural_noun(noun: str) -> str:
+    """ "circles", "crosses"."""
+    return noun + ("es" if noun.endswith("s") else "s")
+
+
+def so(is_true: bool) -> str:
+    """The end of an answer to a question for yes or no: ", so yes."
+
+    It comes after what was seen. Said first, a small model must know it before it has looked; last, it compares two
+    things that are written down.
+    """
+    return ", so yes." if is_true else ", so no."
 
 
 def inventory(scene: Scene) -> str:

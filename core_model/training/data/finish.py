@@ -38,7 +38,7 @@ def sample_finish(rng: np.random.Generator, difficulty: float) -> Finish:
     """Each treatment is rare while training is young."""
     chance = rng.random(4)
     return Finish(
-        brightness=float(rng.uniform(0.90, 1.06)) if chance[0] < 0.4 * difficulty else 1.0,
+        brightness=float(rng.uniform(0.94, 1.04)) if chance[0] < 0.4 * difficulty else 1.0,
         noise=float(rng.uniform(2, 13)) if chance[1] < 0.35 * difficulty else 0.0,
         blur=float(rng.uniform(2, 5)) if chance[2] < 0.25 * difficulty else 0.0,
         jpeg_quality=int(rng.integers(45, 93)) if chance[3] < 0.30 * difficulty else 0,

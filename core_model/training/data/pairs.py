@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core_model.training.data.descriptions import describe, name_of
+from core_model.training.data.descriptions import counted, describe, name_of
 from core_model.training.data.scenes import Scene
 from core_model.training.data.splits import Split
 from core_model.training.data.turns import Turn
@@ -59,13 +59,13 @@ def _which_has(scenes: tuple[Scene, Scene], rng: np.random.Generator) -> _Made:
 
 def _count_one(scenes: tuple[Scene, Scene], rng: np.random.Generator) -> _Made:
     at = int(rng.integers(2))
-    nth, number = _ORDINALS[at], len(scenes[at].shapes)
+    nth = _ORDINALS[at]
     templates = """
         how many shapes are in the $nth {picture|image|one}?; how many {shapes|objects} does the $nth {picture|image}
         {have|show}?; count the shapes in the $nth {picture|image}.; in the $nth picture, how many shapes {are there|do
         you see}?
     """
-    return templates, f"The {nth} picture has {plural('shape', number) if number else 'no shapes'}.", {"nth": nth}
+    return templates, f"{counted(scenes[at], scenes[at].shapes, 'shape')[:-1]} in the {nth} picture.", {"nth": nth}
 
 
 def _more(scenes: tuple[Scene, Scene], rng: np.random.Generator) -> _Made:
@@ -78,4 +78,5 @@ def _more(scenes: tuple[Scene, Scene], rng: np.random.Generator) -> _Made:
         which {picture|image|one} has $how {shapes|objects}?; {where|in which picture} are $how shapes?; are there $how
         shapes in the first or the second {picture|image}?; which one shows $how {shapes|things}?
     """
-    return templates, f"The {_ORDINALS[at]} picture has {how} shapes.", {"how": how}
+    seen = f"The first picture has {plural('shape', counts[0])} and the second {counts[1]}"
+    return templates, f"{seen}, so the {_ORDINALS[at]} has {how}.", {"how": how}

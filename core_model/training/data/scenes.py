@@ -24,13 +24,14 @@ from core_model.training.data.splits import Split, is_held_out_look
 from media.types import RgbArray
 
 _MOST_SHAPES = 5
-SIZE_RANGES = {"small": (0.16, 0.21), "medium": (0.28, 0.40), "large": (0.49, 0.86)}  # of the shorter side
+SIZE_RANGES = {"small": (0.18, 0.23), "medium": (0.30, 0.41), "large": (0.50, 0.86)}  # of the shorter side
 _MIN_PIXELS = 18.0  # below this a star is a blot
-_MIN_OF_LONGER_SIDE = 0.115  # and below this it is one after the picture was made small
+_MIN_OF_LONGER_SIDE = 0.135  # and below this it is one after the picture was made small
 _BANDS = ((0.0, 0.305), (0.39, 0.61), (0.695, 1.0))  # where a center may be, on either axis
 PLACES = (
     "top left", "top", "top right", "left", "center", "right", "bottom left", "bottom", "bottom right",
 )  # fmt: skip
+_SHARED_PLACE = 0.25  # how often a shape may lie where another is: "a red star and a cross, both in the top left"
 _COMMON_SIZES = (
     (256, 256), (200, 200), (300, 300), (224, 224), (400, 400), (512, 512), (128, 128), (100, 100), (400, 300),
     (640, 480), (320, 240), (300, 200), (480, 320), (500, 500), (800, 600), (1024, 768), (336, 336), (600, 400),
@@ -136,7 +137,7 @@ def _sample_count(rng: np.random.Generator, difficulty: float) -> int:
     if rng.random() < 0.04 * difficulty:
         return 0
     most = 1 + round((_MOST_SHAPES - 1) * difficulty)
-    weights = np.array([1.0, 0.75, 0.65, 0.5, 0.36])[:most]
+    weights = np.array([1.0, 0.8, 0.65, 0.45, 0.25])[:most]
     return 1 + int(rng.choice(most, p=weights / weights.sum()))
 
 
@@ -158,6 +159,7 @@ class _Layout:
         self.difficulty, self.split, self.is_crisp = difficulty, split, is_crisp
         self.unit = min(width, height)
         smallest = max(_MIN_PIXELS, _MIN_OF_LONGER_SIDE * max(width, height)) / self.unit
+        self.places: set[str] = set()  # that hold a shape
         self.sizes = {n: (max(a, smallest), b) for n, (a, b) in SIZE_RANGES.items() if b > max(a, smallest)}
 
     def place_shapes(self, count: int, taken: list[Box]) -> tuple[Shape, ...]:
@@ -187,6 +189,7 @@ class _Layout:
     def _place_one(
         self, count: int, kinds: tuple[str, ...], colors: tuple[str, ...], taken: list[Box], wants_look: bool
     ) -> Shape | None:
+        may_share = self.rng.random() < _SHARED_PLACE
         for attempt in range(60 if wants_look else 14):
             if attempt == 6:
                 colors = COLOR_NAMES
@@ -196,7 +199,10 @@ class _Layout:
             place = place_at(shape.x / self.width, shape.y / self.height)
             if is_held_out_look(shape.color, shape.kind, place) != wants_look and (wants_look or self.split == "train"):
                 continue
+            if place in self.places and not may_share:
+                continue
             if not any(_overlap(shape.box(), box, gap=0.015 * self.unit + 1) for box in taken):
+                self.places.add(place)
                 return shape
         return None
 

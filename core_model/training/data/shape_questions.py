@@ -6,16 +6,23 @@ whole sentences in American spelling; questions use both spellings.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from core_model.training.data.asker import Asker
 from core_model.training.data.colors import COLOR_NAMES
-from core_model.training.data.descriptions import AT_PLACE, describe, name_of, placed, reading_skill
-from core_model.training.data.scenes import Scene, Shape
+from core_model.training.data.descriptions import (
+    AT_PLACE,
+    counted,
+    describe,
+    name_of,
+    placed,
+    plural_noun,
+    reading_skill,
+    so,
+)
+from core_model.training.data.scenes import Scene
 from core_model.training.data.shapes import KINDS
 from core_model.training.data.things import THINGS
 from core_model.training.data.turns import Turn
-from core_model.training.data.wording import listed, plural, with_article
+from core_model.training.data.wording import listed, with_article
 
 DESCRIBE = """
 what is this?; what's this?; what is that?; what is in {this|the|my} <picture>?; what's in {this|the}
@@ -52,7 +59,7 @@ def ask_count(asker: Asker) -> Turn | None:
         """
         if asker.scene.shapes:
             templates += "how many?; how many are there?; how many do you see?"
-        return asker.turn("count", templates, _counted(asker.scene, asker.scene.shapes, "shape"))
+        return asker.turn("count", templates, counted(asker.scene, asker.scene.shapes, "shape"))
     templates = """
     how many $nouns {are there|do you see|can you see|are}<in picture>?; count the $nouns<in picture>.; how many
     $nouns are {here|drawn|visible}?; how many of them are $nouns?; how many $nouns?; number of $nouns?; how
@@ -61,23 +68,11 @@ def ask_count(asker: Asker) -> Turn | None:
     if roll < 0.75:
         kind = _present_or_not(asker, list(asker.kinds), KINDS)
         fitting = [shape for shape in asker.scene.shapes if shape.kind == kind]
-        return asker.turn("count", templates, _counted(asker.scene, fitting, kind), nouns=_plural_noun(kind))
+        return asker.turn("count", templates, counted(asker.scene, fitting, kind), nouns=plural_noun(kind))
     color = _present_or_not(asker, list(asker.colors), COLOR_NAMES)
     noun = f"{color} {asker.choice(('shape', 'thing', 'object'))}"
     fitting = [shape for shape in asker.scene.shapes if shape.color == color]
-    return asker.turn("count", templates, _counted(asker.scene, fitting, f"{color} shape"), nouns=_plural_noun(noun))
-
-
-def _counted(scene: Scene, shapes: Sequence[Shape], noun: str) -> str:
-    """ "One in the top left and one at the top: 2 circles." Counting aloud is what a small model can do."""
-    if not shapes:
-        return f"There are no {_plural_noun(noun)}."
-    ones = listed([placed(scene, shape, "one") for shape in scene.in_reading_order() if shape in shapes])
-    return f"{ones[0].upper()}{ones[1:]}: {plural(noun, len(shapes))}."
-
-
-def _plural_noun(noun: str) -> str:
-    return noun + ("es" if noun.endswith("s") else "s")
+    return asker.turn("count", templates, counted(asker.scene, fitting, f"{color} shape"), nouns=plural_noun(noun))
 
 
 def _present_or_not(asker: Asker, present: list[str], all_names: tuple[str, ...]) -> str:
@@ -275,8 +270,8 @@ def ask_exists(asker: Asker) -> Turn | None:
     if number == 0:
         answer = f"No, there is no {noun}."
     else:
-        answer = f"Yes, there is {with_article(noun)}." if number == 1 else f"Yes, there are {_plural_noun(noun)}."
-    return asker.turn("exists", templates, answer, a_noun=with_article(noun), nouns=_plural_noun(noun), color=color)
+        answer = f"Yes, there is {with_article(noun)}." if number == 1 else f"Yes, there are {plural_noun(noun)}."
+    return asker.turn("exists", templates, answer, a_noun=with_article(noun), nouns=plural_noun(noun), color=color)
 
 
 def _is_this(asker: Asker) -> Turn | None:
@@ -290,7 +285,7 @@ def _is_this(asker: Asker) -> Turn | None:
     is {this|it|that} $a_noun?; this is $a_noun, right?; {did i draw|do i show you} $a_noun?; $a_noun, right?;
     is the <picture> $a_noun?
     """
-    answer = f"{'Yes' if is_right else 'No'}, it is {with_article(name_of(shape))}."
+    answer = f"It is {with_article(name_of(shape))}{so(is_right)}"
     return asker.turn("exists", templates, answer, a_noun=with_article(noun))
 
 
@@ -308,9 +303,7 @@ def ask_background(asker: Asker) -> Turn | None:
         others = tuple(other for other in all_others if other not in name.split())  # "dark gray": is it gray?
         asked = name if asker.chance(0.5) and name != "gradient" else asker.choice(others)
         templates = "is the background $name?; the background is $name, right?"
-        return asker.turn(
-            "background", templates, f"{'Yes' if asked == name else 'No'}, the background is {said}.", name=asked
-        )
+        return asker.turn("background", templates, f"The background is {said}{so(asked == name)}", name=asked)
     return asker.turn("background", templates, f"The background is {said}.")
 
 

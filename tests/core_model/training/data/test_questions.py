@@ -116,9 +116,10 @@ def test_existence_is_true_and_balanced() -> None:
 
 def test_comparisons() -> None:
     either = ONE.replace("?P<color>", "").replace("?P<kind>", "")
-    relation = rf"(?:(Yes|No), t|T)he {either} is (left of|right of|above|below) the {either}\."
+    relation = rf"The {either} is (left of|right of|above|below) the {either}(?:, so (yes|no))?\."
+    verdicts = Counter()
     for scene, turn, match in answers("compare", relation):
-        _, color, kind, how, other_color, other_kind = match.groups()
+        color, kind, how, other_color, other_kind, verdict = match.groups()
         (one,), (other,) = fitting(scene, color, kind), fitting(scene, other_color, other_kind)
         true = {
             "left of": one.x < other.x,
@@ -127,6 +128,16 @@ def test_comparisons() -> None:
             "below": one.y > other.y,
         }
         assert true[how], turn
+        if verdict:
+            words = {
+                "left of": "left of",
+                "right of": "right of",
+                "above": "above|higher",
+                "below": "below|under|lower",
+            }
+            assert bool(re.search(rf"\b({words[how]})\b", turn.question.lower())) == (verdict == "yes"), turn
+        verdicts[verdict] += 1
+    assert verdicts["yes"] > 5 and verdicts["no"] > 5, verdicts
     for scene, turn, match in answers("compare", rf"The {ONE} is (?P<how>larger|smaller)\."):
         (shape,) = fitting(scene, match["color"], match["kind"])
         others = [s for s in scene.shapes if s is not shape]
