@@ -17,7 +17,7 @@ from torch import nn
 import resources
 from core_model.engine.choose_step import choose_step
 from core_model.engine.expert_history import ExpertHistory, history_file
-from core_model.engine.expert_memory import ExpertMemory
+from core_model.engine.expert_memory import ExpertMemory, OffloadedExperts
 from core_model.engine.expert_report import report_experts
 from core_model.engine.memory_budget import context_length
 from core_model.engine.native_step import NativeStep
@@ -25,12 +25,12 @@ from core_model.engine.offload import Offload, offload_experts
 from core_model.engine.placement import device_name, dtype_name, memory_use
 from core_model.engine.session import Session, stop_check
 from core_model.engine.speed_estimate import Ceilings, measure_ceilings
-from core_model.engine.two_lanes import Lane, choose_lane
+from core_model.engine.two_lanes import Lane, TwoLanes, choose_lane
 from core_model.errors import CheckpointError, OutOfMemoryError
 from core_model.kernels import fp8_gpu
 from core_model.kernels.gemv import is_plain_gemv_faster
 from core_model.model.llama4 import Llama4
-from core_model.model.moe import ResidentExperts
+from core_model.model.moe import MoE, ResidentExperts
 from core_model.model.visiting import let_vision_visit
 from core_model.text.chat_format import ChatFormat
 from core_model.text.tokenizer import Tokenizer, load_tokenizer
@@ -179,12 +179,19 @@ def _choose(
     model: Llama4, experts: ExpertMemory | None, lane: Lane, check: Callable[[], None], is_reproducible: bool
 ) -> _Choices:
     sentences = []
-    if model.device.type == "cuda" and any(tensor.dtype == FP8 for tensor in model.buffers()):
+    if model.device.type == "cuda" and _has_fp8(model):
         sentences.append(fp8_gpu.choose_kernels(by_time=not is_reproducible))
     if experts is not None and len(experts.tiers) > 1 and not is_reproducible:
         sentences.append(choose_lane(model, experts, lane, check))
     native, why = choose_step(model, by_time=not is_reproducible)
     return _Choices(native, not is_reproducible and _prefers_plain_gemv(model), (*sentences, why))
+
+
+def _has_fp8(model: Llama4) -> bool:
+    sources = (module.source for module in model.modules() if isinstance(module, MoE))
+    return any(tensor.dtype == FP8 for tensor in model.buffers()) or any(
+        isinstance(source, OffloadedExperts | TwoLanes) and source.is_fp8 for source in sources
+    )
 
 
 def _offloaded(experts: ExpertMemory, checkpoint: Checkpoint, device: torch.device) -> OffloadedModel:

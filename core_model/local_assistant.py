@@ -16,7 +16,7 @@ import torch
 
 from core_model.canvas import choose_canvas, num_picture_tokens
 from core_model.engine.expert_traffic import ExpertTraffic
-from core_model.engine.generator import StopCriteria, generate
+from core_model.engine.generator import StopCriteria, generate, no_room
 from core_model.engine.memory_budget import expected_speed
 from core_model.engine.memory_plan import place
 from core_model.engine.model_shape import ModelShape
@@ -48,6 +48,8 @@ from core_model.types import (
 from core_model.weights.checkpoint import Checkpoint
 from core_model.weights.load import load_steps
 from core_model.weights.memory_errors import is_out_of_memory
+
+PLANNED_ANSWER = 1024  # tokens that room is made for beforehand
 
 
 class LocalAssistant:
@@ -96,9 +98,13 @@ class LocalAssistant:
         sampler = _sampler(request.sampling, language.defaults.sampling)
         stop = StopCriteria(language.stop_ids, language.context_length, request.sampling.max_new_tokens)
         decoder = StreamDecoder(language.tokenizer)
-        traffic = None if loaded.offloaded is None else ExpertTraffic(loaded.offloaded.memory, free_bytes)
+        traffic, make_room = None, no_room
+        if loaded.offloaded is not None:
+            growth = loaded.session.cache.growth_bytes(prompt.num_tokens + PLANNED_ANSWER)
+            traffic = ExpertTraffic(loaded.offloaded.memory, free_bytes, growth)
+            make_room = traffic.make_room
         try:
-            for event in generate(loaded.session, prompt, sampler, decoder, stop, should_stop):
+            for event in generate(loaded.session, prompt, sampler, decoder, stop, should_stop, make_room):
                 if traffic is not None and isinstance(event, Finished):
                     event = replace(event, stats=replace(event.stats, experts=traffic.stats()))
                 yield event

@@ -239,6 +239,7 @@ class ExpertStats:
     num_experts: int
     bytes_copied: int = 0  # from RAM to the GPU
     place: Place = Place.RAM  # where it is computed
+    bytes_given: int = 0  # of experts that gave way, to other programs or to a long conversation
 
     @property
     def hit_ratio(self) -> float:

@@ -115,6 +115,8 @@ def _cost(stats: GenerationStats) -> str:
             else _tr("{0} of the experts were in memory")
         )
         said.append(sentence.format(f"{stats.experts.hit_ratio:.0%}".replace("%", " %")))
+        if stats.experts.bytes_given:
+            said.append(_tr("{0} of experts gave way, for memory was short").format(size(stats.experts.bytes_given)))
     return " · ".join(said)
 
 

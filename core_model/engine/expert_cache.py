@@ -102,9 +102,9 @@ class ExpertCache:
         Experts that are in use must not lose their slots by this: settle when none of the layer is.
         """
         books = self._layers[layer]
-        if not self.is_worth_a_slot(layer, expert):
+        if expert in books.slots or not self.is_worth_a_slot(layer, expert):
             self.give_back(slot)
-            return False
+            return expert in books.slots
         if len(books.slots) == books.num_slots:
             self.give_back(books.slots.pop(books.least()))
         books.slots[expert] = slot
@@ -152,14 +152,19 @@ class ExpertCache:
         """How many experts a layer may keep, at most."""
         return max(books.num_slots for books in self._layers.values())
 
-    def shrink(self, num_slots: int) -> list[int]:
-        """Let each layer keep at most so many, and return the slots that are gone for good."""
-        surplus = sum(max(0, books.num_slots - max(num_slots, len(books.slots))) for books in self._layers.values())
-        gone = [self._free.pop() for _ in range(min(surplus, len(self._free) - 1))]  # those that nobody has used yet
-        for books in self._layers.values():
-            books.num_slots = min(books.num_slots, num_slots)
-            while len(books.slots) > books.num_slots:
-                gone.append(books.slots.pop(books.least()))
+    def shrink(self, num_slots: int, fewest: int) -> list[int]:
+        """Give up so many slots for good, one by one where most may be kept, and return them.
+
+        The spare ones stay, and each layer may go on keeping the `fewest`. Nothing may be on its way.
+        """
+        gone: list[int] = []
+        while len(gone) < num_slots:
+            books = max(self._layers.values(), key=lambda each: each.num_slots)
+            if books.num_slots <= fewest:
+                break
+            books.num_slots -= 1
+            is_full = len(books.slots) > books.num_slots
+            gone.append(books.slots.pop(books.least()) if is_full else self._free.pop())
         return gone
 
     def clear(self) -> None:

@@ -99,15 +99,19 @@ class ExpertMemory:
             self.cache.settle(*key, self.arrived(*key))
 
     def relieve(self, num_bytes: int) -> int:
-        """Give memory back to the system, the experts that are worth least first, as long as each layer keeps one.
+        """Give memory back to the system, the experts that are worth least first.
+
+        A tier that others fill may go on with its spare slots alone; of one that is filled from the files each layer
+        keeps one expert. Nothing may be computed meanwhile.
 
         Returns:
             How many bytes went. Every answer stays the same; it takes longer.
         """
+        for key in list(self._coming):
+            self._put_away(key)
         self.supply.drain()
-        per_round = len(self.cache.layers) * self.arena.slot_bytes
-        num_kept = max(1, self.cache.num_kept - -(-num_bytes // per_round))
-        gone = self.cache.shrink(num_kept)
+        fewest = 0 if self.supply.tiers else 1
+        gone = self.cache.shrink(-(-num_bytes // self.arena.slot_bytes), fewest)
         for slot in gone:
             self.arena.give_back(slot)
         return len(gone) * self.arena.slot_bytes
@@ -153,7 +157,7 @@ class OffloadedExperts:
         for expert, slot in self._slots(wanted):
             yield expert, self._shape.expert(slot, expert)
 
-    def addresses(self, wanted: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
+    def addresses(self, wanted: Iterable[int]) -> Generator[tuple[int, list[int]], None, None]:
         """The same for compiled code on the CPU: of gate, up and down where codes and scales are."""
         for expert, slot in self._slots(wanted):
             yield expert, self._shape.addresses(slot, expert)

@@ -1,14 +1,16 @@
 """An answer, token by token, as a stream of events that ends with exactly one `Finished`.
 
 The loop is plain: read the prompt, pick, show, feed back. Everything with state over time sits elsewhere: what has
-been read in `Session`, how to pick in `Sampler`, half-finished characters in `StreamDecoder`.
+been read in `Session`, how to pick in `Sampler`, half-finished characters in `StreamDecoder`. Where memory runs out and
+somebody can make room, the step is done again: nothing of it was kept.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
-from dataclasses import dataclass, field
+import traceback
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field, replace
 
 from core_model.engine.sampler import Sampler
 from core_model.engine.session import Session, Stopped
@@ -20,9 +22,13 @@ from core_model.types import (
     FinishReason,
     GenerationEvent,
     GenerationStats,
+    PrefillProgress,
     ShouldStop,
     TextDelta,
 )
+from core_model.weights.memory_errors import is_out_of_memory
+
+MakeRoom = Callable[[], bool]  # frees memory; whether there was something to free
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,11 @@ class _Clock:
         return GenerationStats(prompt.num_tokens, num_cached, num_new, split - self.began, now - split)
 
 
+def no_room() -> bool:
+    """A `MakeRoom` that has nothing to free."""
+    return False
+
+
 def generate(
     session: Session,
     prompt: Prompt,
@@ -70,6 +81,7 @@ def generate(
     decoder: StreamDecoder,
     stop: StopCriteria,
     should_stop: ShouldStop,
+    make_room: MakeRoom = no_room,
 ) -> Generator[GenerationEvent, None, None]:
     """Answer a prompt.
 
@@ -83,7 +95,7 @@ def generate(
     clock, num_cached, num_new = _Clock(), 0, 0
     reason = FinishReason.LENGTH
     try:
-        for progress in session.read(prompt, should_stop):
+        for progress in _read(session, prompt, should_stop, make_room):
             num_cached = progress.num_cached
             yield progress
         clock.first_token = time.perf_counter()
@@ -93,7 +105,7 @@ def generate(
                 yield TextDelta(text)
             if num_new == room:
                 break
-            session.feed(token, should_stop)
+            _feed(session, token, should_stop, make_room)
         else:
             reason = FinishReason.STOP
     except Stopped:
@@ -101,3 +113,36 @@ def generate(
     if reason is FinishReason.STOP and (text := decoder.flush()):  # else a character may be cut, and may be continued
         yield TextDelta(text)
     yield Finished(reason, clock.stats(prompt, num_cached, num_new))
+
+
+def _read(session: Session, prompt: Prompt, should_stop: ShouldStop, make_room: MakeRoom) -> Iterator[PrefillProgress]:
+    """Read a prompt; from where it failed again, after room was made."""
+    num_cached: int | None = None
+    while True:
+        try:
+            for progress in session.read(prompt, should_stop):
+                num_cached = progress.num_cached if num_cached is None else num_cached
+                yield replace(progress, num_cached=num_cached)
+            return
+        except (RuntimeError, MemoryError) as error:
+            failure = error
+        _make_room(failure, make_room)
+
+
+def _feed(session: Session, token: int, should_stop: ShouldStop, make_room: MakeRoom) -> None:
+    while True:
+        try:
+            session.feed(token, should_stop)
+            return
+        except (RuntimeError, MemoryError) as error:
+            failure = error
+        _make_room(failure, make_room)
+
+
+def _make_room(failure: RuntimeError | MemoryError, make_room: MakeRoom) -> None:
+    """Make room if memory ran out; raises the failure where that was not it, or nothing is left to free."""
+    if is_out_of_memory(failure):
+        traceback.clear_frames(failure.__traceback__)  # they hold tensors of the step that failed
+        if make_room():
+            return
+    raise failure

@@ -1,11 +1,11 @@
 """The KV cache of one conversation, which knows the two kinds of layer.
 
 A chunked layer only ever looks at its current attention chunk, so it keeps no more than that: at most 8192 positions
-in 36 of Scout's 48 layers, whatever the length. A global layer keeps everything and grows by a quarter at a time, so
-growing costs a few copies per position over the whole conversation, not one per step. Both write at the position they
-are told, so going back is a matter of the committed length, with one catch: the chunk before the current one is gone.
-`truncate` therefore answers where reading must really start again, and gives memory back that a shorter conversation
-will not need.
+in 36 of Scout's 48 layers, whatever the length. A global layer keeps everything and grows by a quarter at a time, but
+never by much more than is needed: growing costs a few copies per position, not one per step, and little memory. Both
+write at the position they are told, so going back is a matter of the committed length, with one catch: the chunk before
+the current one is gone. `truncate` therefore answers where reading must really start again, and gives memory back that
+a shorter conversation will not need.
 
 Keys and values of a step that was abandoned half-way are never committed; the next step overwrites them.
 
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from core_model.config import TextConfig
 
-SMALLEST_GROWTH = 1024  # positions
+SMALLEST_GROWTH, LARGEST_GROWTH = 1024, 8192  # positions beyond what there is, or beyond what a step needs
 KEPT_SPARE = 4  # a cache that is more than so many times as large as needed gives memory back
 
 
@@ -62,6 +62,19 @@ class GrowingCache:
             keys, values = (self._grown(old, used, used) for old in (self._keys, self._values))
             self._keys, self._values = keys, values
 
+    def grown(self, needed: int) -> int:
+        """The capacity that there will be when so many positions are needed."""
+        capacity = self._keys.shape[2]
+        if needed <= capacity:
+            return capacity
+        capacity = max(needed, capacity + min(max(SMALLEST_GROWTH, capacity // 4), LARGEST_GROWTH))
+        return min(capacity, self.window) if self.window else capacity
+
+    def growth_bytes(self, length: int) -> int:
+        """By how much this grows until it holds so many positions of a conversation."""
+        grown = self.grown(min(length, self.window) if self.window else length)
+        return 2 * self._heads * self._size * self._dtype.itemsize * (grown - self._keys.shape[2])
+
     def clear(self) -> None:
         """Give all memory back."""
         self._keys, self._values = self._allocate(0), self._allocate(0)
@@ -70,8 +83,7 @@ class GrowingCache:
         capacity = self._keys.shape[2]
         if needed <= capacity:
             return
-        capacity = max(needed, capacity + max(SMALLEST_GROWTH, capacity // 4))
-        capacity = min(capacity, self.window) if self.window else capacity
+        capacity = self.grown(needed)
         keys, values = (self._grown(old, used, capacity) for old in (self._keys, self._values))
         self._keys, self._values = keys, values  # both or neither: memory may run out between them
 
@@ -104,6 +116,11 @@ class KVCache:
     @property
     def num_bytes(self) -> int:
         return sum(layer.num_bytes for layer in self.layers)
+
+    def growth_bytes(self, length: int) -> int:
+        """What must be free for so many positions to be held: what is added, and one layer, which is copied."""
+        added = sum(layer.growth_bytes(length) for layer in self.layers)
+        return added + max(layer.num_bytes for layer in self.layers) if added else 0
 
     def longest_step(self, wanted: int) -> int:
         """How many of the wanted positions fit before the current chunk ends. A step never crosses that line."""

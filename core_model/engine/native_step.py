@@ -12,7 +12,7 @@ like this (`NativeStep.for_model`); those that cannot take the other way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -103,6 +103,7 @@ class NativeStep:
         self._check()
         self._kept: list[Tensor] = []
         self._layers: list[_Layer] = []
+        self._fetches: list[Fetch] = []
         self._plan_memory()
         self._draft = _Draft(kernels)
         decoder = model.language_model.model
@@ -136,11 +137,15 @@ class NativeStep:
         start = cache.length
         self._x.copy_(self.model.language_model.model.embed_tokens.weight[token_id])
         self._place(cache, start)
-        for piece in self._draft.pieces:
-            check()
-            self.kernels.run(piece.program, self._num_threads)
-            if piece.then is not None:
-                piece.then()
+        try:
+            for piece in self._draft.pieces:
+                check()
+                self.kernels.run(piece.program, self._num_threads)
+                if piece.then is not None:
+                    piece.then()
+        finally:
+            for fetch in self._fetches:
+                fetch.close()
         return self._logits.clone()
 
     # What changes with each token
@@ -288,6 +293,7 @@ class NativeStep:
         routed = Matrix(self.kernels.addresses["gemm_fp8"], 0, 0, 1, text.intermediate_size, text.hidden_size)
         back = Matrix(self.kernels.addresses["gemm_fp8"], 0, 0, 1, text.hidden_size, text.intermediate_size)
         fetch = None if source is None else Fetch(source, self._router[: moe.router.out_features], table)
+        self._fetches += [] if fetch is None else [fetch]
         self._linear(self._x, norm, [(self._matrix(moe.router), self._router, None)])
         if fetch is not None:
             self._draft.cut(fetch.announce)
@@ -297,7 +303,7 @@ class NativeStep:
         self._gated(norm, routed, routed, self._hidden[1], chosen)
         self._down([(self._hidden[0], down, (0, 0, 0)), (self._hidden[1], back, chosen)])
         if fetch is not None:
-            self._draft.cut(fetch.finish)
+            self._draft.cut(fetch.close)
 
     def _experts(self, moe: MoE) -> tuple[Words, OffloadedExperts | None]:
         """Where each expert's matrices are; for those that are fetched it is filled in when they are there."""
@@ -320,7 +326,7 @@ class Fetch:
 
     def __init__(self, source: OffloadedExperts, logits: Tensor, table: Words) -> None:
         self._source, self._logits, self._table = source, logits, table
-        self._coming: Iterator[tuple[int, list[int]]] = iter(())
+        self._coming: Generator[tuple[int, list[int]], None, None] | None = None
         self._wanted: dict[int, int] = {}
 
     def announce(self) -> None:
@@ -332,7 +338,8 @@ class Fetch:
         expert, words = next(self._coming)
         self._table[expert] = words
 
-    def finish(self) -> None:
-        """The expert was used; its slot may be given to another."""
-        for _ in self._coming:
-            raise AssertionError("a token has one expert")
+    def close(self) -> None:
+        """The expert was used, or will not be, because the step was left; its slot may be given to another."""
+        if self._coming is not None:
+            self._coming.close()
+        self._coming = None

@@ -46,6 +46,10 @@ class TwoLanes:
         self._gpu, self._ram, self._lane = on_gpu, in_ram, lane
         self._is_split = False
 
+    @property
+    def is_fp8(self) -> bool:
+        return self._gpu.is_fp8
+
     def announce(self, wanted: Mapping[int, int], num_tokens: int) -> None:
         self._is_split = self._lane.takes(num_tokens)
         if not self._is_split:

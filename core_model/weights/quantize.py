@@ -114,9 +114,9 @@ def _open_journal(checkpoint: Checkpoint, target: Path, shards: tuple[Shard, ...
                 "Use the same source and settings again, or choose an empty folder.",
             )
         return journal
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    if target.exists() and (not target.is_dir() or any(path != journal for path in target.iterdir())):
         raise RequestError("Folder in use", f"{target} is not empty.", "Choose a new folder for the quantized model.")
-    journal.mkdir(parents=True)
+    journal.mkdir(parents=True, exist_ok=True)  # a kill may have come before the plan was written
     _write_json(plan, {"fingerprint": fingerprint})
     return journal
 
@@ -240,7 +240,8 @@ def _finish(checkpoint: Checkpoint, target: Path, journal: Path, shards: tuple[S
     written = Checkpoint.open(target)
     expected = {name: parameter.shape for name, parameter in build_on_meta(written.config).named_parameters()}
     match(expected, written, written.quantization)
-    shutil.rmtree(journal)
+    done = journal.replace(journal.with_suffix(".done"))  # at once: half a journal would be taken for half a result
+    shutil.rmtree(done)
 
 
 def _report(journal: Path, shards: tuple[Shard, ...], scheme: Scheme) -> Json:

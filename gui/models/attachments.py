@@ -205,7 +205,7 @@ class _Reader(QObject):
         )
 
     def _owner(self) -> Attachments:
-        return cast(Attachments, self.parent())
+        return cast("Attachments", self.parent())
 
     def on_ended(self) -> None:
         self._owner().on_reader_ended(self._id)

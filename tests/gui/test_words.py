@@ -58,6 +58,9 @@ def test_how_an_answer_ended() -> None:
     with_experts = replace(stats, experts=ExpertStats(88, 12, 10**9, 7, 16))
     said = words.finished(Finished(FinishReason.STOP, with_experts))
     assert said == "143 tokens · 21 tokens/s · 88 % of the experts were in memory"
+    after_relief = replace(stats, experts=ExpertStats(88, 12, 10**9, 7, 16, bytes_given=1_200_000_000))
+    said = words.finished(Finished(FinishReason.STOP, after_relief))
+    assert said.endswith("in memory · 1.2 GB of experts gave way, for memory was short")
     on_a_gpu = replace(stats, experts=ExpertStats(8, 92, 10**9, 7, 16, place=Place.GPU))
     assert words.finished(Finished(FinishReason.STOP, on_a_gpu)).endswith("8 % of the experts were in GPU memory")
     assert words.finished(Finished(FinishReason.CANCELLED, stats)) == "Stopped by you"

@@ -93,7 +93,7 @@ def test_answering() -> None:
     with_experts = Finished(FinishReason.STOP, GenerationStats(experts=ExpertStats(3, 1, 500, 4, 16)))
     assert json.loads(to_line(with_experts))["stats"]["experts"] == {
         "hits": 3, "misses": 1, "bytes_read": 500, "num_kept": 4, "num_experts": 16, "bytes_copied": 0,
-        "place": "RAM",
+        "place": "RAM", "bytes_given": 0,
     }  # fmt: skip
 
 

@@ -98,7 +98,9 @@ def test_no_slot_is_lost_or_given_twice() -> None:
             if slot is not None:
                 in_hand[layer, expert] = slot
         if step == 3000:
-            gone = cache.shrink(2)
+            for key in list(in_hand):
+                cache.settle(*key, in_hand.pop(key))
+            gone = cache.shrink(4, 1)
         held = [slot for each in range(3) for slot in cache.kept(each).values()]
         assert len({*held, *in_hand.values(), *gone}) == len(held) + len(in_hand) + len(gone)
         assert max(len(cache.kept(0)), len(cache.kept(1))) <= (5 if step < 3000 else 2)
@@ -110,7 +112,34 @@ def test_no_slot_is_lost_or_given_twice() -> None:
         free.append(slot)
     held = [slot for each in range(3) for slot in cache.kept(each).values()]
     assert sorted([*free, *held, *gone]) == list(range(cache.num_slots))
-    assert gone, "the experts of a layer that shrinks give their slots up"
+    assert len(gone) == 4, "the experts of a layer that shrinks give their slots up"
+
+
+def test_slots_go_one_by_one_where_most_are_kept() -> None:
+    cache = ExpertCache(8, {0: 3, 1: 1, 2: 0}, num_spare=2)
+    for expert, worth in ((4, 3), (5, 1), (6, 2)):
+        slot = cache.take()
+        assert slot is not None
+        cache.note(0, {expert: worth}, worth)
+        cache.settle(0, expert, slot)
+    assert len(cache.shrink(1, 0)) == 1
+    assert set(cache.kept(0)) == {4, 6}, "the one that is worth least goes"
+    assert len(cache.shrink(9, 1)) == 1
+    assert (set(cache.kept(0)), cache.num_kept) == ({4}, 1)
+    assert len(cache.shrink(9, 0)) == 2
+    assert cache.num_kept == 0
+    assert [cache.take() is None for _ in range(3)] == [False, False, True], "the spare ones stay"
+
+
+def test_an_expert_that_came_twice_loses_no_slot() -> None:
+    cache = ExpertCache(8, {0: 2}, num_spare=1)
+    first, second = cache.take(), cache.take()
+    assert first is not None
+    assert second is not None
+    assert cache.settle(0, 5, first)
+    assert cache.settle(0, 5, second)
+    assert dict(cache.kept(0)) == {5: first}
+    assert cache.take() is not None
 
 
 def test_slots_are_divided_as_evenly_as_they_go() -> None:

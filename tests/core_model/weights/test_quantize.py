@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +110,54 @@ def test_it_goes_on_where_it_was_stopped(source: Path, tmp_path: Path, stop_afte
     quantize(source, tmp_path / "whole")
     for path in (tmp_path / "whole").iterdir():
         assert path.read_bytes() == (tmp_path / "fp8" / path.name).read_bytes(), path.name
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.fixture
+def killed_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """From now on the process dies before its n-th change to the disk that is not a write into an open file."""
+    changes = iter(range(0))
+    places = [(os, "unlink"), (os, "rmdir"), (Path, "replace"), (Path, "mkdir"), (Path, "write_text"), (Path, "open")]
+
+    def watched(change: Callable[..., object]) -> Callable[..., object]:
+        def call(*arguments: object, **named: object) -> object:
+            if next(changes, None) == 0:
+                raise Killed
+            return change(*arguments, **named)
+
+        return call
+
+    def begin(number: int) -> None:
+        nonlocal changes
+        changes = iter(range(number, -1, -1))
+
+    for owner, name in places:
+        monkeypatch.setattr(owner, name, watched(getattr(owner, name)))
+    return begin
+
+
+def test_it_goes_on_after_a_kill_at_any_point(source: Path, tmp_path: Path, killed_at: Callable[[int], None]) -> None:
+    large = 10 * SHARD
+    quantize(source, tmp_path / "whole", shard_bytes=large)
+    expected = {path.name: path.read_bytes() for path in (tmp_path / "whole").iterdir()}
+    for number in range(1000):
+        target = tmp_path / f"{number}"
+        killed_at(number)
+        try:
+            quantize(source, target, shard_bytes=large)
+        except Killed:
+            killed_at(-1)
+            is_complete = (target / "config.json").exists() and not (target / ".quantize").exists()
+            if not is_complete:
+                quantize(source, target, shard_bytes=large)
+        else:
+            break
+        assert {path.name: path.read_bytes() for path in target.iterdir() if path.is_file()} == expected
+        shutil.rmtree(target)
+    assert number > 10
 
 
 def test_progress_counts_up_to_the_whole(source: Path, tmp_path: Path) -> None:
