@@ -10,6 +10,7 @@ import signal
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
+from PySide6.QtCore import QEventLoop
 from PySide6.QtWidgets import QApplication, QWidget
 
 from core_model.assistant import Assistant
@@ -38,6 +39,12 @@ def run(argv: Sequence[str], factory: Factory | None = None) -> int:
     desk.ended.connect(app.quit)
     desk.start()
     status = app.exec()
+    if not desk.has_ended:  # the system ended the program, not its window
+        desk.ended.disconnect(app.quit)
+        loop = QEventLoop()
+        desk.ended.connect(loop.quit)
+        desk.end()
+        loop.exec()
     faults.uninstall()
     return status
 

@@ -38,6 +38,7 @@ class ChatController(QObject):
         conversation_changed (Conversation): it was made, or asked in, just now.
         busy_changed: `is_busy` or `busy_conversations` may say something else now.
         prompts_changed (list[str]): what was asked in the conversation that is shown.
+        started_over (StoredMessage): a question goes back to whoever typed it, in a new conversation.
         rolled_back (RolledBack | None): later questions went, which `put_back` brings back; None is no longer.
     """
 
@@ -46,6 +47,7 @@ class ChatController(QObject):
     busy_changed = Signal()
     prompts_changed = Signal(object)
     rolled_back = Signal(object)
+    started_over = Signal(object)
 
     def __init__(self, view: ChatViewLike, queue: AnswerQueue, history: History) -> None:
         super().__init__()
@@ -58,6 +60,7 @@ class ChatController(QObject):
         queue.ended.connect(self.on_answer_ended)
         queue.changed.connect(self.busy_changed)
         view.retry_requested.connect(self.regenerate)
+        view.start_over_requested.connect(self.start_over)
         view.regenerate_requested.connect(self.regenerate)
         view.continue_requested.connect(self.continue_answer)
         view.edit_requested.connect(self.edit)
@@ -95,6 +98,14 @@ class ChatController(QObject):
         if parts:
             self._roll_back(self._shown, question_id)
             self._ask(Message(Role.USER, parts), question.chips)
+
+    def start_over(self, answer_id: str) -> None:
+        """Take the question of an answer to a new conversation, to be changed and sent there. Here it stays."""
+        place = -1 if self._shown is None else self._shown.place(answer_id)
+        if self._shown is not None and place > 0:
+            question = self._shown.messages[place - 1]
+            self.show_new()
+            self.started_over.emit(question)
 
     def put_back(self, rolled_back: RolledBack) -> None:
         """Bring back what was rolled back, in the place of what was asked and answered since."""
@@ -250,6 +261,6 @@ class ChatController(QObject):
         if live.dialogue is not self._shown:
             return
         if error is not None:
-            self._view.show_error(live.id, error.title, error.message, error.hint, error.can_retry)
+            self._view.show_error(live.id, error)
         else:
             self._view.finish_answer(live.id, message.outcome, message.can_continue)

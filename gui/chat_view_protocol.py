@@ -31,12 +31,13 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class ShownError:
-    """What an error card says. `can_retry` puts a button on it."""
+    """What an error card says, and which buttons are on it."""
 
     title: str
     message: str
     hint: str = ""
     can_retry: bool = False
+    is_refused: bool = False  # as it is, the question cannot be answered here: it may move to a new conversation
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class ChatViewLike(Protocol):
         """Close an answer: redraw it once, show its actions, and the outcome sentence instead of the status."""
         ...
 
-    def show_error(self, message_id: str, title: str, message: str, hint: str, can_retry: bool) -> None:
+    def show_error(self, message_id: str, error: ShownError) -> None:
         """Close an answer with an error card below whatever was written."""
         ...
 
@@ -112,6 +113,11 @@ class ChatViewLike(Protocol):
     @property
     def retry_requested(self) -> SignalInstance:
         """(str): answer again after an error."""
+        ...
+
+    @property
+    def start_over_requested(self) -> SignalInstance:
+        """(str): take the question that this answer refused to a new conversation."""
         ...
 
     @property

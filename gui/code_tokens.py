@@ -1,8 +1,9 @@
 """Which parts of a piece of code are keywords, strings, comments. Pure Python on Pygments, no colours and no Qt.
 
 The lexer is taken by the name behind the fence and never guessed. It runs as a generator so that the window can take a
-few milliseconds of it at a time; code that is too long, or has a line that is, is not looked at, because a lexer's
-regular expressions can take very long on what nobody wrote by hand.
+few milliseconds of it at a time. But a lexer's regular expressions can take minutes for one step on what nobody wrote
+by hand, and no thread could be stopped in it: so code that is too long, or has a line that is, is not looked at, and
+languages are left out whose lexers were not tried with such lines (`tests/gui/test_code_tokens.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,13 @@ from functools import cache
 
 MAX_CODE = 20_000  # characters
 MAX_LINE = 2_000
+_COLOURED = """
+    awk batch bash c clojure cmake common-lisp console cpp csharp css cuda dart diff docker elixir erlang fortran fsharp
+    gas glsl go graphql groovy haskell html http ini java javascript json jsx julia kotlin llvm lua make markdown nasm
+    nginx nim objective-c ocaml pascal perl php postgresql powershell properties protobuf pycon pytb python r rst ruby
+    rust scala scheme scss sed solidity sql swift terraform tex toml typescript vbnet verilog vhdl vim xml yaml zig
+"""
+COLOURED = frozenset(_COLOURED.split())
 
 
 class TokenKind(Enum):
@@ -59,10 +67,11 @@ def code_tokens(code: str, language: str) -> Iterator[CodeToken | None]:
 
 @cache
 def known_languages() -> frozenset[str]:
-    """What Pygments calls the languages that it knows by itself: for others it would search all installed packages."""
+    """All names of the languages that get colours."""
     from pygments.lexers import get_all_lexers
 
-    return frozenset(alias.lower() for _, aliases, _, _ in get_all_lexers(plugins=False) for alias in aliases)
+    found = (aliases for _, aliases, _, _ in get_all_lexers(plugins=False) if not COLOURED.isdisjoint(aliases))
+    return frozenset(alias.lower() for aliases in found for alias in aliases)
 
 
 _KINDS = {

@@ -11,10 +11,11 @@ from PySide6.QtGui import QImage
 
 from gui import words
 from gui.chat_controller import ChatController
-from gui.conversation import Conversation
+from gui.chat_view_protocol import attached_parts, typed_text
+from gui.conversation import Conversation, StoredMessage
 from gui.history import History
 from gui.model_controller import ModelController
-from gui.models.attachments import Attachments, AttachmentState
+from gui.models.attachments import Attachment, Attachments, AttachmentState
 from gui.token_cost import parts_tokens
 from gui.views.composer import Composer
 
@@ -60,6 +61,15 @@ class ComposerController(QObject):
     def attach_image(self, image: QImage) -> None:
         """Attach a picture that never was a file."""
         self._attachments.add_image(image, self.tr("Pasted picture"))
+
+    def take_over(self, question: StoredMessage) -> None:
+        """Put a question that was asked elsewhere into the box, its attachments too; what is there already stays."""
+        typed = [typed_text(question.message, question.chips), self._composer.text()]
+        self._composer.set_text("\n\n".join(text for text in typed if text.strip()))
+        groups = attached_parts(question.message, question.chips)
+        self._attachments.put_back(
+            Attachment.of_chip(chip, parts) for chip, parts in zip(question.chips, groups, strict=True)
+        )
 
     def send(self) -> None:
         """Ask, now or as soon as what is attached has been read."""

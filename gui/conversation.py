@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 
 from core_model.types import Message, Role
 from gui import words
@@ -55,6 +56,11 @@ class StoredMessage:
         return self.message.role is Role.ASSISTANT
 
     @property
+    def is_refusal(self) -> bool:
+        """Whether this says that its question cannot be answered, and nothing else."""
+        return self.error is not None and self.error.is_refused and not self.message.text
+
+    @property
     def can_continue(self) -> bool:
         """Whether this is an answer that was cut off and could be gone on with."""
         cut_off = self.state in (MessageState.STOPPED, MessageState.INTERRUPTED)
@@ -96,9 +102,14 @@ class Dialogue:
         return gone
 
     def before(self, message_id: str) -> list[StoredMessage]:
-        """What the model reads before it answers: all that says something."""
+        """What the model reads before it answers: all that says something, but no question that it has refused.
+
+        Or one question that is too long would make every later one too long.
+        """
         earlier = self.messages[: max(self.place(message_id), 0)]
-        return [each for each in earlier if each.message.parts and (not each.is_answer or each.message.text)]
+        refused = {question.id for question, answer in pairwise(earlier) if answer.is_refusal}
+        says = [each for each in earlier if each.message.parts and (not each.is_answer or each.message.text)]
+        return [each for each in says if each.id not in refused]
 
     @property
     def prompts(self) -> list[str]:

@@ -52,6 +52,9 @@ class Desk(QObject):
 
     Signals:
         ended: everything is kept and every thread is done.
+
+    Attributes:
+        has_ended: that this was so.
     """
 
     ended = Signal()
@@ -78,7 +81,7 @@ class Desk(QObject):
         self.pictures = PictureController(self.window.panel, self.chat, self.model, self.media_worker)
         self.dialogs = Dialogs(self.window, faults.log_file)
         self._garbage = GarbageCollector(lambda: bool(self.queue.busy_conversations), self)
-        self._is_ending = False
+        self._is_ending, self.has_ended = False, False
         self._load_timer = QTimer(self, singleShot=True, interval=LOAD_DELAY_MS)
         self._load_timer.timeout.connect(self.model.ensure)
         self._running = {self.model_worker, self.media_worker}
@@ -149,6 +152,7 @@ class Desk(QObject):
         sidebar.delete_requested.connect(conversations.delete)
         self.window.header.rename_requested.connect(self.on_rename_requested)
         self.window.header.delete_requested.connect(self.on_delete_requested)
+        self.chat.started_over.connect(self.composing.take_over)
         conversations.drafts_loaded.connect(self.composing.set_drafts)
         conversations.title_changed.connect(self.window.header.set_title)
         conversations.deleted.connect(self.on_deleted)
@@ -273,7 +277,7 @@ class Desk(QObject):
         self._load_timer.stop()
         self.composing.finish()
         self.queue.quit()
-        self.model.cancel_load()
+        self.model.give_up_load()
         self.model_worker.shutdown()
         self.media_worker.shutdown()
 
@@ -290,6 +294,7 @@ class Desk(QObject):
 
     def on_history_stopped(self) -> None:
         self._garbage.stop()
+        self.has_ended = True
         self.ended.emit()
 
 

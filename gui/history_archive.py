@@ -8,6 +8,7 @@ what moved back to the disk. A damaged file is set aside, never deleted, and wha
 from __future__ import annotations
 
 import logging
+import math
 import sqlite3
 import time
 from collections.abc import Callable
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Change = Callable[[HistoryStore], None]
+
+RETRY_S = 10.0
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _SAYS = {
@@ -50,11 +53,15 @@ class Archive:
         self._disk: HistoryStore | None = None
         self._is_read_only = False
         self._memory = HistoryStore(None, self._pictures)
+        self._tried_s = -math.inf  # when what is in memory was tried to be written last
         self._moved: set[str] = set()  # conversations whose truth is in memory
         self._unread: set[str] = set()  # of these, the ones whose older part could not be read, and is on the disk only
         self._open_disk()
 
     def close(self) -> None:
+        """Close the files; what could not be written is tried for the last time."""
+        if self._moved or self._pictures.has_unsaved:
+            self.retry()
         for store in (self._disk, self._memory):
             if store is not None:
                 store.close()
@@ -86,7 +93,12 @@ class Archive:
         return kept | self._memory.drafts()
 
     def write(self, conversation_id: str, change: Change) -> None:
-        """Make one change to one conversation, on the disk, or in memory where the disk refuses."""
+        """Make one change to one conversation, on the disk, or in memory where the disk refuses.
+
+        What an earlier refusal moved to memory is tried again from time to time.
+        """
+        if self._moved and time.monotonic() - self._tried_s >= RETRY_S:
+            self.retry()
         if self._disk is not None and conversation_id not in self._moved:
             try:
                 self._retrying(change)
@@ -107,6 +119,7 @@ class Archive:
 
     def retry(self) -> bool:
         """Try to write what is in memory only; whether nothing is left there."""
+        self._tried_s = time.monotonic()
         if self._disk is None or self._is_read_only:
             self._reopen()
         if self._disk is None or self._is_read_only:
@@ -143,6 +156,7 @@ class Archive:
         if conversation_id in self._moved:
             return
         self._moved.add(conversation_id)
+        self._tried_s = time.monotonic()
         try:
             self._copy_to_memory(conversation_id)
         except (sqlite3.Error, OSError):

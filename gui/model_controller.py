@@ -65,7 +65,7 @@ class ModelController(QObject):
 
     def load(self, folder: Path, insist: bool = False) -> None:
         """Open a model in the place of the one that is in."""
-        self._give_up_load()
+        self._forget_load()
         self._folder, self._remaining, self.speed = folder, Remaining(), ""
         self._set(ModelState(ModelPhase.LOADING, model_name(folder), self.tr("opening")))
         request = LoadRequest(folder, is_reproducible=self.is_reproducible)
@@ -84,11 +84,18 @@ class ModelController(QObject):
             self.load(self._folder)
 
     def cancel_load(self) -> None:
-        """Stop opening a model, if one is being opened."""
-        if self._give_up_load():
-            self._set(ModelState(ModelPhase.NONE, model_name(self._folder), self.tr("not loaded")))
+        """Stop opening a model, and open the built-in one: somebody should answer, and not begin this load again."""
+        if self.give_up_load() and self._folder != resources.built_in_model():
+            self.load(resources.built_in_model())
 
-    def _give_up_load(self) -> bool:
+    def give_up_load(self) -> bool:
+        """Stop opening a model; whether one was being opened."""
+        is_given_up = self._forget_load()
+        if is_given_up:
+            self._set(ModelState(ModelPhase.NONE, model_name(self._folder), self.tr("not loaded")))
+        return is_given_up
+
+    def _forget_load(self) -> bool:
         """Stop what is being opened and hear no more of it; whether there was anything."""
         job = self._job
         if job is None or job.has_ended:  # in which case its last events may still be on their way

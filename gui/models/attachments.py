@@ -17,7 +17,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
-from core_model.types import MAX_PICTURES, ShouldStop
+from core_model.types import MAX_PICTURES, Part, ShouldStop
 from gui.chat_view_protocol import Chip
 from gui.conversation import new_id
 from gui.job import Job, Worker
@@ -47,6 +47,12 @@ class Attachment:
     error_title: str = ""
     error_message: str = ""
     error_hint: str = ""
+
+    @classmethod
+    def of_chip(cls, chip: Chip, parts: tuple[Part, ...]) -> Attachment:
+        """One that was part of a conversation already."""
+        item = MediaItem(chip.kind, chip.name, parts, chip.thumbnail, chip.facts, chip.notes)
+        return cls(new_id(), chip.name, AttachmentState.READY, 1.0, item=item)
 
     def chip(self) -> Chip:
         """The face of a ready attachment in the conversation."""

@@ -37,6 +37,7 @@ class ChatView(MessageArea):
     """
 
     retry_requested = Signal(str)
+    start_over_requested = Signal(str)
     regenerate_requested = Signal(str)
     edit_requested = Signal(str, str)
     view_pictures_requested = Signal(str)
@@ -117,10 +118,10 @@ class ChatView(MessageArea):
         self._close(message_id, outcome, can_continue)
         self._announce(outcome or self.tr("The answer is complete"))
 
-    def show_error(self, message_id: str, title: str, message: str, hint: str, can_retry: bool) -> None:
+    def show_error(self, message_id: str, error: ShownError) -> None:
         """Close an answer with an error card below whatever was written."""
-        self._close(message_id, error=ShownError(title, message, hint, can_retry))
-        self._announce(f"{title}. {message}")
+        self._close(message_id, error=error)
+        self._announce(f"{error.title}. {error.message}")
 
     def remove_from(self, message_id: str) -> None:
         """Take this message and all after it off the view."""
@@ -191,6 +192,7 @@ class ChatView(MessageArea):
         view.regenerate_requested.connect(lambda: self.regenerate_requested.emit(message_id))
         view.continue_requested.connect(lambda: self.continue_requested.emit(message_id))
         view.retry_requested.connect(lambda: self.retry_requested.emit(message_id))
+        view.start_over_requested.connect(lambda: self.start_over_requested.emit(message_id))
         view.link_activated.connect(self._on_link_activated)
         return view
 

@@ -1,4 +1,4 @@
-"""An error in the flow of the conversation: what happened, why, what to do, and a button that tries again."""
+"""An error in the flow of the conversation: what happened, why, what to do, and buttons for the likeliest remedies."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ class ErrorCard(QFrame):
 
     Signals:
         retry_requested: a person wants the answer again.
+        start_over_requested: a person takes the question to a new conversation.
     """
 
     retry_requested = Signal()
+    start_over_requested = Signal()
 
     def __init__(self, error: ShownError, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -27,12 +29,23 @@ class ErrorCard(QFrame):
         self.setAccessibleName(self.tr("Error: {0}").format(error.title))
         self.setAccessibleDescription(" ".join(part for part in (error.message, error.hint) if part))
         self._icon = QLabel(self)
-        self.retry_button = QPushButton(self.tr("Try again"), self)
-        theme.look(self.retry_button, "plain")
-        self.retry_button.setVisible(error.can_retry)
+        self.start_over_button = self._button(self.tr("Move to a new conversation"), error.is_refused)
+        self.start_over_button.clicked.connect(self.start_over_requested)
+        self.retry_button = self._button(self.tr("Try again"), error.can_retry)
         self.retry_button.clicked.connect(self.retry_requested)
         self._arrange(error)
         self.restyle()
+
+    def _button(self, text: str, is_wanted: bool) -> QPushButton:
+        button = QPushButton(text, self)
+        theme.look(button, "plain")
+        button.setVisible(is_wanted)
+        return button
+
+    @property
+    def buttons(self) -> list[QPushButton]:
+        """Those that are shown, the likeliest remedy first."""
+        return [button for button in (self.start_over_button, self.retry_button) if not button.isHidden()]
 
     def _arrange(self, error: ShownError) -> None:
         words = QVBoxLayout()
@@ -41,9 +54,13 @@ class ErrorCard(QFrame):
         words.addWidget(_label(error.message))
         if error.hint:
             words.addWidget(_label(error.hint, "soft"))
-        if not self.retry_button.isHidden():
+        if self.buttons:
             words.addSpacing(theme.SPACE_S)
-            words.addWidget(self.retry_button, 0, Qt.AlignmentFlag.AlignLeading)
+            remedies = QHBoxLayout()
+            for button in self.buttons:
+                remedies.addWidget(button)
+            remedies.addStretch(1)
+            words.addLayout(remedies)
         row = QHBoxLayout(self)
         row.setContentsMargins(theme.SPACE_L, theme.SPACE_L, theme.SPACE_L, theme.SPACE_L)
         row.setSpacing(theme.SPACE_M)
@@ -54,8 +71,9 @@ class ErrorCard(QFrame):
         """Take the colours that are in use now."""
         colours = theme.current()
         self._icon.setPixmap(pixmap("warning", theme.ICON_SIZE, colours.fault, self.devicePixelRatioF()))
-        self.retry_button.setIcon(icon("retry", colours.text))
-        self.retry_button.setIconSize(QSize(16, 16))
+        for button, name in ((self.start_over_button, "new-chat"), (self.retry_button, "retry")):
+            button.setIcon(icon(name, colours.text))
+            button.setIconSize(QSize(16, 16))
 
     def fit(self, width: int) -> int:
         """The height that it needs in this width."""

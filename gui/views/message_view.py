@@ -23,7 +23,8 @@ class AnswerView(QWidget):
     """One answer.
 
     Signals:
-        regenerate_requested, continue_requested, retry_requested: what a person wants to happen with it.
+        regenerate_requested, continue_requested, retry_requested, start_over_requested: what a person wants to happen
+            with it.
         link_activated(str): a person wants to open this address.
         resized: it needs another height.
         cursor_moved(QRect): the caret moved by keyboard; where, in this widget.
@@ -34,6 +35,7 @@ class AnswerView(QWidget):
     regenerate_requested = Signal()
     continue_requested = Signal()
     retry_requested = Signal()
+    start_over_requested = Signal()
     link_activated = Signal(str)
     resized = Signal()
     cursor_moved = Signal(QRect)
@@ -95,6 +97,7 @@ class AnswerView(QWidget):
         if self._entry.error is not None and not self._entry.is_open:
             self.card = ErrorCard(self._entry.error, self)
             self.card.retry_requested.connect(self.retry_requested)
+            self.card.start_over_requested.connect(self.start_over_requested)
             self.card.show()
 
     def copy(self) -> None:
@@ -106,7 +109,7 @@ class AnswerView(QWidget):
         """What the keyboard reaches, in reading order."""
         yield from self.blocks.focus_widgets()
         if self.card is not None:
-            yield self.card.retry_button
+            yield from self.card.buttons
         yield from (self.copy_button, self.again_button, self.continue_button)
 
     def _on_cursor_moved(self, rect: QRect) -> None:

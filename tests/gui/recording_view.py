@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Signal
 
 from core_model.types import Message, Role
-from gui.chat_view_protocol import ChatViewLike, Chip, ShownMessage, typed_text
+from gui.chat_view_protocol import ChatViewLike, Chip, ShownError, ShownMessage, typed_text
 
 
 @dataclass
@@ -29,6 +29,7 @@ class RecordingView(QObject):
     """Fails where a view may assume that the controller does not: text for what is closed, ids that are unknown."""
 
     retry_requested = Signal(str)
+    start_over_requested = Signal(str)
     regenerate_requested = Signal(str)
     edit_requested = Signal(str, str)
     view_pictures_requested = Signal(str)
@@ -71,10 +72,11 @@ class RecordingView(QObject):
         assert entry.is_open, "an answer is finished once"
         entry.is_open, entry.status, entry.outcome, entry.can_continue = False, "", outcome, can_continue
 
-    def show_error(self, message_id: str, title: str, message: str, hint: str, can_retry: bool) -> None:
+    def show_error(self, message_id: str, error: ShownError) -> None:
         entry = self.entry(message_id)
         assert entry.is_open, "an answer fails once"
-        entry.is_open, entry.status, entry.error, entry.can_retry = False, "", f"{title}: {message}", can_retry
+        entry.is_open, entry.status, entry.can_retry = False, "", error.can_retry
+        entry.error = f"{error.title}: {error.message}"
 
     def remove_from(self, message_id: str) -> None:
         place = self.entries.index(self.entry(message_id))

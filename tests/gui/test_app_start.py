@@ -50,6 +50,28 @@ PAINTED_FIRST = """
     print("status", status)
 """
 
+ENDED_FROM_OUTSIDE = """
+    import sqlite3
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QApplication
+    from core_model.fake_assistant import FakeAssistant
+    from gui import app
+    from resources import folders
+
+    make_desk = app.make_desk
+
+    def typing(*args):
+        desk = make_desk(*args)
+        QTimer.singleShot(500, lambda: desk.composer.set_text("half a question"))
+        QTimer.singleShot(600, QApplication.instance().quit)
+        return desk
+
+    app.make_desk = typing
+    status = app.run(["altiplano"], FakeAssistant)
+    with sqlite3.connect(folders.data_folder() / "history.db") as db:
+        print("status", status, db.execute("SELECT content FROM drafts").fetchall())
+"""
+
 LOCAL = """
     import sys, threading
     from gui import app
@@ -72,6 +94,12 @@ def test_the_window_is_painted_before_anything_heavy_is_imported(tmp_path: Path)
     assert done.returncode == 0, done.stderr
     assert "status 0" in done.stdout
     assert (tmp_path / "log" / "altiplano.log").exists()
+
+
+def test_when_the_system_ends_the_program_everything_is_kept_and_every_thread_ends(tmp_path: Path) -> None:
+    done = run(ENDED_FROM_OUTSIDE, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "status 0 [('half a question',)]"
 
 
 def test_the_real_assistant_is_what_the_factory_makes(tmp_path: Path) -> None:

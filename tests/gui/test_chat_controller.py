@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from core_model.errors import AltiplanoError, CheckpointError
+from core_model.errors import AltiplanoError, CheckpointError, RequestError
 from core_model.fake_assistant import FOREVER, OUT_OF_MEMORY, FakeAssistant, LoadScript, Script
 from core_model.types import FinishReason, Role, SamplingParams
 from gui.answer_queue import AnswerQueue
@@ -227,6 +227,30 @@ def test_an_error_becomes_a_card_and_a_retry_answers(make: Make, error: Exceptio
     assert [each.text for each in stage.view.entries] == ["hello", "Whole."]
     assert [message.text for message in stage.fake.requests[1].messages] == ["hello"]
     assert [message.message.text for message in stage.kept()] == ["hello", "Whole."]
+
+
+REFUSED = Script.of("", error=RequestError("Too long for this model", "It has 9,000 tokens."))
+
+
+def test_a_question_that_was_refused_is_not_read_again(make: Make) -> None:
+    stage = make(Script.of("Yes."), REFUSED, Script.of("Hi."))
+    for words in ("one", "far too long", "hello again"):
+        stage.ask(words)
+    assert [message.text for message in stage.fake.requests[2].messages] == ["one", "Yes.", "hello again"]
+    kept = [message.message.text for message in stage.kept()]
+    assert kept == ["one", "Yes.", "far too long", "", "hello again", "Hi."]
+
+
+def test_a_question_that_was_refused_moves_to_a_new_conversation(make: Make) -> None:
+    stage = make(Script.of("Yes."), REFUSED)
+    moved: list[StoredMessage] = []
+    stage.chat.started_over.connect(moved.append)
+    stage.ask("one")
+    stage.ask("too long")
+    stage.view.start_over_requested.emit(stage.view.entries[-1].id)
+    assert [question.message.text for question in moved] == ["too long"]
+    assert stage.view.lines == []
+    assert [message.message.text for message in stage.kept()] == ["one", "Yes.", "too long", ""], "here it stays"
 
 
 def test_only_what_nobody_foresaw_is_reported_as_a_crash(make: Make) -> None:

@@ -14,6 +14,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from core_model.fake_assistant import FakeAssistant
 from core_model.types import ShouldStop
 from gui.desk import Desk
 from gui.history_archive import Archive
@@ -110,6 +111,33 @@ def test_closing_before_the_files_are_read_asks_nothing_and_keeps_the_words(
 
 
 # Drafts
+
+
+def test_a_question_comes_back_into_the_box_with_what_was_attached(qtbot: QtBot, desk: Desk, tmp_path: Path) -> None:
+    desk.attachments.add_files([write_picture(tmp_path), write_picture(tmp_path, "tree.png")])
+    desk.composer.set_text("What are these?")
+    desk.composing.send()
+    qtbot.waitUntil(lambda: bool(desk.chat.shown_id))
+    settle(qtbot, desk)
+    asked_in = desk.chat.shown_id
+    desk.chat.show_new()
+    desk.composer.set_text("Something else")
+    desk.conversations.open(asked_in)
+    qtbot.waitUntil(lambda: desk.chat.shown_id == asked_in)
+    dialogue = desk.chat._shown
+    assert dialogue is not None
+    desk.chat.start_over(dialogue.messages[-1].id)
+    assert desk.chat.shown_id == ""
+    assert desk.composer.text() == "What are these?\n\nSomething else"
+    assert [each.name for each in desk.attachments.all()] == ["bird.png", "tree.png"]
+    desk.attachments.remove(desk.attachments.all()[0].id)
+    desk.composing.send()
+    settle(qtbot, desk)
+    fake = desk.model._assistant
+    assert isinstance(fake, FakeAssistant)
+    (last,) = fake.requests[-1].messages
+    assert [type(part).__name__ for part in last.parts] == ["Picture", "Text"]
+    assert desk.chat.shown_id not in ("", asked_in)
 
 
 def test_a_draft_is_kept_while_somebody_goes_on_typing(qtbot: QtBot, desk: Desk) -> None:

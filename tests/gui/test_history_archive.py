@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from core_model.types import Message, Role
+from gui import history_archive
 from gui.conversation import Conversation, MessageState, StoredMessage
 from gui.history_archive import Archive
 from gui.history_store import HistoryStore
@@ -91,6 +92,28 @@ def test_when_there_is_room_again_everything_goes_back(open_archive: Open) -> No
     assert texts(again, where) == ["before", long_text()]
     assert texts(again, fresh) == [long_text()]
     assert again.drafts() == {"": long_text()}
+
+
+def test_what_a_full_disk_refused_is_tried_again_by_itself(open_archive: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive, where, other = open_archive(), conversation("a"), conversation("b")
+    fill_disk(archive)
+    add(archive, where, question(where, long_text()))
+    free_disk(archive)
+    add(archive, other, question(other, "soon after"))
+    assert texts(open_archive(), where) == [], "not at every word that is written"
+    monkeypatch.setattr(history_archive, "RETRY_S", 0.0)
+    add(archive, other, question(other, "later"))
+    assert archive.trouble == ""
+    assert texts(open_archive(), where) == [long_text()]
+
+
+def test_what_a_full_disk_refused_is_tried_again_at_the_end(open_archive: Open) -> None:
+    archive, where = open_archive(), conversation("a")
+    fill_disk(archive)
+    add(archive, where, question(where, long_text()))
+    free_disk(archive)
+    archive.close()
+    assert texts(open_archive(), where) == [long_text()]
 
 
 def test_deleting_on_a_full_disk_is_remembered(open_archive: Open) -> None:

@@ -139,10 +139,23 @@ def test_a_newer_load_replaces_an_older_one(qtbot: QtBot, worker: Worker) -> Non
     assert told.sentences[-1] == "Scout FP8 ready"
 
 
-def test_a_load_can_be_stopped_and_begun_again(qtbot: QtBot, worker: Worker) -> None:
+def test_the_built_in_model_takes_the_place_of_one_that_a_person_stopped(qtbot: QtBot, worker: Worker) -> None:
+    fake = FakeAssistant(load=LoadScript(delay_s=FOREVER))
+    controller, told = make(worker, fake)
+    controller.load(FOLDER)
+    qtbot.waitUntil(lambda: len(fake.load_requests) == 1)
+    fake.load_script = LoadScript()
+    controller.cancel_load()
+    assert told.sentences[-2] == "scout not loaded"
+    qtbot.waitUntil(lambda: controller.state.is_ready)
+    controller.ensure()
+    assert [request.checkpoint for request in fake.load_requests] == [FOLDER, resources.built_in_model()]
+
+
+def test_the_built_in_model_can_be_stopped_and_begun_again(qtbot: QtBot, worker: Worker) -> None:
     fake = FakeAssistant(load=LoadScript(delay_s=FOREVER))
     controller, _ = make(worker, fake)
-    controller.load(FOLDER)
+    controller.load(resources.built_in_model())
     qtbot.waitUntil(lambda: len(fake.load_requests) == 1)
     controller.cancel_load()
     assert controller.state.sentence == "not loaded"

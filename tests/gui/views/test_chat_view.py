@@ -335,7 +335,7 @@ def test_unknown_messages_are_ignored(view: ChatView) -> None:
     view.append_text("no", "x")
     view.set_status("no", "x")
     view.finish_answer("no", "x")
-    view.show_error("no", "x", "y", "z", True)
+    view.show_error("no", ShownError("x", "y", "z", True))
     view.remove_from("no")
     assert view.column.entries == []
 
@@ -389,7 +389,7 @@ def test_asking_for_another_answer(view: ChatView, qtbot: QtBot) -> None:
 def test_an_error_is_a_card_with_a_way_out(view: ChatView, qtbot: QtBot) -> None:
     view.begin_answer("a")
     view.append_text("a", "The beginning")
-    view.show_error("a", "Not enough memory", "<b>3 GB</b> are missing.", "Close other programs.", True)
+    view.show_error("a", ShownError("Not enough memory", "<b>3 GB</b> are missing.", "Close other programs.", True))
     found = answer_view(view, "a")
     assert found.card is not None
     labels = found.card.findChildren(QLabel)
@@ -401,6 +401,17 @@ def test_an_error_is_a_card_with_a_way_out(view: ChatView, qtbot: QtBot) -> None
     assert not found.again_button.isVisibleTo(view), "two buttons for one thing"
     with qtbot.waitSignal(view.retry_requested) as asked:
         found.card.retry_button.click()
+    assert asked.args == ["a"]
+
+
+def test_a_question_that_was_refused_can_move(view: ChatView, qtbot: QtBot) -> None:
+    view.begin_answer("a")
+    view.show_error("a", ShownError("Too long", "It has 9,000 tokens.", can_retry=True, is_refused=True))
+    card = answer_view(view, "a").card
+    assert card is not None
+    assert [button.text() for button in card.buttons] == ["Move to a new conversation", "Try again"]
+    with qtbot.waitSignal(view.start_over_requested) as asked:
+        card.buttons[0].click()
     assert asked.args == ["a"]
 
 
