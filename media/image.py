@@ -71,8 +71,9 @@ def image_events(
         logger.info("A file that begins like %s was refused.", FORMATS[probe.format].label, exc_info=True)
         raise _explain(error, probe, limits) from error
     notes = (*decoded.notes, *_transparency_notes(rgb.was_transparent))
+    facts = (_file_size(probe.num_bytes), *decoded.facts)
     del decoded  # as large as the picture itself
-    item = _item(rgb.pixels, probe.name, limits, (_file_size(probe.num_bytes),), notes)
+    item = _item(rgb.pixels, probe.name, limits, facts, notes)
     check_stop(should_stop)
     yield item
 
@@ -104,6 +105,7 @@ def item_from_array(
 @dataclass(frozen=True, slots=True)
 class _Decoded:
     image: Image.Image  # loaded and upright, of any mode
+    facts: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -118,7 +120,7 @@ def _decode(probe: Probe, limits: Limits, should_stop: ShouldStop) -> _Decoded:
         _refuse_many_pixels(probe.name, image.width * image.height, limits)
         _refuse_preview(probe.name, image)
         image.load()
-        return _Decoded(_upright(image), _frame_notes(image, probe, should_stop))
+        return _Decoded(_upright(image), *_about_frames(image, probe, should_stop))
 
 
 @contextmanager
@@ -184,20 +186,21 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if method is None else image.transpose(method)
 
 
-def _frame_notes(image: Image.Image, probe: Probe, should_stop: ShouldStop) -> tuple[str, ...]:
+def _about_frames(image: Image.Image, probe: Probe, should_stop: ShouldStop) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """A fact and a note where a file has more than the frame that is used."""
     if probe.format in ("png", "webp"):
         num_frames = getattr(image, "n_frames", 1)  # in the header
     elif probe.format in ("gif", "tiff"):
         num_frames = _count_frames(probe, should_stop)
     else:
-        return ()  # what else a JPEG holds are previews and depth maps
+        return (), ()  # what else a JPEG holds are previews and depth maps
     if num_frames == 1:
-        return ()
-    if probe.format == "tiff":
-        return (f"The first of {num_frames:,} pages is used." if num_frames else "Only the first page is used.",)
-    return (
-        f"Animated: the first of {num_frames:,} frames is used." if num_frames else "Only the first frame is used.",
-    )
+        return (), ()
+    what = "page" if probe.format == "tiff" else "frame"
+    if not num_frames:
+        return (f"first {what}",), (f"Only the first {what} is used.",)
+    animated = "The" if what == "page" else "Animated: the"
+    return (f"first of {num_frames:,} {what}s",), (f"{animated} first of {num_frames:,} {what}s is used.",)
 
 
 def _count_frames(probe: Probe, should_stop: ShouldStop) -> int | None:

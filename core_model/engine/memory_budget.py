@@ -210,9 +210,12 @@ def _weight_lines(weights: Mapping[Group, int], where: str, kept: Kept | None) -
 
 
 def _conversation(config: TextConfig, limits: MemoryLimits, dtype: torch.dtype, where: str) -> PlanLine:
-    num_tokens = min(PLANNED_TOKENS, context_length(config, limits))
-    what = f"Conversation memory for {num_tokens:,} tokens"
-    return PlanLine(what, where, kv_cache_bytes(config, num_tokens, dtype))
+    num_tokens, longest = PLANNED_TOKENS, context_length(config, limits)
+    what = f"Conversation memory for {min(num_tokens, longest):,} tokens"
+    if num_tokens < longest:
+        more = kv_cache_bytes(config, num_tokens + 1000, dtype) - kv_cache_bytes(config, num_tokens, dtype)
+        what += f", {more / 1e6:,.0f} MB for every 1,000 more"
+    return PlanLine(what, where, kv_cache_bytes(config, min(num_tokens, longest), dtype))
 
 
 def limit_of(limits: MemoryLimits, device: torch.device) -> int | None:

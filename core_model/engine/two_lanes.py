@@ -11,18 +11,22 @@ wants the same bits each time asks for that (`LoadRequest.is_reproducible`), and
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-from core_model.engine.choose_step import decode_by_model
+from core_model.engine.choose_step import LARGEST_DIFFERENCE, decode_by_model
 from core_model.engine.expert_memory import ExpertMemory, OffloadedExperts
 from core_model.engine.kv_cache import KVCache
 from core_model.model.attention import no_check
 from core_model.model.llama4 import Llama4
 from core_model.model.moe import Expert
+
+log = logging.getLogger(__name__)
 
 LARGEST_STEP = 4  # tokens; more are worth a copy
 PROBE_TOKENS = (7, 11)
@@ -88,29 +92,36 @@ class OnCpu:
 def choose_lane(model: Llama4, memory: ExpertMemory, lane: Lane, check: Callable[[], None] = no_check) -> str:
     """Open the lane if tokens whose experts are in RAM are decoded faster that way, and say why in a sentence.
 
-    Reads the experts of the tokens that it decodes from the disk and leaves them in RAM; `check` is called in between
-    and may raise.
+    A CPU that computes something else than the GPU, beyond rounding, gets no lane, and the log says so. Reads the
+    experts of the tokens that it decodes from the disk and leaves them in RAM; `check` is called in between and may
+    raise.
     """
     tokens = [token % model.config.text.vocab_size for token in PROBE_TOKENS]
     times: dict[bool, list[float]] = {False: [], True: []}
+    found: dict[bool, Tensor] = {}
     for number in range(1 + ROUNDS):  # first from the disk, and to compile kernels
         for is_open, taken in times.items():
             memory.forget()
             lane.is_open = is_open
             began = time.perf_counter()
-            for token in tokens:
-                _decode(model, token, check)
+            found[is_open] = torch.stack([_decode(model, token, check) for token in tokens])
             if number:
                 taken.append(time.perf_counter() - began)
+    difference = float((found[True] - found[False]).abs().max() / found[False].abs().max())
+    is_right = difference < LARGEST_DIFFERENCE  # which NaN is not
+    if not is_right:
+        log.warning("The CPU's experts are wrong by %.4f of the largest logit", difference)
     fetched, computed = (1000 * min(times[is_open]) / len(tokens) for is_open in (False, True))
-    lane.is_open = computed < fetched
+    lane.is_open = is_right and computed < fetched
+    why = f"logits differ by up to {100 * difference:.2g} %" if is_right else "which is wrong on this processor"
     return (
         f"Experts that the GPU lacks are {'computed by the CPU' if lane.is_open else 'fetched'}: a token takes "
-        f"{computed:.0f} ms when the CPU computes them, {fetched:.0f} ms when they are fetched."
+        f"{computed:.0f} ms when the CPU computes them ({why}), {fetched:.0f} ms when they are fetched."
     )
 
 
-def _decode(model: Llama4, token: int, check: Callable[[], None]) -> None:
+def _decode(model: Llama4, token: int, check: Callable[[], None]) -> Tensor:
+    """Its logits, float32 [V], when the GPU is done."""
     cache = KVCache(model.config.text, model.device, model.dtype)
     cache.begin_step()
-    decode_by_model(model, token, cache, check).argmax().item()  # wait for the GPU
+    return decode_by_model(model, token, cache, check).cpu()

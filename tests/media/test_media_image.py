@@ -249,6 +249,7 @@ def test_the_first_frame_of_an_animation(path: Path, file_format: str, options: 
     item = item_of(path, encoded(first, file_format, save_all=True, append_images=rest, **options))
     assert (pixels_of(item) == [250, 0, 0]).all()
     assert item.notes == ("Animated: the first of 5 frames is used.",)
+    assert item.facts[-1] == "first of 5 frames"
     assert item.num_pictures == 1
 
 
@@ -277,6 +278,7 @@ def test_counting_frames_gives_up_in_time(path: Path, monkeypatch: pytest.Monkey
     first, *rest = frames(3)
     item = item_of(path, encoded(first, "GIF", save_all=True, append_images=rest))
     assert item.notes == ("Only the first frame is used.",)
+    assert item.facts[-1] == "first frame"
 
 
 def test_the_first_page_of_a_tiff(path: Path) -> None:
@@ -284,6 +286,7 @@ def test_the_first_page_of_a_tiff(path: Path) -> None:
     item = item_of(path, encoded(first, "TIFF", save_all=True, append_images=rest))
     assert (pixels_of(item) == [250, 0, 0]).all()
     assert item.notes == ("The first of 3 pages is used.",)
+    assert item.facts[-1] == "first of 3 pages"
 
 
 def test_a_jpeg_with_more_pictures_in_it_is_a_jpeg(path: Path) -> None:

@@ -121,11 +121,12 @@ def test_the_faster_lane_is_taken(open_it: Open, monkeypatch: pytest.MonkeyPatch
     expected = answer(open_it(2, 8, Lane())[0])
     now, real, calls = [0.0], two_lanes._decode, list[int]()
 
-    def decode(model: Llama4, token: int, check: Callable[[], None]) -> None:
-        real(model, token, check)
+    def decode(model: Llama4, token: int, check: Callable[[], None]) -> torch.Tensor:
+        logits = real(model, token, check)
         now[0] += 0.25 if lane.is_open == is_cpu_faster else 0.5
         now[0] += 9.0 if len(calls) < 4 else 0.0  # the first time in either way, experts come from the disk
         calls.append(token)
+        return logits
 
     monkeypatch.setattr(two_lanes, "_decode", decode)
     monkeypatch.setattr(two_lanes.time, "perf_counter", lambda: now[0])
@@ -133,8 +134,22 @@ def test_the_faster_lane_is_taken(open_it: Open, monkeypatch: pytest.MonkeyPatch
     assert lane.is_open == is_cpu_faster
     assert ("are computed by the CPU:" in why) == is_cpu_faster
     computed, fetched = (250, 500) if is_cpu_faster else (500, 250)
-    assert f"{computed} ms when the CPU computes them, {fetched} ms when they are fetched" in why
+    assert f"{computed} ms when the CPU computes them (logits differ by up to 0 %), {fetched} ms when" in why
     assert all(map(torch.equal, answer(model), expected))
+
+
+@pytest.mark.parametrize("wrong", [3.0, float("nan")])
+def test_a_lane_that_computes_something_else_is_never_taken(
+    open_it: Open, monkeypatch: pytest.MonkeyPatch, wrong: float
+) -> None:
+    lane = Lane()
+    model, memory = open_it(2, 8, lane)
+    real_call = OnCpu.__call__
+    monkeypatch.setattr(OnCpu, "__call__", lambda self, x: real_call(self, x) * wrong)
+    monkeypatch.setattr(two_lanes.time, "perf_counter", lambda: 0.0 if lane.is_open else 1.0)
+    assert "fetched: a token" in (why := choose_lane(model, memory, lane))
+    assert "wrong on this processor" in why
+    assert not lane.is_open
 
 
 def test_a_probe_can_be_stopped(open_it: Open) -> None:
