@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
@@ -30,12 +31,15 @@ class Dialogs(QObject):
 
     def __init__(self, window: QWidget, log_file: Path) -> None:
         super().__init__(window)
-        self._window, self._log_file = window, log_file
+        self._log_file = log_file
         self._fault: FaultDialog | None = None
+
+    def _window(self) -> QWidget:
+        return cast("QWidget", self.parent())
 
     def pick_files(self) -> None:
         """Let a person choose files to ask about."""
-        dialog = QFileDialog(self._window, self.tr("Ask about these files"))
+        dialog = QFileDialog(self._window(), self.tr("Ask about these files"))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.setNameFilters([self.tr("Pictures ({0})").format(PICTURE_PATTERNS), self.tr("All files (*)")])
         dialog.filesSelected.connect(self._on_files_selected)
@@ -43,27 +47,27 @@ class Dialogs(QObject):
 
     def pick_model(self) -> None:
         """Let a person choose a checkpoint's folder."""
-        dialog = QFileDialog(self._window, self.tr("Open a model folder"))
+        dialog = QFileDialog(self._window(), self.tr("Open a model folder"))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         dialog.fileSelected.connect(self.model_chosen)
         self._open(dialog)
 
     def show_settings(self, settings: Settings) -> None:
-        dialog = SettingsDialog(settings, self._window)
+        dialog = SettingsDialog(settings, self._window())
         dialog.changed.connect(self.settings_changed)
         self._open(dialog)
 
     def show_plan(self, name: str, plan: MemoryPlan, ask: AskReport, last_speed: str) -> None:
-        self._open(PlanDialog(name, plan, ask, last_speed, self._window))
+        self._open(PlanDialog(name, plan, ask, last_speed, self._window()))
 
     def show_shortcuts(self, sends_on_enter: bool = True) -> None:
-        self._open(ShortcutsDialog(sends_on_enter, self._window))
+        self._open(ShortcutsDialog(sends_on_enter, self._window()))
 
     def show_fault(self, details: str) -> None:
         """Show an error that nobody foresaw. One at a time: the first is the one that matters."""
         if self._fault is None:
-            self._fault = FaultDialog(details, str(self._log_file), self._window)
+            self._fault = FaultDialog(details, str(self._log_file), self._window())
             self._fault.finished.connect(self._on_fault_closed)
             self._open(self._fault)
 

@@ -35,7 +35,6 @@ class DropOverlay(QWidget):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self._covered = parent
         self.setAcceptDrops(True)
         self._icon = QLabel(self)
         self._title = QLabel(self)
@@ -62,7 +61,9 @@ class DropOverlay(QWidget):
         colours = theme.current()
         name, colour = ("picture", colours.accent) if can_drop else ("warning", colours.caution)
         self._icon.setPixmap(icons.pixmap(name, 40, colour, self.devicePixelRatioF()))
-        self.setGeometry(self._covered.rect())
+        window = self.parentWidget()
+        assert window is not None, "an overlay covers something"
+        self.setGeometry(window.rect())
         self.raise_()
         self.show()
 

@@ -219,6 +219,10 @@ def test_a_conversation_of_scout(checkpoint: Checkpoint) -> None:
     )
     assert kv_cache_bytes(text, 8192, torch.bfloat16) == 8192 * 48 * 4096
     assert kv_cache_bytes(text, 100_000, torch.bfloat16) == (8192 * 36 + 100_000 * 12) * 4096
+    text = dataclasses.replace(text, max_position_embeddings=10 * 2**20)
+    line = memory_budget._conversation(text, MemoryLimits(), torch.bfloat16, "GPU")
+    assert line.what == "Conversation memory for 8,192 tokens, 49 MB for every 1,000 more"
+    assert line.num_bytes == kv_cache_bytes(text, 8192, torch.bfloat16)
 
 
 def test_gigabytes_for_people() -> None:
