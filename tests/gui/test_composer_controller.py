@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sqlite3
 import threading
 from collections.abc import Generator, Iterator
@@ -19,6 +20,7 @@ from core_model.types import ShouldStop
 from gui.desk import Desk
 from gui.history_archive import Archive
 from gui.job import Worker
+from gui.models.attachments import AttachmentState
 from resources import folders
 from tests.gui.desk_fixture import close_desk, make_desk, scripted, settle
 
@@ -138,6 +140,67 @@ def test_a_question_comes_back_into_the_box_with_what_was_attached(qtbot: QtBot,
     (last,) = fake.requests[-1].messages
     assert [type(part).__name__ for part in last.parts] == ["Picture", "Text"]
     assert desk.chat.shown_id not in ("", asked_in)
+
+
+def encoded(image: Image.Image, form: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def bad_files() -> dict[str, bytes]:
+    noise = Image.effect_noise((300, 200), 60)
+    return {
+        "empty.png": b"",
+        "text.png": b"Dear diary",
+        "bomb.png": encoded(Image.new("1", (11_000, 10_000)), "PNG"),
+        "cut.jpg": encoded(noise, "JPEG")[:3000],
+    }
+
+
+def odd_files() -> dict[str, bytes]:
+    frames = [Image.new("RGB", (40, 30), colour) for colour in ("red", "green", "blue")]
+    return {
+        "animated.gif": encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]),
+        "cmyk.jpg": encoded(Image.new("CMYK", (40, 30), (0, 255, 255, 0)), "JPEG"),
+        "deep.png": encoded(Image.new("I;16", (40, 30), 40_000), "PNG"),
+        "palette.png": encoded(frames[0].quantize(), "PNG", transparency=0),
+    }
+
+
+@pytest.mark.parametrize("name", sorted(bad_files()))
+def test_a_bad_file_says_why_and_costs_no_word(qtbot: QtBot, desk: Desk, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(bad_files()[name])
+    desk.composer.set_text("What is this?")
+    desk.attachments.add_files([tmp_path / name])
+    qtbot.waitUntil(lambda: not desk.attachments.is_reading, timeout=15_000)
+    (attached,) = desk.attachments.all()
+    assert attached.state is AttachmentState.FAILED
+    assert attached.error_title
+    assert attached.error_message
+    desk.composing.send()
+    assert desk.composer.text() == "What is this?"
+    assert desk.chat.shown_id == ""
+    desk.attachments.remove(attached.id)
+    desk.composing.send()
+    settle(qtbot, desk)
+    assert desk.chat.shown_id != "", "the window is alive"
+
+
+@pytest.mark.parametrize("name", sorted(odd_files()))
+def test_an_odd_picture_is_asked_about(qtbot: QtBot, desk: Desk, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(odd_files()[name])
+    desk.composer.set_text("What is this?")
+    desk.attachments.add_files([tmp_path / name])
+    qtbot.waitUntil(lambda: not desk.attachments.is_reading, timeout=15_000)
+    (attached,) = desk.attachments.all()
+    assert attached.state is AttachmentState.READY
+    assert ("first of 3 frames" in attached.chip().facts) == (name == "animated.gif")
+    desk.composing.send()
+    settle(qtbot, desk)
+    fake = desk.model._assistant
+    assert isinstance(fake, FakeAssistant)
+    assert [type(part).__name__ for part in fake.requests[-1].messages[0].parts] == ["Picture", "Text"]
 
 
 def test_a_draft_is_kept_while_somebody_goes_on_typing(qtbot: QtBot, desk: Desk) -> None:
