@@ -20,7 +20,7 @@ from core_model.types import ShouldStop
 from gui.desk import Desk
 from gui.history_archive import Archive
 from gui.job import Worker
-from gui.models.attachments import AttachmentState
+from gui.models.attachments import Attachment, AttachmentState
 from resources import folders
 from tests.gui.desk_fixture import close_desk, make_desk, scripted, settle
 
@@ -168,13 +168,19 @@ def odd_files() -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("name", sorted(bad_files()))
-def test_a_bad_file_says_why_and_costs_no_word(qtbot: QtBot, desk: Desk, tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_bytes(bad_files()[name])
+def attach(qtbot: QtBot, desk: Desk, path: Path, content: bytes) -> Attachment:
+    """Type a question, and attach a file to it."""
+    path.write_bytes(content)
     desk.composer.set_text("What is this?")
-    desk.attachments.add_files([tmp_path / name])
+    desk.attachments.add_files([path])
     qtbot.waitUntil(lambda: not desk.attachments.is_reading, timeout=15_000)
     (attached,) = desk.attachments.all()
+    return attached
+
+
+@pytest.mark.parametrize("name", sorted(bad_files()))
+def test_a_bad_file_says_why_and_costs_no_word(qtbot: QtBot, desk: Desk, tmp_path: Path, name: str) -> None:
+    attached = attach(qtbot, desk, tmp_path / name, bad_files()[name])
     assert attached.state is AttachmentState.FAILED
     assert attached.error_title
     assert attached.error_message
@@ -189,11 +195,7 @@ def test_a_bad_file_says_why_and_costs_no_word(qtbot: QtBot, desk: Desk, tmp_pat
 
 @pytest.mark.parametrize("name", sorted(odd_files()))
 def test_an_odd_picture_is_asked_about(qtbot: QtBot, desk: Desk, tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_bytes(odd_files()[name])
-    desk.composer.set_text("What is this?")
-    desk.attachments.add_files([tmp_path / name])
-    qtbot.waitUntil(lambda: not desk.attachments.is_reading, timeout=15_000)
-    (attached,) = desk.attachments.all()
+    attached = attach(qtbot, desk, tmp_path / name, odd_files()[name])
     assert attached.state is AttachmentState.READY
     assert ("first of 3 frames" in attached.chip().facts) == (name == "animated.gif")
     desk.composing.send()

@@ -94,6 +94,29 @@ def test_room_is_made_for_a_conversation_before_it_is_read(opened: Opened) -> No
     assert ExpertTraffic(memory, lambda _: RESERVE, 2 * slot_bytes + 1).stats().bytes_given == 3 * slot_bytes
 
 
+def test_the_assistant_makes_room_for_what_a_prompt_will_add(
+    tiny_assistant: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core_model.engine.memory_budget.WORKING_BYTES", 0)
+    monkeypatch.setattr(expert_traffic, "RESERVE", 0)
+    folder = tiny_assistant("text_only", hidden_size=128, intermediate_size=256, num_local_experts=8)
+    whole = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    assistant = LocalAssistant()
+    for _ in assistant.load(LoadRequest(folder, MemoryLimits(ram_bytes=whole), "cpu")):
+        pass
+    question = GenerationRequest((Message.of(Role.USER, "Hello"),), SamplingParams(max_new_tokens=4))
+    given = []
+    for free in (0, 10**12):
+        monkeypatch.setattr("core_model.local_assistant.free_bytes", lambda _, free=free: free)
+        *_, last = assistant.stream(question)
+        assert isinstance(last, Finished)
+        assert last.stats.experts is not None
+        given.append(last.stats.experts.bytes_given)
+    assistant.unload()
+    assert given[0] > 0
+    assert given[1] == 0, "there is room"
+
+
 class Card:
     """Memory of a size for experts and conversation together: allocations beyond it fail as a GPU's do."""
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from core_model.config import TextConfig, parse_config
+from core_model.engine import kv_cache
 from core_model.engine.kv_cache import SMALLEST_GROWTH, GrowingCache, KVCache
 from core_model.engine.memory_budget import kv_cache_bytes
 
@@ -133,6 +134,28 @@ def test_growing_copies_each_position_a_few_times_only(config: TextConfig) -> No
         copied += start if cache.num_bytes != before else 0
     assert copied < 6 * steps
     assert cache.num_bytes < 1.4 * 2 * 4 * 8 * steps
+
+
+def test_what_growing_takes_is_known_before(config: TextConfig) -> None:
+    """What is added, and one layer beside it that is copied; nothing where there is room already."""
+    cache = KVCache(config, CPU, torch.float32)
+    for length in (1, 500, SMALLEST_GROWTH + 1, SMALLEST_GROWTH + 2, 5 * SMALLEST_GROWTH):
+        needed, before, largest = cache.growth_bytes(length), cache.num_bytes, max(x.num_bytes for x in cache.layers)
+        write(cache, length - cache.length)
+        added = cache.num_bytes - before
+        assert needed == (added + largest if added else 0), length
+        assert cache.growth_bytes(length) == 0
+
+
+def test_a_long_conversation_grows_by_no_more_than_it_needs(
+    config: TextConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kv_cache, "SMALLEST_GROWTH", 4)
+    monkeypatch.setattr(kv_cache, "LARGEST_GROWTH", 10)
+    cache = GrowingCache(config, None, CPU, torch.float32)
+    assert cache.grown(100) == 100
+    cache.append(0, positions(0, 100), positions(0, 100))
+    assert [cache.grown(length) for length in (100, 101, 110, 130)] == [100, 110, 110, 130]
 
 
 def test_bytes_of_a_long_conversation_follow_the_layer_kinds(config: TextConfig) -> None:

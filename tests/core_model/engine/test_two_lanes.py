@@ -15,6 +15,7 @@ from core_model.engine.kv_cache import KVCache
 from core_model.engine.offload import Offload, offload_experts
 from core_model.engine.session import Stopped, stop_check
 from core_model.engine.two_lanes import Lane, OnCpu, TwoLanes, choose_lane
+from core_model.loaded_model import _has_fp8
 from core_model.model.llama4 import Llama4
 from core_model.model.moe import MoE
 from core_model.weights.checkpoint import Checkpoint
@@ -136,6 +137,13 @@ def test_the_faster_lane_is_taken(open_it: Open, monkeypatch: pytest.MonkeyPatch
     computed, fetched = (250, 500) if is_cpu_faster else (500, 250)
     assert f"{computed} ms when the CPU computes them (logits differ by up to 0 %), {fetched} ms when" in why
     assert all(map(torch.equal, answer(model), expected))
+
+
+def test_kernels_are_chosen_also_where_only_fetched_experts_are_fp8(open_it: Open) -> None:
+    """As Meta published Maverick: nothing of the model itself is FP8."""
+    model, _ = open_it(2, 8, Lane())
+    assert not any(tensor.dtype == torch.float8_e4m3fn for tensor in model.buffers())
+    assert _has_fp8(model)
 
 
 @pytest.mark.parametrize("wrong", [3.0, float("nan")])
