@@ -103,7 +103,7 @@ class EmptyState(QScrollArea):
             return [
                 _Example("picture", self.tr("A drawing"), self.tr("Which shapes are in it, where, and which colours.")),
                 _Example("document", self.tr("A printed word"), self.tr("Or a number: up to five characters.")),
-                _Example("copy", self.tr("Two drawings"), self.tr("Which has more, or the larger one.")),
+                _Example("info", self.tr("This program"), self.tr("How to open Scout, attach files, or stop.")),
             ]
         return [
             _Example("picture", self.tr("A photo"), self.tr("What is in it, where, how many, what colour.")),
