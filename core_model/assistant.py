@@ -20,6 +20,7 @@ from core_model.types import (
     Picture,
     PictureView,
     ShouldStop,
+    TileGeometry,
     never_stop,
 )
 
@@ -64,11 +65,14 @@ class Assistant(Protocol):
         """What is held now, and how the model is doing. Cheap; any thread."""
         ...
 
-    def view(self, picture: Picture) -> PictureView:
-        """The picture as the loaded model sees it. Any thread, also while `stream` runs.
+    def view(self, picture: Picture, tiles: TileGeometry | None = None) -> PictureView:
+        """The picture as a model that cuts it into such tiles sees it. Any thread, also while `stream` runs.
+
+        Args:
+            tiles: of any model; None for the loaded one's.
 
         Raises:
-            NotLoadedError: there is no model.
-            RequestError: the model sees no pictures.
+            NotLoadedError: there is no model that could be asked.
+            RequestError: the loaded model sees no pictures.
         """
         ...

@@ -154,12 +154,14 @@ class FakeAssistant:
     def report(self) -> ModelReport:
         return ModelReport(MemoryUse(weights_bytes=self.load_script.bytes_total if self._loaded else 0))
 
-    def view(self, picture: Picture) -> PictureView:
-        if self._loaded is None:
-            raise NotLoadedError
-        if self._loaded.tiles is None:
+    def view(self, picture: Picture, tiles: TileGeometry | None = None) -> PictureView:
+        if tiles is None:
+            if self._loaded is None:
+                raise NotLoadedError
+            tiles = self._loaded.tiles
+        if tiles is None:
             raise RequestError("This model sees no pictures", "It was made for text only.")
-        return _cut(picture, self._loaded.tiles)
+        return _cut(picture, tiles)
 
 
 def _play(

@@ -43,6 +43,7 @@ from core_model.types import (
     Role,
     SamplingParams,
     ShouldStop,
+    TileGeometry,
     never_stop,
 )
 from core_model.weights.checkpoint import Checkpoint
@@ -135,13 +136,13 @@ class LocalAssistant:
         loaded = self._loaded
         return ModelReport(memory_use(0, 0)) if loaded is None else loaded.report()
 
-    def view(self, picture: Picture) -> PictureView:
-        geometry = self._get().info.tiles
+    def view(self, picture: Picture, tiles: TileGeometry | None = None) -> PictureView:
+        geometry = tiles or self._get().info.tiles
         if geometry is None:
             raise RequestError("This model sees no pictures", "The loaded model reads text only.")
         canvas = choose_canvas(picture.height, picture.width, geometry)
-        tiles = picture_tiles(picture, geometry).permute(0, 2, 3, 1).contiguous().numpy()
-        return PictureView(canvas.rows, canvas.cols, tuple(tiles), num_picture_tokens(canvas, geometry))
+        pixels = picture_tiles(picture, geometry).permute(0, 2, 3, 1).contiguous().numpy()
+        return PictureView(canvas.rows, canvas.cols, tuple(pixels), num_picture_tokens(canvas, geometry))
 
     def _get(self) -> LoadedModel:
         if self._loaded is None:

@@ -17,7 +17,7 @@ from core_model.errors import RequestError
 from core_model.types import Finished, FinishReason, Message, PrefillProgress, Role, ShouldStop, TextDelta
 from gui import words
 from gui.chat_view_protocol import ShownError
-from gui.conversation import Dialogue, MessageState, StoredMessage
+from gui.conversation import AnsweredBy, Dialogue, MessageState, StoredMessage
 from gui.job import Job, Work
 
 SAVE_TIMEOUT_S = 10.0  # a disk that hangs must not keep the answer for ever
@@ -96,10 +96,10 @@ class LiveAnswer(QObject):
         while not should_stop() and not self._saved.wait(STOP_LOOK_S) and time.monotonic() < end_s:
             pass
 
-    def follow(self, job: Job) -> None:
-        """Take what this job yields."""
+    def follow(self, job: Job, model: AnsweredBy | None = None) -> None:
+        """Take what this job yields; `model` is who answers."""
         self._job = job
-        self.message = replace(self.message, state=MessageState.STREAMING, outcome="", error=None)
+        self.message = replace(self.message, state=MessageState.STREAMING, outcome="", error=None, model=model)
         job.event_arrived.connect(self.on_event)
         job.failed.connect(self.on_failed)
         job.ended.connect(self.on_ended)

@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from core_model.types import GenerationRequest, SamplingParams, ShouldStop
 from gui.answer import LiveAnswer
 from gui.chat_view_protocol import ShownError
-from gui.conversation import Dialogue, StoredMessage
+from gui.conversation import AnsweredBy, Dialogue, StoredMessage
 from gui.job import Worker
 from gui.model_controller import ModelController
 from gui.model_state import ModelPhase, ModelState
@@ -109,10 +109,12 @@ class AnswerQueue(QObject):
         self.tell_waiting()
 
     def _begin(self, live: LiveAnswer) -> None:
-        told = tuple(each.message for each in live.dialogue.before(live.id))
-        beginning = (live.message.message,) if live.message.message.text else ()
-        request = GenerationRequest((*told, *beginning), self._sampling())
-        live.follow(self._worker.submit(live.work(partial(_stream, self._model, request)), "answer"))
+        info = self._model.state.info
+        told = live.dialogue.before(live.id, sees_pictures=info is not None and info.sees_pictures)
+        beginning = (live.message,) if live.message.message.text else ()
+        request = GenerationRequest(tuple(each.message for each in (*told, *beginning)), self._sampling())
+        job = self._worker.submit(live.work(partial(_stream, self._model, request)), "answer")
+        live.follow(job, None if info is None else AnsweredBy.of(info))
         live.dialogue.put(live.message)
         self._timer.start()
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from PySide6.QtCore import QObject, Signal
 
@@ -184,6 +185,11 @@ class ChatController(QObject):
         """A message of the conversation that is shown."""
         place = -1 if self._shown is None else self._shown.place(message_id)
         return self._shown.messages[place] if self._shown is not None and place >= 0 else None
+
+    def answer_to(self, question_id: str) -> StoredMessage | None:
+        """The answer to a question of the conversation that is shown."""
+        messages = [] if self._shown is None else self._shown.messages
+        return next((answer for asked, answer in pairwise(messages) if asked.id == question_id), None)
 
     # How it is done
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 
-from core_model.types import Message, Role
+from core_model.types import Message, ModelInfo, Role, TileGeometry
 from gui import words
 from gui.chat_view_protocol import Chip, ShownError, ShownMessage, typed_text
 
@@ -40,6 +40,18 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
+class AnsweredBy:
+    """What is kept of the model that wrote an answer; another one may be open when somebody looks at it."""
+
+    name: str
+    tiles: TileGeometry | None  # how it cut the pictures; None for a model that sees none
+
+    @classmethod
+    def of(cls, info: ModelInfo) -> AnsweredBy:
+        return cls(info.name, info.tiles)
+
+
+@dataclass(frozen=True, slots=True)
 class StoredMessage:
     """One message with everything that is kept of it."""
 
@@ -50,6 +62,7 @@ class StoredMessage:
     state: MessageState = MessageState.DONE
     outcome: str = ""
     error: ShownError | None = None
+    model: AnsweredBy | None = None  # of an answer that a model has begun
 
     @property
     def is_answer(self) -> bool:
@@ -101,13 +114,18 @@ class Dialogue:
         del self.messages[len(self.messages) - len(gone) :]
         return gone
 
-    def before(self, message_id: str) -> list[StoredMessage]:
-        """What the model reads before it answers: all that says something, but no question that it has refused.
+    def before(self, message_id: str, *, sees_pictures: bool) -> list[StoredMessage]:
+        """What the model reads before it answers: all that says something, but no question that was refused.
 
-        Or one question that is too long would make every later one too long.
+        Or one question that is too long would make every later one too long. What was refused for its pictures is
+        read by a model that sees them.
         """
         earlier = self.messages[: max(self.place(message_id), 0)]
-        refused = {question.id for question, answer in pairwise(earlier) if answer.is_refusal}
+        refused = {
+            question.id
+            for question, answer in pairwise(earlier)
+            if answer.is_refusal and not (sees_pictures and _is_for_pictures(question, answer))
+        }
         says = [each for each in earlier if each.message.parts and (not each.is_answer or each.message.text)]
         return [each for each in says if each.id not in refused]
 
@@ -116,6 +134,11 @@ class Dialogue:
         """What was typed, in order."""
         texts = [typed_text(each.message, each.chips) for each in self.messages if not each.is_answer]
         return [text for text in texts if text]
+
+
+def _is_for_pictures(question: StoredMessage, refusal: StoredMessage) -> bool:
+    is_blind = refusal.model is not None and refusal.model.tiles is None
+    return is_blind and bool(question.message.pictures)
 
 
 def new_id() -> str:

@@ -52,7 +52,9 @@ CREATE TABLE drafts (conversation_id TEXT PRIMARY KEY, content TEXT NOT NULL) WI
 CREATE INDEX parts_of_pictures ON parts (content) WHERE kind = 'picture';
 """
 
-MIGRATIONS = (_SCHEMA_1,)
+_SCHEMA_2 = "ALTER TABLE messages ADD COLUMN model TEXT"  # JSON of an AnsweredBy, of an answer that a model has begun
+
+MIGRATIONS = (_SCHEMA_1, _SCHEMA_2)
 
 
 class NewerHistoryError(Exception):
@@ -75,6 +77,27 @@ def prepare(db: sqlite3.Connection, path: Path | None) -> None:
         _copy_aside(db, path.with_name(f"{path.stem}-version-{version}{path.suffix}"))
     if version < len(MIGRATIONS):
         _migrate(db)
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """A connection to a file in a folder that cannot be written. An older file is brought forward in memory.
+
+    Raises:
+        NewerHistoryError, sqlite3.DatabaseError: as `prepare`.
+    """
+    # Immutable: SQLite would otherwise want to write its shared memory file even to read.
+    db = sqlite3.connect(uri_of(path.absolute(), "immutable=1"), uri=True, isolation_level=None)
+    try:
+        if _version(db) == len(MIGRATIONS):
+            return db
+        copy = sqlite3.connect(":memory:", isolation_level=None)
+        db.backup(copy)
+        prepare(copy, None)
+    except BaseException:
+        db.close()
+        raise
+    db.close()
+    return copy
 
 
 def _version(db: sqlite3.Connection) -> int:
@@ -117,16 +140,22 @@ def salvage(damaged: Path, into: sqlite3.Connection) -> None:
         into.execute("BEGIN IMMEDIATE")
         for table in ("conversations", "messages", "parts", "chips", "drafts"):
             try:
-                for row in source.execute(f"SELECT * FROM {table}"):  # noqa: S608 - one of the five names above
-                    _insert(into, table, row)
+                kept = _columns(source, table) & _columns(into, table)  # an older file lacks some
+                names = ", ".join(sorted(kept))
+                for row in source.execute(f"SELECT {names} FROM {table}"):  # noqa: S608 - names of ours
+                    _insert(into, table, names, row)
             except sqlite3.DatabaseError:
                 log.warning("Table %s of %s is damaged", table, damaged, exc_info=True)
         into.commit()
 
 
-def _insert(db: sqlite3.Connection, table: str, row: tuple[object, ...]) -> None:
+def _columns(db: sqlite3.Connection, table: str) -> set[str]:
+    return {str(name) for (name,) in db.execute("SELECT name FROM pragma_table_info(?)", (table,))}
+
+
+def _insert(db: sqlite3.Connection, table: str, names: str, row: tuple[object, ...]) -> None:
     marks = ", ".join("?" * len(row))
     try:
-        db.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)  # noqa: S608 - a name of ours
+        db.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", row)  # noqa: S608 - names of ours
     except sqlite3.IntegrityError:
         log.warning("A row of %s points at something that was lost", table)

@@ -14,22 +14,20 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 from core_model.types import Message, Part, Picture, Role, Text
 from gui.chat_view_protocol import Chip, ShownError
 from gui.conversation import Conversation, MessageState, StoredMessage
-from gui.history_schema import prepare, read_leniently, uri_of
-from gui.picture_files import PictureFiles, from_png, to_png
-from media.types import MediaKind
+from gui.history_rows import answered_by, chip_json, chip_of, conversation_of, text_of, to_json
+from gui.history_schema import open_to_read, prepare, read_leniently
+from gui.picture_files import PictureFiles, to_png
 
 log = logging.getLogger(__name__)
 
 _PartRow = tuple[str, str, str]  # kind, content, title
 
 TRASH_DAYS = 30
-MAX_TIME_S = 32_503_680_000.0  # the year 3000: what comes later is damage, and no calendar takes it
 
 
 class HistoryStore:
@@ -38,8 +36,7 @@ class HistoryStore:
     def __init__(self, path: Path | None, pictures: PictureFiles, is_read_only: bool = False) -> None:
         self._pictures = pictures
         if path is not None and is_read_only:
-            # Immutable: SQLite would otherwise want to write its shared memory file even to read.
-            self._db = sqlite3.connect(uri_of(path.absolute(), "immutable=1"), uri=True, isolation_level=None)
+            self._db = open_to_read(path)
             read_leniently(self._db)
             return
         if path is not None:
@@ -72,7 +69,7 @@ class HistoryStore:
         rows = self._db.execute(
             "SELECT id, title, created_s, updated_s FROM conversations WHERE deleted_s IS NULL ORDER BY updated_s DESC"
         )
-        return [_conversation(*row) for row in rows if isinstance(row[0], str)]
+        return [conversation_of(*row) for row in rows if isinstance(row[0], str)]
 
     def put_conversation(self, conversation: Conversation) -> None:
         """Insert it, or change its title and time."""
@@ -149,10 +146,10 @@ class HistoryStore:
 
     def _add_message(self, message: StoredMessage, parts: list[_PartRow]) -> None:
         inserted = self._db.execute(
-            "INSERT OR IGNORE INTO messages (id, conversation_id, position, role, state, outcome, error)"
-            " SELECT ?, ?, coalesce(max(position) + 1, 0), ?, ?, ?, ? FROM messages WHERE conversation_id = ?",
+            "INSERT OR IGNORE INTO messages (id, conversation_id, position, role, state, outcome, error, model)"
+            " SELECT ?, ?, coalesce(max(position) + 1, 0), ?, ?, ?, ?, ? FROM messages WHERE conversation_id = ?",
             (message.id, message.conversation_id, message.message.role.value, message.state.value, message.outcome,
-             _error_json(message.error), message.conversation_id),
+             to_json(message.error), to_json(message.model), message.conversation_id),
         )  # fmt: skip
         if inserted.rowcount != 1:
             return
@@ -163,7 +160,7 @@ class HistoryStore:
         self._db.executemany(
             "INSERT INTO chips (message_id, position, facts, thumbnail) VALUES (?, ?, ?, ?)",
             [
-                (message.id, position, _chip_json(chip), to_png(chip.thumbnail))
+                (message.id, position, chip_json(chip), to_png(chip.thumbnail))
                 for position, chip in enumerate(message.chips)
             ],
         )
@@ -172,8 +169,8 @@ class HistoryStore:
         """Write the text so far, the state and the outcome of an answer."""
         with self._transaction():
             changed = self._db.execute(
-                "UPDATE messages SET state = ?, outcome = ?, error = ? WHERE id = ?",
-                (message.state.value, message.outcome, _error_json(message.error), message.id),
+                "UPDATE messages SET state = ?, outcome = ?, error = ?, model = ? WHERE id = ?",
+                (message.state.value, message.outcome, to_json(message.error), to_json(message.model), message.id),
             )
             if changed.rowcount == 1:
                 self._db.execute(
@@ -204,21 +201,31 @@ class HistoryStore:
     def messages(self, conversation_id: str) -> list[StoredMessage]:
         """A conversation in order. What cannot be read says so in the place where it was."""
         rows = self._db.execute(
-            "SELECT id, role, state, outcome, error FROM messages WHERE conversation_id = ? ORDER BY position",
+            "SELECT id, role, state, outcome, error, model FROM messages WHERE conversation_id = ? ORDER BY position",
             (conversation_id,),
         )
         return [self._message(conversation_id, *row) for row in rows.fetchall()]
 
     def _message(
-        self, conversation_id: str, message_id: str, role: str, state: str, outcome: str, error: str | None
+        self,
+        conversation_id: str,
+        message_id: str,
+        role: str,
+        state: str,
+        outcome: str,
+        error: str | None,
+        model: object,
     ) -> StoredMessage:
         try:
-            message = Message(Role(role), self._parts(message_id))
-            chips = self._chips(message_id)
-            shown_error = None if error is None else ShownError(**json.loads(error))
-            message_state = MessageState(state)
             return StoredMessage(
-                message_id, conversation_id, message, chips, message_state, _text(outcome), shown_error
+                message_id,
+                conversation_id,
+                Message(Role(role), self._parts(message_id)),
+                self._chips(message_id),
+                MessageState(state),
+                text_of(outcome),
+                None if error is None else ShownError(**json.loads(error)),
+                answered_by(model),
             )
         except (ValueError, TypeError, KeyError):
             log.exception("Message %s is damaged", message_id)
@@ -234,15 +241,15 @@ class HistoryStore:
 
     def _part(self, kind: str, content: str, title: str) -> Part:
         if kind == "text":
-            return Text(_text(content))
-        picture: Picture | None = self._pictures.get(_text(content), _text(title))
+            return Text(text_of(content))
+        picture: Picture | None = self._pictures.get(text_of(content), text_of(title))
         return picture or Text(f"(The picture {title or content} could not be read.)")
 
     def _chips(self, message_id: str) -> tuple[Chip, ...]:
         rows = self._db.execute(
             "SELECT facts, thumbnail FROM chips WHERE message_id = ? ORDER BY position", (message_id,)
         )
-        return tuple(_chip(json.loads(facts), thumbnail) for facts, thumbnail in rows)
+        return tuple(chip_of(json.loads(facts), thumbnail) for facts, thumbnail in rows)
 
     # Drafts
 
@@ -258,39 +265,3 @@ class HistoryStore:
         """What was typed and not sent, by conversation."""
         rows = self._db.execute("SELECT conversation_id, content FROM drafts").fetchall()
         return {name: text for name, text in rows if isinstance(name, str) and isinstance(text, str)}
-
-
-def _conversation(name: str, title: object, created_s: object, updated_s: object) -> Conversation:
-    """A line of the list, in which damage costs a title or a day."""
-    return Conversation(name, title if isinstance(title, str) else "?", _time_s(created_s), _time_s(updated_s))
-
-
-def _time_s(value: object) -> float:
-    return value if isinstance(value, int | float) and 0 <= value < MAX_TIME_S else 0.0
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"text was expected, not {type(value).__name__}")
-    return value
-
-
-def _error_json(error: ShownError | None) -> str | None:
-    return None if error is None else json.dumps(asdict(error))
-
-
-def _chip_json(chip: Chip) -> str:
-    names = ("name", "num_parts", "facts", "notes")
-    return json.dumps({name: getattr(chip, name) for name in names} | {"kind": chip.kind.value})
-
-
-def _chip(facts: dict[str, object], thumbnail: bytes) -> Chip:
-    texts = [tuple(str(text) for text in _list(facts[name])) for name in ("facts", "notes")]
-    num_parts = int(str(facts["num_parts"]))
-    return Chip(str(facts["name"]), MediaKind(str(facts["kind"])), from_png(thumbnail), num_parts, *texts)
-
-
-def _list(value: object) -> list[object]:
-    if not isinstance(value, list):
-        raise TypeError(f"a list was expected, not {type(value).__name__}")
-    return value

@@ -29,6 +29,7 @@ from core_model.types import (
     Picture,
     PictureView,
     ShouldStop,
+    TileGeometry,
 )
 from gui import words
 from gui.job import Job, Worker
@@ -113,15 +114,15 @@ class ModelController(QObject):
         """Answer. Called on the model thread, by a job."""
         yield from self._get().stream(request, should_stop)
 
-    def view(self, picture: Picture) -> PictureView:
-        """The picture as the model sees it; any thread.
+    def view(self, picture: Picture, tiles: TileGeometry | None = None) -> PictureView:
+        """The picture as the model that is in sees it, or one that cuts it into these tiles; any thread.
 
         Raises:
             NotLoadedError, RequestError: as `Assistant.view`.
         """
         if self._assistant is None:
             raise NotLoadedError
-        return self._assistant.view(picture)
+        return self._assistant.view(picture, tiles)
 
     def report(self) -> ModelReport | None:
         """How the model that is in is doing; None while there is none. Any thread."""

@@ -203,8 +203,8 @@ class PicturePanel(QWidget):
 
     def _header(self) -> QHBoxLayout:
         header = QHBoxLayout()
-        title = _label(self.tr("What the model saw"), "title")
-        header.addWidget(title, 1)
+        self._title = _label("", "title")
+        header.addWidget(self._title, 1)
         header.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
         return header
 
@@ -213,11 +213,16 @@ class PicturePanel(QWidget):
         self._close.setIconSize(QSize(theme.ICON_SIZE, theme.ICON_SIZE))
         self.update()
 
-    def show_pictures(self, pictures: Sequence[SeenPicture]) -> None:
-        """Show these, in the order in which the model read them: the first at once, then one by one. None says so."""
+    def show_pictures(self, pictures: Sequence[SeenPicture], by: str = "") -> None:
+        """Show these, in the order in which the model read them: the first at once, then one by one. None says so.
+
+        Args:
+            by: the name of the model that saw them; empty for the one that is open.
+        """
         if not pictures:
             self.show_note(self.tr("This message has no pictures."))
             return
+        self._say_who(by)
         self._fill([PictureEntry(picture) for picture in pictures[:AT_ONCE]])
         self._waiting = list(pictures[AT_ONCE:])
         if self._waiting:
@@ -233,7 +238,11 @@ class PicturePanel(QWidget):
 
     def show_note(self, sentence: str) -> None:
         """Show words instead of pictures: why the model sees none, or sees them whole."""
+        self._say_who("")
         self._fill([_label(sentence, "soft")])
+
+    def _say_who(self, name: str) -> None:
+        self._title.setText(self.tr("What {0} saw").format(name) if name else self.tr("What the model saw"))
 
     def _fill(self, widgets: Sequence[QWidget]) -> None:
         self._timer.stop()

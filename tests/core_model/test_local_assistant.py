@@ -31,6 +31,7 @@ from core_model.types import (
     Role,
     SamplingParams,
     TextDelta,
+    TileGeometry,
 )
 from media.types import Picture
 from tests.assistants import tiny_assistant
@@ -264,6 +265,16 @@ def test_the_view_is_what_the_model_sees(assistant: LocalAssistant, folder: Path
     assert len(view.tiles) == canvas.num_tiles
     assert view.tiles[0].shape == (28, 28, 3)
     assert view.num_tokens == num_picture_tokens(canvas, info.model.tiles)
+
+
+def test_the_view_may_be_that_of_another_model(assistant: LocalAssistant, tiny_assistant: Callable[..., Path]) -> None:
+    geometry = TileGeometry(tile_size=14, max_tiles=2, tokens_per_tile=9)
+    reader = loaded(tiny_assistant("text_only"))
+    for view in (assistant.view(noise(), geometry), reader.view(noise(), geometry)):
+        canvas = choose_canvas(50, 70, geometry)
+        assert (view.rows, view.cols) == (canvas.rows, canvas.cols)
+        assert {tile.shape for tile in view.tiles} == {(14, 14, 3)}
+        assert view.num_tokens == num_picture_tokens(canvas, geometry)
 
 
 def test_the_plan_counts_weights_and_conversation(assistant: LocalAssistant, folder: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from core_model.types import Message, Role
-from gui.chat_view_protocol import attached_parts, typed_text
-from gui.conversation import TITLE_LENGTH, Dialogue, MessageState, StoredMessage, title_of
+from core_model.types import Message, Role, TileGeometry
+from gui.chat_view_protocol import ShownError, attached_parts, typed_text
+from gui.conversation import TITLE_LENGTH, AnsweredBy, Dialogue, MessageState, StoredMessage, title_of
 from tests.gui.samples import answer, chip, conversation, picture, question
 
 
@@ -42,8 +44,34 @@ def test_the_model_reads_what_says_something_before_the_answer() -> None:
     damaged = StoredMessage("damaged", where.id, Message(Role.USER, ()))
     last = answer(where, "", MessageState.QUEUED)
     dialogue = Dialogue(where, [first, empty, half, damaged, question(where, "two"), last])
-    assert [each.message.text for each in dialogue.before(last.id)] == ["one", "half", "two"]
-    assert dialogue.before("unknown") == []
+    assert [each.message.text for each in dialogue.before(last.id, sees_pictures=True)] == ["one", "half", "two"]
+    assert dialogue.before("unknown", sees_pictures=True) == []
+
+
+REFUSED = ShownError("Too much", "It was too much.", is_refused=True)
+BLIND, SEEING = AnsweredBy("Reader", None), AnsweredBy("Scout", TileGeometry(336, 16, 144))
+
+
+@pytest.mark.parametrize(
+    ("refused_by", "has_picture", "sees_pictures", "is_read"),
+    [
+        (BLIND, True, True, True),
+        (BLIND, True, False, False),
+        (BLIND, False, True, False),  # it was too long, and may be so again
+        (SEEING, True, True, False),
+        (None, True, True, False),
+    ],
+)
+def test_a_question_that_was_refused_is_read_by_whoever_can_see_its_pictures(
+    refused_by: AnsweredBy | None, has_picture: bool, sees_pictures: bool, is_read: bool
+) -> None:
+    where = conversation()
+    asked = question(where, "one", *([picture()] if has_picture else []))
+    refusal = replace(answer(where, "", MessageState.ERROR), error=REFUSED, model=refused_by)
+    last = answer(where, "", MessageState.QUEUED)
+    dialogue = Dialogue(where, [asked, refusal, question(where, "two"), last])
+    told = [each.message.text for each in dialogue.before(last.id, sees_pictures=sees_pictures)]
+    assert told == (["one", "two"] if is_read else ["two"])
 
 
 def test_cutting_takes_a_message_and_all_after_it() -> None:

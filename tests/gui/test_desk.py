@@ -6,6 +6,7 @@ import gc
 import json
 import threading
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -31,8 +32,8 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from core_model.errors import CheckpointError
-from core_model.fake_assistant import FOREVER, OUT_OF_MEMORY, FakeAssistant, LoadScript, Script
-from core_model.types import Picture, ShouldStop
+from core_model.fake_assistant import FOREVER, MODEL, OUT_OF_MEMORY, FakeAssistant, LoadScript, Script
+from core_model.types import Picture, ShouldStop, TileGeometry
 from gui import theme
 from gui.conversation import MessageState
 from gui.desk import Desk
@@ -477,10 +478,51 @@ def test_what_the_model_saw_opens_on_demand(qtbot: QtBot, open_desk: MakeDesk, t
     assert desk.window.panel.isHidden()
 
 
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_what_the_model_saw_is_what_the_model_that_answered_saw(
+    qtbot: QtBot, own_home: None, themed: object, tmp_path: Path, is_restarted: bool
+) -> None:
+    """Another model is opened afterwards, and cuts pictures into other tiles."""
+    path = tmp_path / "wide.png"
+    Image.new("RGB", (672, 336), "red").save(path)
+    fake = scripted()
+    desk = make_desk(qtbot, fake)
+    desk.attachments.add_files([path])
+    qtbot.waitUntil(lambda: not desk.attachments.is_reading)
+    ask(qtbot, desk, "What is it?")
+    if is_restarted:
+        close_desk(qtbot, desk)
+        fake = FakeAssistant(model=replace(MODEL, name="Other", tiles=TileGeometry(112, 4, 16)))
+        desk = make_desk(qtbot, fake)
+        qtbot.waitUntil(lambda: bool(desk.conversations_model.conversations()))
+        desk.conversations.open(desk.conversations_model.conversations()[0].id)
+        qtbot.waitUntil(lambda: bool(desk.chat.shown_id))
+    else:
+        fake.model = replace(MODEL, name="Reader", tiles=None)
+        desk.model.load(tmp_path)
+        qtbot.waitUntil(lambda: desk.model.state.name == "Reader")
+    desk.chat_view.view_pictures_requested.emit(desk.chat._shown.messages[0].id)  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: "wide.png" in visible_text(desk.window.panel))
+    shown = visible_text(desk.window.panel)
+    assert "What Scout FP8 saw" in shown
+    assert "2 tiles (1 row of 2) of 336 × 336 pixels" in shown
+    close_desk(qtbot, desk)
+
+
+def test_a_model_that_sees_no_pictures_saw_none(qtbot: QtBot, own_home: None, themed: object, tmp_path: Path) -> None:
+    desk = make_desk(qtbot, FakeAssistant(model=replace(MODEL, name="Reader", tiles=None)))
+    desk.attachments.add_files([write_picture(tmp_path)])
+    qtbot.waitUntil(lambda: not desk.attachments.is_reading)
+    ask(qtbot, desk, "What is it?")
+    desk.chat_view.view_pictures_requested.emit(desk.chat._shown.messages[0].id)  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: "Reader sees no pictures." in visible_text(desk.window.panel))
+    close_desk(qtbot, desk)
+
+
 def test_what_the_model_saw_says_when_it_cannot_be_shown(
     qtbot: QtBot, open_desk: MakeDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_self: FakeAssistant, _picture: Picture) -> NoReturn:
+    def fail(_self: FakeAssistant, _picture: Picture, _tiles: TileGeometry | None) -> NoReturn:
         raise RuntimeError("never seen before")
 
     monkeypatch.setattr(FakeAssistant, "view", fail)

@@ -13,9 +13,9 @@ from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 import numpy as np
 import pytest
 
-from core_model.types import Message, Picture, Role, Text
+from core_model.types import Message, Picture, Role, Text, TileGeometry
 from gui.chat_view_protocol import ShownError
-from gui.conversation import MessageState
+from gui.conversation import AnsweredBy, MessageState
 from gui.history_schema import MIGRATIONS, NewerHistoryError, prepare, salvage, uri_of
 from gui.history_store import TRASH_DAYS, HistoryStore
 from gui.models.conversations import ConversationsModel
@@ -248,9 +248,69 @@ def test_an_old_file_is_copied_aside_and_brought_forward(
     newer = HistoryStore(path, PictureFiles(path.parent / "pictures"))
     assert newer.conversations() == [where]
     newer.close()
-    db = sqlite3.connect(path.with_name("history-version-1.db"))
+    db = sqlite3.connect(path.with_name(f"history-version-{len(MIGRATIONS)}.db"))
     assert db.execute("SELECT title FROM conversations").fetchall() == [("old",)]
     db.close()
+
+
+def write_version_1(path: Path) -> None:
+    """A file as the first version of the program wrote it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    raw(
+        path,
+        *(statement for statement in MIGRATIONS[0].split(";") if statement.strip()),
+        "INSERT INTO conversations VALUES ('c', 'old', 1000.0, 1000.0, NULL)",
+        "INSERT INTO messages VALUES ('q', 'c', 0, 'user', 'done', '', NULL)",
+        "INSERT INTO messages VALUES ('a', 'c', 1, 'assistant', 'done', '3 tokens', NULL)",
+        "INSERT INTO parts VALUES ('q', 0, 'text', 'What is it?', '')",
+        "INSERT INTO parts VALUES ('a', 0, 'text', 'A bird.', '')",
+        "PRAGMA user_version = 1",
+    )
+
+
+@pytest.mark.parametrize("is_read_only", [False, True])
+def test_a_file_of_the_first_version_can_be_read(path: Path, is_read_only: bool) -> None:
+    write_version_1(path)
+    store = HistoryStore(path, PictureFiles(path.parent / "pictures"), is_read_only=is_read_only)
+    told = store.messages("c")[1]
+    store.close()
+    assert (told.message.text, told.outcome, told.model) == ("A bird.", "3 tokens", None)
+
+
+def test_what_is_saved_from_a_damaged_old_file_fits_the_new_one(path: Path) -> None:
+    write_version_1(path)
+    with closing(sqlite3.connect(path.with_name("fresh.db"), isolation_level=None)) as fresh:
+        prepare(fresh, None)
+        salvage(path, fresh)
+        assert fresh.execute("SELECT id, outcome, model FROM messages ORDER BY position").fetchall() == [
+            ("q", "", None), ("a", "3 tokens", None),
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize("tiles", [None, TileGeometry(336, 16, 144, True)])
+def test_the_model_that_answered_comes_back(store: HistoryStore, tiles: TileGeometry | None) -> None:
+    where, model = conversation(), AnsweredBy("Scout", tiles)
+    told, queued = replace(answer(where, "told"), model=model), answer(where, "", MessageState.QUEUED)
+    store.add_messages(where, [told, queued])
+    store.update_answer(replace(queued, model=model))
+    assert [each.model for each in store.messages(where.id)] == [model, model]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "not JSON", '"Scout"', '{"name": 1, "tiles": null}', '{"name": "Scout"}',
+        '{"name": "Scout", "tiles": {"tile_size": 0, "max_tiles": 16, "tokens_per_tile": 144}}',
+        '{"name": "Scout", "tiles": {"tile_size": 1000000, "max_tiles": 16, "tokens_per_tile": 144}}',
+        '{"name": "Scout", "tiles": {"tile_size": "big", "max_tiles": 16, "tokens_per_tile": 144}}',
+    ],
+)  # fmt: skip
+def test_a_damaged_name_of_the_model_costs_only_itself(store: HistoryStore, path: Path, column: str) -> None:
+    where = conversation()
+    told = answer(where, "told")
+    store.add_messages(where, [told])
+    raw(path, f"UPDATE messages SET model = '{column}' WHERE id = '{told.id}'")
+    assert store.messages(where.id) == [told]
 
 
 def test_a_step_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,8 +128,9 @@ def test_words_explain_what_is_seen(rows: int, cols: int, sentence: str) -> None
 
 
 def test_several_pictures_each_have_their_tiles(panel: PicturePanel) -> None:
-    panel.show_pictures([SeenPicture("one.png", view(1, 1)), SeenPicture("two.png", view(1, 2))])
+    panel.show_pictures([SeenPicture("one.png", view(1, 1)), SeenPicture("two.png", view(1, 2))], by="Scout")
     text = words(panel)
+    assert "What Scout saw" in text
     assert text.index("one.png") < text.index("two.png")
     assert len(grids(panel)) == 3
     assert grids(panel)[1].accessibleName() == "two.png as the model saw it: 2 tiles, 1 row of 2"
@@ -143,8 +144,9 @@ def test_a_picture_that_cannot_be_shown_says_why(panel: PicturePanel) -> None:
 
 
 def test_words_instead_of_pictures(panel: PicturePanel) -> None:
-    panel.show_pictures([SeenPicture("a.png", view(1, 1))])
+    panel.show_pictures([SeenPicture("a.png", view(1, 1))], by="Scout")
     panel.show_note("This model sees no pictures.")
+    assert "What the model saw" in words(panel)
     assert "This model sees no pictures." in words(panel)
     QApplication.processEvents()
     assert grids(panel) == []
