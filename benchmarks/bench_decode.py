@@ -32,7 +32,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.common import print_result
 from core_model.config import parse_config
 from core_model.engine.memory_plan import place
-from core_model.engine.session import Session, Stopped
+from core_model.engine.session import Session
+from core_model.engine.stopping import Stopped
 from core_model.kernels.allocator import keep_freed_memory
 from core_model.kernels.gemv import is_plain_gemv_faster
 from core_model.text.chat_format import Prompt

@@ -84,7 +84,7 @@ class RandomSupply:
         target = self._arena.slots[slot]
         target[: len(self._block) - turn].copy_(self._block[turn:])
         target[len(self._block) - turn : len(self._block)].copy_(self._block[:turn])
-        return lambda: None
+        return lambda _: None
 
     def close(self) -> None:
         self._arena.unlock()

@@ -7,7 +7,7 @@ refused at once.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +23,9 @@ from core_model.engine.memory_budget import context_length
 from core_model.engine.native_step import NativeStep
 from core_model.engine.offload import Offload, offload_experts
 from core_model.engine.placement import device_name, dtype_name, memory_use
-from core_model.engine.session import Session, stop_check
+from core_model.engine.session import Session
 from core_model.engine.speed_estimate import Ceilings, measure_ceilings
+from core_model.engine.stopping import Check, stop_check
 from core_model.engine.two_lanes import Lane, TwoLanes, choose_lane
 from core_model.errors import CheckpointError, OutOfMemoryError
 from core_model.kernels import fp8_gpu
@@ -140,11 +141,12 @@ def assemble(
         OutOfMemoryError: what was planned for is not there any more.
     """
     let_vision_visit(model)
-    lane = Lane()
+    lane, check = Lane(), stop_check(should_stop)
     experts = None
     try:
         experts = None if offload is None else offload_experts(model, checkpoint, offload, lane)
-        choices = _choose(model, experts, lane, stop_check(should_stop), is_reproducible)
+        with nullcontext() if experts is None else experts.heeding(check):
+            choices = _choose(model, experts, lane, check, is_reproducible)
         offloaded = None if experts is None else _offloaded(experts, checkpoint, model.device)
     except BaseException as error:
         if experts is not None:
@@ -175,9 +177,7 @@ class _Choices:
     sentences: tuple[str, ...]
 
 
-def _choose(
-    model: Llama4, experts: ExpertMemory | None, lane: Lane, check: Callable[[], None], is_reproducible: bool
-) -> _Choices:
+def _choose(model: Llama4, experts: ExpertMemory | None, lane: Lane, check: Check, is_reproducible: bool) -> _Choices:
     sentences = []
     if model.device.type == "cuda" and _has_fp8(model):
         sentences.append(fp8_gpu.choose_kernels(by_time=not is_reproducible))

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 
 import torch
 
@@ -22,7 +23,7 @@ from core_model.engine.memory_plan import place
 from core_model.engine.model_shape import ModelShape
 from core_model.engine.placement import free_bytes, memory_use
 from core_model.engine.sampler import Sampler
-from core_model.engine.session import Stopped
+from core_model.engine.stopping import Stopped, beside, stop_check
 from core_model.errors import NotLoadedError, OutOfMemoryError, RequestError
 from core_model.kernels.allocator import keep_freed_memory
 from core_model.loaded_model import LoadedModel, assemble, open_language
@@ -30,6 +31,7 @@ from core_model.model.image_tiles import picture_tiles
 from core_model.text.stream_decoder import StreamDecoder
 from core_model.types import (
     Finished,
+    FinishReason,
     GenerationEvent,
     GenerationRequest,
     LoadEvent,
@@ -92,23 +94,29 @@ class LocalAssistant:
     def stream(
         self, request: GenerationRequest, should_stop: ShouldStop = never_stop
     ) -> Generator[GenerationEvent, None, None]:
-        loaded = self._get()
+        loaded, check = self._get(), stop_check(should_stop)
         language = loaded.language
         is_continued = bool(request.messages) and request.messages[-1].role is Role.ASSISTANT
-        prompt = language.chat_format.prompt(request.messages, continue_last=is_continued)
+        try:  # a pasted book takes the tokenizer half a second
+            prompt = beside(partial(language.chat_format.prompt, request.messages, continue_last=is_continued), check)
+        except Stopped:
+            yield Finished(FinishReason.CANCELLED)
+            return
         sampler = _sampler(request.sampling, language.defaults.sampling)
         stop = StopCriteria(language.stop_ids, language.context_length, request.sampling.max_new_tokens)
         decoder = StreamDecoder(language.tokenizer)
         traffic, make_room = None, no_room
+        heeding: AbstractContextManager[None] = nullcontext()
         if loaded.offloaded is not None:
             growth = loaded.session.cache.growth_bytes(prompt.num_tokens + PLANNED_ANSWER)
             traffic = ExpertTraffic(loaded.offloaded.memory, free_bytes, growth)
-            make_room = traffic.make_room
+            make_room, heeding = traffic.make_room, loaded.offloaded.memory.heeding(check)
         try:
-            for event in generate(loaded.session, prompt, sampler, decoder, stop, should_stop, make_room):
-                if traffic is not None and isinstance(event, Finished):
-                    event = replace(event, stats=replace(event.stats, experts=traffic.stats()))
-                yield event
+            with heeding:
+                for event in generate(loaded.session, prompt, sampler, decoder, stop, should_stop, make_room):
+                    if traffic is not None and isinstance(event, Finished):
+                        event = replace(event, stats=replace(event.stats, experts=traffic.stats()))
+                    yield event
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

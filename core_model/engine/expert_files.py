@@ -14,9 +14,11 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 
+from core_model.engine.stopping import Check, wait_for
 from core_model.errors import CheckpointError
+from core_model.model.attention import no_check
 from core_model.weights.expert_places import LayerPlaces
 from core_model.weights.safetensors_file import SafetensorsFile
 
@@ -31,18 +33,16 @@ class Reading:
         self._pieces = tuple(pieces)
         meter.watch(self._pieces)
 
-    def wait(self) -> None:
+    def wait(self, check: Check = no_check) -> None:
         """Block until the expert is there.
 
         Raises:
             CheckpointError: it could not be read. Nothing is being written any more when this is raised.
+            Stopped: from `check`; the expert still comes.
         """
-        try:
-            errors = [piece.exception() for piece in self._pieces]
-        except BaseException:  # Ctrl+C
-            wait(self._pieces)
-            raise
-        for error in errors:
+        for piece in self._pieces:
+            wait_for(piece, check)
+        for error in (piece.exception() for piece in self._pieces):
             if error is not None:
                 raise error
 

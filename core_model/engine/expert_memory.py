@@ -10,7 +10,7 @@ whatever was kept: an expert's bytes are the file's bytes, and the same code mul
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from torch import Tensor
 
@@ -18,7 +18,9 @@ from core_model.engine.expert_arena import Arena
 from core_model.engine.expert_cache import ExpertCache
 from core_model.engine.expert_shape import ExpertShape
 from core_model.engine.expert_supply import Supply, Wait
+from core_model.engine.stopping import Check, Stopped
 from core_model.errors import CheckpointError
+from core_model.model.attention import no_check
 from core_model.model.moe import Expert
 
 NUM_SPARE = 3  # slots of a tier: one is computed, two are on their way
@@ -31,6 +33,7 @@ class ExpertMemory:
         assert len(arena.slots) == cache.num_slots, "the books are those of this arena"
         self.cache, self.arena, self.supply = cache, arena, supply
         self._coming: dict[tuple[int, int], tuple[int, Wait]] = {}
+        self._check: Check = no_check
 
     @property
     def num_bytes(self) -> int:
@@ -41,6 +44,17 @@ class ExpertMemory:
     def tiers(self) -> Sequence[ExpertMemory]:
         """This one and those below it."""
         return self, *self.supply.tiers
+
+    @contextmanager
+    def heeding(self, check: Check) -> Iterator[None]:
+        """Meanwhile a wait for an expert, here or below, looks for a stop, and may raise `Stopped`."""
+        for tier in self.tiers:
+            tier._check = check
+        try:
+            yield
+        finally:
+            for tier in self.tiers:
+                tier._check = no_check
 
     def expect(self, layer: int, wanted: Mapping[int, int], num_tokens: int) -> Mapping[int, int]:
         """A step of some tokens will use experts, so many rows each. Returns those that are missing."""
@@ -80,17 +94,22 @@ class ExpertMemory:
 
         Raises:
             CheckpointError: it could not be read.
+            Stopped: see `heeding`. What is on its way stays so, for the next step of its layer to put away.
         """
         key = layer, expert
         while key not in self._coming and not self._start(layer, expert):
             assert self._coming, "slots are kept, free, or on their way"
             self._put_away(next(iter(self._coming)))
-        slot, wait = self._coming.pop(key)
+        slot, wait = self._coming[key]
         try:
-            wait()
+            wait(self._check)
+        except (Stopped, KeyboardInterrupt):
+            raise
         except BaseException:
+            del self._coming[key]
             self.cache.give_back(slot)
             raise
+        del self._coming[key]
         return slot
 
     def _put_away(self, key: tuple[int, int]) -> None:

@@ -18,11 +18,13 @@ from torch import Tensor
 
 from core_model.engine.expert_arena import Arena, HostArena
 from core_model.engine.expert_files import ExpertFiles
+from core_model.engine.stopping import Check
+from core_model.model.attention import no_check
 
 if TYPE_CHECKING:
     from core_model.engine.expert_memory import ExpertMemory
 
-Wait = Callable[[], None]  # until the expert is there, or can be computed with by what is asked next; may raise
+Wait = Callable[[Check], None]  # until the expert is there, or can be computed with by what is asked next; may raise
 
 
 class Supply(Protocol):
@@ -119,16 +121,16 @@ class RamSupply:
         if kept is not None:
             return self._copy(kept, slot)
         self._ram.fetch(layer, [expert])
-        return lambda: self._read_and_copy(layer, expert, slot)
+        return lambda _: self._read_and_copy(layer, expert, slot)
 
     def _read_and_copy(self, layer: int, expert: int, slot: int) -> None:
         kept = self._ram.cache.find(layer, expert)
         if kept is not None:  # it came meanwhile, for somebody else
-            self._copy(kept, slot)()
+            self._copy(kept, slot)(no_check)
             return
         came = self._ram.arrived(layer, expert)
         try:
-            self._copy(came, slot)()
+            self._copy(came, slot)(no_check)
             self._copies.drain()
         finally:
             self._ram.cache.settle(layer, expert, came)
@@ -197,7 +199,7 @@ class Copies:
         self._last = end
         self._running.append((start, end, source.nbytes))
         self._count_done()
-        return lambda: torch.cuda.current_stream(self._device).wait_event(end)
+        return lambda _: torch.cuda.current_stream(self._device).wait_event(end)
 
     def _count_done(self) -> None:
         while self._running and self._running[0][1].query():
@@ -214,5 +216,5 @@ class Copies:
             self._count_done()
 
 
-def _done() -> None:
+def _done(_check: Check) -> None:
     """Nothing to wait for."""

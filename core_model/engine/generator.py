@@ -13,7 +13,8 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 
 from core_model.engine.sampler import Sampler
-from core_model.engine.session import Session, Stopped
+from core_model.engine.session import Session
+from core_model.engine.stopping import Stopped
 from core_model.errors import RequestError
 from core_model.text.chat_format import Prompt
 from core_model.text.stream_decoder import StreamDecoder

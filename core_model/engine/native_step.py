@@ -31,6 +31,7 @@ from core_model.model.llama4 import Llama4
 from core_model.model.moe import MoE
 from core_model.model.transformer import DecoderLayer
 
+PIECE_BYTES = 500_000_000  # of weights that are read without looking for a stop: 50 ms where memory gives 10 GB/s
 SMALLEST_ATTENTION = 4096  # positions that the threads' memory is made for at first
 EXPERT_PARTS = ("gate_proj", "up_proj", "down_proj")
 
@@ -75,6 +76,7 @@ class _Draft:
     arguments: list[Words] = field(default_factory=list)
     operations: list[tuple[int, int]] = field(default_factory=list)
     pieces: list[Piece] = field(default_factory=list)
+    weight_bytes: int = 0  # that the piece reads
 
     def add(self, operation: str, words: Sequence[int]) -> Words:
         block = np.array(words, dtype=np.int64)
@@ -85,7 +87,7 @@ class _Draft:
     def cut(self, then: Callable[[], None] | None = None) -> None:
         """End a piece here."""
         self.pieces.append(Piece(np.array(self.operations, dtype=np.int64), then))
-        self.operations = []
+        self.operations, self.weight_bytes = [], 0
 
 
 class NativeStep:
@@ -210,14 +212,20 @@ class NativeStep:
             if module.in_features % 64:
                 raise UnsupportedError("a size is no multiple of 64")
             codes, scales = module.codes.data_ptr(), address(module.scales)
+            self._draft.weight_bytes += module.codes.nbytes
             return Matrix(addresses["gemm_fp8"], codes, scales, 1, module.out_features, module.in_features)
         has_bias = getattr(module, "bias", None) is not None
         if isinstance(module, nn.Linear) and not has_bias and module.weight.dtype == torch.bfloat16:
             if module.in_features % 64 or not module.weight.is_contiguous():
                 raise UnsupportedError("a size is no multiple of 64")
+            self._draft.weight_bytes += module.weight.nbytes
             weights = module.weight.data_ptr()
             return Matrix(addresses["gemm_bf16"], weights, 0, 0, module.out_features, module.in_features)
         raise UnsupportedError("a linear layer of another kind")
+
+    def _cut_if_long(self) -> None:
+        if self._draft.weight_bytes >= PIECE_BYTES:
+            self._draft.cut()
 
     def _norm(self, norm: RMSNorm) -> tuple[int, int]:
         if norm.weight.dtype != torch.bfloat16:
@@ -244,6 +252,7 @@ class NativeStep:
             self._write_experts(layer.feed_forward, norm)
         else:
             self._write_dense(layer.feed_forward, norm)
+        self._cut_if_long()
 
     def _write_attention(self, attention: Attention, norm: RMSNorm) -> None:
         q, k, v = (self._matrix(part) for part in (attention.q_proj, attention.k_proj, attention.v_proj))
@@ -292,6 +301,7 @@ class NativeStep:
         text = self.config
         routed = Matrix(self.kernels.addresses["gemm_fp8"], 0, 0, 1, text.intermediate_size, text.hidden_size)
         back = Matrix(self.kernels.addresses["gemm_fp8"], 0, 0, 1, text.hidden_size, text.intermediate_size)
+        self._draft.weight_bytes += 3 * text.hidden_size * text.intermediate_size
         fetch = None if source is None else Fetch(source, self._router[: moe.router.out_features], table)
         self._fetches += [] if fetch is None else [fetch]
         self._linear(self._x, norm, [(self._matrix(moe.router), self._router, None)])

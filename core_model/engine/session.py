@@ -11,7 +11,8 @@ that each is read or fetched once in a sweep. A stopped sweep is never committed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +23,8 @@ from core_model.config import Llama4Config
 from core_model.engine.image_reader import ImageReader
 from core_model.engine.kv_cache import KVCache
 from core_model.engine.native_step import NativeStep
+from core_model.engine.stopping import Check, beside, stop_check
 from core_model.kernels.gemv import plain_gemv
-from core_model.model.attention import no_check
 from core_model.model.llama4 import Llama4
 from core_model.text.chat_format import Prompt
 from core_model.types import PrefillProgress, ShouldStop, TileGeometry
@@ -34,10 +35,6 @@ PIECE_FLOPS = {"cpu": 1e11, "cuda": 1e13}  # arithmetic of one piece in one laye
 LARGEST_PIECE, SMALLEST_PIECE = 2048, 64  # tokens
 SWEEP = {"cpu": 2048, "cuda": 4096}  # tokens; a stop gives up what was read of one, and working memory grows with it
 SEEING = 0.12  # about as much of the work on a picture of Scout's is done before its tokens come to the decoder
-
-
-class Stopped(Exception):  # noqa: N818 - not an error
-    """The person stopped the step. Internal to the engine: outside, being stopped is a `FinishReason`."""
 
 
 class Session:
@@ -84,7 +81,7 @@ class Session:
             Stopped: `should_stop` said so; what was read completely stays read.
         """
         check = stop_check(should_stop)
-        keys = prompt_keys(prompt, self.model.config.image_token_id, check)
+        keys = beside(partial(prompt_keys, prompt, self.model.config.image_token_id), check)
         num_known = self._keep_common(keys)
         yield PrefillProgress(num_known, prompt.num_tokens, num_known)
         ids = torch.tensor(prompt.token_ids, device=self.model.device)
@@ -130,7 +127,7 @@ class Session:
         return num_known
 
     @torch.inference_mode()
-    def _step(self, ids: Tensor, features: Tensor | None, check: Callable[[], None]) -> Tensor:
+    def _step(self, ids: Tensor, features: Tensor | None, check: Check) -> Tensor:
         embedded = self.model.embed(ids, features)
         start = self.cache.begin_step()
         with plain_gemv(self._uses_plain_gemv and len(ids) == 1):
@@ -140,7 +137,7 @@ class Session:
         self.cache.commit(len(ids))
         return logits
 
-    def _sweep(self, prompt: Prompt, ids: Tensor, start: int, check: Callable[[], None]) -> Iterator[int]:
+    def _sweep(self, prompt: Prompt, ids: Tensor, start: int, check: Check) -> Iterator[int]:
         """Read the tokens of one sweep; yields how far it would be if its work were done token by token."""
         end, told = start + len(ids), start
         for share in self._shares(prompt, ids, start, check):
@@ -150,7 +147,7 @@ class Session:
                 yield position
 
     @torch.inference_mode()
-    def _shares(self, prompt: Prompt, ids: Tensor, start: int, check: Callable[[], None]) -> Iterator[float]:
+    def _shares(self, prompt: Prompt, ids: Tensor, start: int, check: Check) -> Iterator[float]:
         """The same; yields how much of the work is done, 0 to 1."""
         end, seen, features = start + len(ids), 0.0, []
         for first in range(start, end, self.piece_size):
@@ -174,7 +171,7 @@ class Session:
             self.logits = self.model.head(decoder.norm(x[0, -1:]))[0]
         self.cache.commit(len(ids))
 
-    def _features_between(self, prompt: Prompt, start: int, end: int, check: Callable[[], None]) -> Tensor | None:
+    def _features_between(self, prompt: Prompt, start: int, end: int, check: Check) -> Tensor | None:
         """Features for the patch tokens at positions `start` to `end - 1`."""
         found = []
         is_patch = np.asarray(prompt.token_ids[start:end]) == self.model.config.image_token_id
@@ -188,21 +185,10 @@ class Session:
         return torch.cat(found) if found else None
 
 
-def stop_check(should_stop: ShouldStop) -> Callable[[], None]:
-    """The check that the model calls between layers: leaves the step by raising `Stopped`."""
-
-    def check() -> None:
-        if should_stop():
-            raise Stopped
-
-    return check
-
-
-def prompt_keys(prompt: Prompt, image_token_id: int, check: Callable[[], None] = no_check) -> Keys:
-    """What must be equal for two prompts to share a position; `check` is called before each picture."""
+def prompt_keys(prompt: Prompt, image_token_id: int) -> Keys:
+    """What must be equal for two prompts to share a position. Reads every pixel the first time it meets a picture."""
     keys = np.array(prompt.token_ids, np.int64)
     for span in prompt.pictures:
-        check()
         number = int.from_bytes(span.picture.digest()[:8], "little") >> 1
         inside = keys[span.start : span.end]
         inside[inside == image_token_id] = -number - 1

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +22,7 @@ from torch import Tensor
 from core_model.engine.choose_step import LARGEST_DIFFERENCE, decode_by_model
 from core_model.engine.expert_memory import ExpertMemory, OffloadedExperts
 from core_model.engine.kv_cache import KVCache
+from core_model.engine.stopping import Check
 from core_model.model.attention import no_check
 from core_model.model.llama4 import Llama4
 from core_model.model.moe import Expert
@@ -89,7 +90,7 @@ class OnCpu:
         return self.compute(x.cpu()).to(x.device, non_blocking=True)
 
 
-def choose_lane(model: Llama4, memory: ExpertMemory, lane: Lane, check: Callable[[], None] = no_check) -> str:
+def choose_lane(model: Llama4, memory: ExpertMemory, lane: Lane, check: Check = no_check) -> str:
     """Open the lane if tokens whose experts are in RAM are decoded faster that way, and say why in a sentence.
 
     A CPU that computes something else than the GPU, beyond rounding, gets no lane, and the log says so. Reads the
@@ -120,7 +121,7 @@ def choose_lane(model: Llama4, memory: ExpertMemory, lane: Lane, check: Callable
     )
 
 
-def _decode(model: Llama4, token: int, check: Callable[[], None]) -> Tensor:
+def _decode(model: Llama4, token: int, check: Check) -> Tensor:
     """Its logits, float32 [V], when the GPU is done."""
     cache = KVCache(model.config.text, model.device, model.dtype)
     cache.begin_step()

@@ -11,7 +11,8 @@ from core_model.engine import choose_step as module
 from core_model.engine.choose_step import choose_step
 from core_model.engine.kv_cache import KVCache
 from core_model.engine.native_step import NativeStep
-from core_model.engine.session import Session, Stopped
+from core_model.engine.session import Session
+from core_model.engine.stopping import Stopped
 from core_model.kernels.step import step_kernels
 from core_model.model.llama4 import Llama4
 from core_model.text.chat_format import Prompt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 
 from core_model.engine import expert_files
 from core_model.engine.expert_files import ExpertFiles
+from core_model.engine.stopping import Stopped
 from core_model.errors import CheckpointError
 from core_model.weights.checkpoint import Checkpoint
 from core_model.weights.expert_places import LayerPlaces, find_experts
@@ -100,6 +102,34 @@ def test_a_disk_that_fails_is_named(folder: Path, monkeypatch: pytest.MonkeyPatc
         read(files, 0, 0, layers)
     assert caught.value.hint
     read(files, 0, 0, layers)  # and the next time it is there again
+    files.close()
+
+
+def test_a_stop_is_heard_while_a_slow_disk_reads(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, layers = places(folder)
+    files, is_held = ExpertFiles(layers), threading.Event()
+    good = os.preadv
+
+    def slow(*arguments: object) -> int:
+        is_held.wait(20)
+        return good(*arguments)  # type: ignore[arg-type]
+
+    whole = read(files, 0, 1, layers)
+    monkeypatch.setattr(os, "preadv", slow)
+    target = bytearray(layers[0].expert_bytes)
+    reading = files.read(0, 1, memoryview(target))
+    looks: list[None] = []
+
+    def stop_at_the_third_look() -> None:
+        looks.append(None)
+        if len(looks) == 3:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        reading.wait(stop_at_the_third_look)
+    is_held.set()
+    reading.wait()  # nobody has cancelled it
+    assert target == whole
     files.close()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from core_model.engine import native_step
 from core_model.engine.expert_memory import ExpertMemory
 from core_model.engine.kv_cache import KVCache
 from core_model.engine.native_step import NativeStep
@@ -161,6 +162,22 @@ def test_what_it_does_not_know_is_left_to_the_model(folder: Callable[[str, Schem
 
 class StopError(Exception):
     pass
+
+
+def test_a_long_program_looks_for_a_stop_on_its_way(
+    folder: Callable[[str, Scheme], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load(folder("scout", next(iter(Scheme))), torch.bfloat16)
+    looks: dict[int, int] = {}
+    found = []
+    for piece_bytes in (10**9, 1):
+        monkeypatch.setattr(native_step, "PIECE_BYTES", piece_bytes)
+        step, cache, count = native(model), KVCache(model.config.text, model.device, model.dtype), []
+        cache.begin_step()
+        found.append(step.run(IDS[0], cache, lambda count=count: count.append(None)))
+        looks[piece_bytes] = len(count)
+    assert torch.equal(*found)
+    assert looks == {10**9: 1, 1: len(model.language_model.model.layers) + 1}
 
 
 def num_known_slots(memory: ExpertMemory) -> int:

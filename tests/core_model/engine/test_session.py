@@ -10,7 +10,8 @@ import pytest
 import torch
 
 import core_model
-from core_model.engine.session import Session, Stopped
+from core_model.engine.session import Session
+from core_model.engine.stopping import Stopped
 from core_model.model.image_tiles import normalize_tiles, picture_tiles
 from core_model.model.llama4 import Llama4
 from core_model.model.moe import Expert, ResidentExperts

@@ -20,6 +20,7 @@ from core_model.engine.expert_files import ExpertFiles
 from core_model.engine.expert_memory import NUM_SPARE, ExpertMemory, OffloadedExperts
 from core_model.engine.expert_shape import ExpertShape
 from core_model.engine.expert_supply import Copies, FileSupply, RamSupply, Wait
+from core_model.engine.stopping import Check, Stopped
 from core_model.engine.two_lanes import Lane, OnCpu, TwoLanes
 from core_model.errors import CheckpointError
 
@@ -42,7 +43,7 @@ class LateCopies(Copies):
         item = source, target
         self.waiting.append(item)
 
-        def wait() -> None:
+        def wait(_check: Check) -> None:
             while any(each is item for each in self.waiting):
                 self._do_one()
 
@@ -58,20 +59,39 @@ class LateCopies(Copies):
 
 
 class FakeFiles:
-    """Writes an expert's own number into memory at once, as a quick disk may; fails when told to."""
+    """Writes an expert's own number into memory, at once or when somebody has waited for it; fails when told to."""
 
     def __init__(self, chance: random.Random) -> None:
         self.chance, self.fault_share = chance, 0.0
 
     def read(self, layer: int, expert: int, target: memoryview) -> SimpleNamespace:
-        target[:] = bytes([content(layer, expert)]) * len(target)
-        fails = self.chance.random() < self.fault_share
+        def fill() -> None:
+            target[:] = bytes([content(layer, expert)]) * len(target)
 
-        def wait() -> None:
+        fails, is_quick = self.chance.random() < self.fault_share, self.chance.random() < 0.5
+        if is_quick:
+            fill()
+
+        def wait(check: Check) -> None:
+            check()
             if fails:
                 raise CheckpointError("Model unreadable", "No.")
+            fill()
 
         return SimpleNamespace(wait=wait)
+
+
+def stop_at(num_looks: int | None) -> Check:
+    """A person who stops while somebody waits for the disk: the answer to so many looks is no."""
+    left = [num_looks]
+
+    def check() -> None:
+        if left[0] is not None:
+            left[0] -= 1
+            if left[0] < 0:
+                raise Stopped
+
+    return check
 
 
 class FirstByte:
@@ -149,10 +169,15 @@ def test_no_wrong_byte_and_no_lost_slot(seed: int, lane: str) -> None:
         for layer in range(3):
             experts = chance.sample(range(num_experts), min(num_tokens, chance.randint(1, num_experts)))
             stop_after = chance.randint(0, len(experts)) if chance.random() < 0.1 else None
+            looks = chance.randint(1, 5) if chance.random() < 0.1 else None
             try:
-                machine.step(layer, experts, num_tokens, stop_after)
+                with machine.gpu.heeding(stop_at(looks)):
+                    machine.step(layer, experts, num_tokens, stop_after)
             except CheckpointError:
                 assert machine.disk.fault_share
+                break
+            except Stopped:
+                assert looks is not None
                 break
             if stop_after is not None:
                 break
@@ -175,6 +200,15 @@ def test_a_stopped_step_does_not_hold_the_slots_that_the_next_one_needs() -> Non
     machine.step(0, [4, 5, 6], 30, stop_after=0)  # all spare slots are on their way
     machine.step(1, [0, 1, 2, 3], 30)
     machine.step(0, [1, 4, 5, 6], 30)
+
+
+def test_a_stop_that_a_wait_has_heard_loses_no_slot_and_no_expert() -> None:
+    machine = Machine(2, 16, 6, 32, random.Random(0))
+    for _ in range(20):
+        with machine.gpu.heeding(stop_at(0)), pytest.raises(Stopped):
+            machine.step(0, [4, 5, 6, 7, 8], 30)
+    machine.step(0, [4, 5, 6, 7, 8], 30)
+    machine.check_slots()
 
 
 def test_what_could_not_be_read_ends_the_step_that_wants_it_and_no_other() -> None:

@@ -13,7 +13,7 @@ from core_model.engine import two_lanes
 from core_model.engine.expert_memory import ExpertMemory
 from core_model.engine.kv_cache import KVCache
 from core_model.engine.offload import Offload, offload_experts
-from core_model.engine.session import Stopped, stop_check
+from core_model.engine.stopping import Stopped, stop_check
 from core_model.engine.two_lanes import Lane, OnCpu, TwoLanes, choose_lane
 from core_model.loaded_model import _has_fp8
 from core_model.model.llama4 import Llama4
