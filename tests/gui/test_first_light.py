@@ -68,12 +68,16 @@ def test_a_dropped_picture_is_answered_rightly(
     image.save(tmp_path / "drawing.png")
     drop(desk, tmp_path / "drawing.png")
     qtbot.waitUntil(lambda: bool(desk.attachments.all()) and not desk.attachments.is_reading)
-    desk.composer.set_text("What is this?")
+    desk.composer.set_text("Describe the picture.")
+    streamed: list[tuple[str, bool]] = []
+    desk.queue.text_added.connect(lambda live, text: streamed.append((text, live.message.state.is_live)))
     qtbot.keyClick(desk.composer.edit, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: not desk.queue.busy_conversations, timeout=ANSWER_MS)
     said = copied_answer(qtbot, desk)
     assert color in said
     assert shape in said
+    assert "".join(text for text, _ in streamed) == said
+    assert all(is_live for _, is_live in streamed), "it was shown while it was being written"
     thumbnail = desk.window.findChild(ChipFace)
     assert isinstance(thumbnail, ChipFace)
     qtbot.mouseClick(thumbnail, Qt.MouseButton.LeftButton)
