@@ -7,6 +7,7 @@ or drains them, and not before. What reads or changes a slot without doing so me
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -59,26 +60,38 @@ class LateCopies(Copies):
 
 
 class FakeFiles:
-    """Writes an expert's own number into memory, at once or when somebody has waited for it; fails when told to."""
+    """Writes an expert's own number into memory: at once, when somebody waits for it, or late, where nobody does.
+
+    Fails when told to.
+    """
 
     def __init__(self, chance: random.Random) -> None:
         self.chance, self.fault_share = chance, 0.0
+        self.late: list[Callable[[], None]] = []
 
     def read(self, layer: int, expert: int, target: memoryview) -> SimpleNamespace:
         def fill() -> None:
             target[:] = bytes([content(layer, expert)]) * len(target)
 
-        fails, is_quick = self.chance.random() < self.fault_share, self.chance.random() < 0.5
-        if is_quick:
-            fill()
+        for each in [each for each in self.late if self.chance.random() < 0.5]:
+            self._end(each)
+        fails = self.chance.random() < self.fault_share
+        self.late.append(fill)
+        if self.chance.random() < 0.5:
+            self._end(fill)
 
         def wait(check: Check) -> None:
             check()
+            self._end(fill)
             if fails:
                 raise CheckpointError("Model unreadable", "No.")
-            fill()
 
         return SimpleNamespace(wait=wait)
+
+    def _end(self, fill: Callable[[], None]) -> None:
+        if fill in self.late:
+            self.late.remove(fill)
+            fill()
 
 
 def stop_at(num_looks: int | None) -> Check:
