@@ -23,6 +23,7 @@ import torch
 from benchmarks.common import print_result
 from benchmarks.random_model import RestingExperts, random_codes, random_model
 from core_model.config import Llama4Config, parse_config
+from core_model.engine.device_step import DeviceStep
 from core_model.engine.expert_memory import NUM_SPARE, ExpertMemory
 from core_model.engine.model_shape import published_shapes
 from core_model.engine.session import Session
@@ -151,6 +152,11 @@ def run_model(config: Llama4Config, device: torch.device, options: argparse.Name
         memory = experts.above(num_slots)
         session = Session(model, None)
         list(session.read(prompt(config, 64, 1), never_stop))
+        if "decode" in options.parts and (step := DeviceStep.for_model(model)) is not None:
+            recorded = Session(model, None, program=step)
+            list(recorded.read(prompt(config, 64, 1), never_stop))
+            found[f"decode, {name}, recorded"] = decode(recorded, memory)
+            del recorded, step
         if "decode" in options.parts:
             for is_open in (False, True):
                 experts.lane.is_open = is_open

@@ -76,7 +76,7 @@ def run_ours(folder: Path, num_kept: int) -> dict[str, float]:
     native, _ = choose_step(model)
     load_s = time.perf_counter() - began
     list(Session(model, None).read(Prompt(tuple(prompt_ids(seed=2))), never_stop))
-    session = Session(model, None, native=native)
+    session = Session(model, None, program=native)
     began = time.perf_counter()
     list(session.read(Prompt(tuple(prompt_ids())), never_stop))
     prefill_s = time.perf_counter() - began

@@ -120,7 +120,7 @@ def wide(num_layers: int, num_stops: int) -> dict[str, dict[str, float]]:
     native, sentence = choose_step(model, by_time=False)
     print(sentence)
     tiles = TileGeometry(336, 16, 144)
-    session = Session(model, tiles, native=native)
+    session = Session(model, tiles, program=native)
     ids = torch.randint(3, 200_000, (PROMPT_TOKENS,)).tolist()
 
     def see(should_stop: ShouldStop) -> None:

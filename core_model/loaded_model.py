@@ -15,12 +15,11 @@ import torch
 from torch import nn
 
 import resources
-from core_model.engine.choose_step import choose_step
+from core_model.engine.choose_step import DecodeStep, choose_step
 from core_model.engine.expert_history import ExpertHistory, history_file
 from core_model.engine.expert_memory import ExpertMemory, OffloadedExperts
 from core_model.engine.expert_report import report_experts
 from core_model.engine.memory_budget import context_length
-from core_model.engine.native_step import NativeStep
 from core_model.engine.offload import Offload, offload_experts
 from core_model.engine.placement import device_name, dtype_name, memory_use
 from core_model.engine.session import Session
@@ -158,7 +157,7 @@ def assemble(
                 "Close some of them and open the model again.",
             ) from error
         raise
-    session = Session(model, language.tiles, uses_plain_gemv=choices.uses_plain_gemv, native=choices.native)
+    session = Session(model, language.tiles, uses_plain_gemv=choices.uses_plain_gemv, program=choices.program)
     weights = [*model.parameters(), *(codes for codes in model.buffers() if codes.dtype == FP8)]
     held = sum(weight.nbytes for weight in weights)
     num_parameters = sum(weight.numel() for weight in weights) + (0 if offload is None else offload.num_parameters)
@@ -172,7 +171,7 @@ def assemble(
 class _Choices:
     """How a model is computed on this machine."""
 
-    native: NativeStep | None
+    program: DecodeStep | None
     uses_plain_gemv: bool
     sentences: tuple[str, ...]
 
@@ -183,8 +182,8 @@ def _choose(model: Llama4, experts: ExpertMemory | None, lane: Lane, check: Chec
         sentences.append(fp8_gpu.choose_kernels(by_time=not is_reproducible))
     if experts is not None and len(experts.tiers) > 1 and not is_reproducible:
         sentences.append(choose_lane(model, experts, lane, check))
-    native, why = choose_step(model, by_time=not is_reproducible)
-    return _Choices(native, not is_reproducible and _prefers_plain_gemv(model), (*sentences, why))
+    program, why = choose_step(model, by_time=not is_reproducible, memory=experts, check=check)
+    return _Choices(program, not is_reproducible and _prefers_plain_gemv(model), (*sentences, why))
 
 
 def _has_fp8(model: Llama4) -> bool:

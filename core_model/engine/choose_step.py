@@ -1,7 +1,9 @@
-"""Which way one token is decoded: by the model, or by a compiled program of the same. Asked once, after a load.
+"""Which way one token is decoded: by the model, or by a program of the same. Asked once, after a load.
 
-Both decode the same token a few times. The program is taken if it says what the model says, up to rounding, and is
-faster; a kernel that is wrong on some processor is thus never used, and the log says so.
+On the CPU the program is compiled (`native_step`), on a GPU it is a recording (`device_step`). Both ways decode the
+same token a few times. The program is taken if it says what the model says, up to rounding, and is faster; a kernel
+that is wrong on some processor is thus never used, and the log says so. Where a GPU's experts come and go they are
+timed on their way over the link, which is what takes long.
 """
 
 from __future__ import annotations
@@ -9,12 +11,19 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from core_model.engine.device_step import DeviceStep
+from core_model.engine.expert_memory import ExpertMemory
+from core_model.engine.expert_table import NotLockedError
 from core_model.engine.kv_cache import KVCache
 from core_model.engine.native_step import NativeStep
+from core_model.engine.plain_step import LARGEST_DIFFERENCE, decode_by_model
+from core_model.engine.stopping import Check
 from core_model.model.attention import no_check
 from core_model.model.llama4 import Llama4
 
@@ -22,46 +31,72 @@ log = logging.getLogger(__name__)
 
 ROUNDS = 3
 PROBE_TOKEN = 7
-LARGEST_DIFFERENCE = 0.25  # of the largest logit; a wrong kernel is off by more than one
 
 
-def choose_step(model: Llama4, *, by_time: bool = True) -> tuple[NativeStep | None, str]:
+class DecodeStep(Protocol):
+    """One token, as a program."""
+
+    @property
+    def name(self) -> str:
+        """What to call it in a sentence: "compiled with table kernels"."""
+        ...
+
+    def run(self, token_id: int, cache: KVCache, check: Check) -> Tensor:
+        """Logits after a token behind what a cache holds, float32 [V]; the caller begins and commits the step."""
+        ...
+
+
+def choose_step(
+    model: Llama4, *, by_time: bool = True, memory: ExpertMemory | None = None, check: Check = no_check
+) -> tuple[DecodeStep | None, str]:
     """The program, where it is right and faster; None where the model itself is. And why, in a sentence.
 
     Args:
-        by_time: without, a program that is right is always taken, for what is faster may change from day to day.
+        by_time: without, nothing is taken for its speed, which may change from day to day: a compiled program that is
+            right always is, and nothing is recorded.
+        memory: of experts that come and go.
     """
-    native = NativeStep.for_model(model) if model.device.type == "cpu" else None
-    if native is None:
-        return None, "Each token is decoded by torch: this model or this processor has no compiled step."
+    program: DecodeStep | None = None
+    if model.device.type == "cpu":
+        program = NativeStep.for_model(model)
+    elif by_time:
+        program = DeviceStep.for_model(model)
+    if program is None:
+        return None, "Each token is decoded by torch: this model or this processor has no program for it."
+    return compare(model, program, by_time=by_time, memory=memory, check=check)
+
+
+def compare(
+    model: Llama4, program: DecodeStep, *, by_time: bool, memory: ExpertMemory | None = None, check: Check = no_check
+) -> tuple[DecodeStep | None, str]:
+    """The program if it is right and, where that is asked, faster."""
     token = PROBE_TOKEN % model.config.text.vocab_size
-    plain_s, expected = _timed(lambda cache: decode_by_model(model, token, cache), model)
-    native_s, found = _timed(lambda cache: native.run(token, cache, no_check), model)
+    plain_s, expected = _timed(lambda cache: decode_by_model(model, token, cache, check), model, memory)
+    found, program_s = None, float("inf")
+    with suppress(NotLockedError):
+        program_s, found = _timed(lambda cache: program.run(token, cache, check), model, memory)
+    if found is None:
+        return None, "Each token is decoded by torch: the system locks no memory for the GPU to read."
     difference = float((found - expected).abs().max() / expected.abs().max())
-    times = f"{1000 * native_s:.1f} ms compiled with {native.kernels.form} kernels, {1000 * plain_s:.1f} ms by torch"
+    program_ms, plain_ms = f"{1000 * program_s:.1f} ms", f"{1000 * plain_s:.1f} ms"
     if not difference < LARGEST_DIFFERENCE:  # which NaN is not either
-        log.warning("The compiled step is wrong by %.4f of the largest logit", difference)
-        return None, f"Each token is decoded by torch: the compiled step is wrong on this processor ({times})."
-    is_taken = native_s < plain_s or not by_time
-    return native if is_taken else None, f"Each token is decoded {'compiled' if is_taken else 'by torch'}: {times}."
+        log.warning("The step %s is wrong by %.4f of the largest logit", program.name, difference)
+        return None, f"Each token is decoded by torch: {program.name} it is wrong on this machine ({program_ms})."
+    is_taken = program_s < plain_s or not by_time
+    if is_taken:
+        return program, f"Each token is decoded {program.name}: {program_ms}, {plain_ms} by torch."
+    return None, f"Each token is decoded by torch: {plain_ms}, {program_ms} {program.name}."
 
 
-@torch.inference_mode()
-def decode_by_model(model: Llama4, token: int, cache: KVCache, check: Callable[[], None] = no_check) -> Tensor:
-    """Logits after a token behind what a cache holds, float32 [V]; the caller begins the step."""
-    embedded = model.embed(torch.tensor([token]))
-    hidden = model.language_model.model(embedded[None], cache.length, cache.layers, check)
-    return model.head(hidden[0, -1:])[0]
-
-
-def _timed(decode: Callable[[KVCache], Tensor], model: Llama4) -> tuple[float, Tensor]:
-    """The shortest of a few times, and the logits after the first token."""
-    times, logits = [], None
-    for _ in range(ROUNDS):
-        cache = KVCache(model.config.text, model.device, model.dtype)
+def _timed(decode: Callable[[KVCache], Tensor], model: Llama4, memory: ExpertMemory | None) -> tuple[float, Tensor]:
+    """The shortest of a few times, and the logits after the first token. The first time is for what is done once."""
+    times, cache = [], KVCache(model.config.text, model.device, model.dtype)
+    logits = torch.empty(0)
+    for _ in range(1 + ROUNDS):
+        if memory is not None and len(memory.tiers) > 1:
+            memory.forget()
         cache.begin_step()
         began = time.perf_counter()
-        logits = decode(cache)
+        logits = decode(cache).cpu()  # when the device is done
         times.append(time.perf_counter() - began)
-    assert logits is not None, "there are rounds"
-    return min(times), logits
+    return min(times[1:]), logits

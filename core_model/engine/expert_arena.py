@@ -22,6 +22,8 @@ from core_model.types import Place
 
 log = logging.getLogger(__name__)
 
+MAPPED = 2  # cudaHostRegisterMapped: kernels may read it, too
+
 
 class Arena(Protocol):
     """Slots of one kind of memory."""
@@ -66,6 +68,7 @@ class HostArena:
         self.slots: Sequence[Tensor] = whole.view(num_slots, self.slot_bytes).unbind()
         self.windows = [memoryview(slot.numpy().data) for slot in self.slots]
         self.num_bytes = num_slots * self.slot_bytes
+        self.version = 0  # another number whenever `address` has changed for some slot
         self._locked: set[int] = set()
         self._may_lock = torch.cuda.is_available()
 
@@ -73,13 +76,18 @@ class HostArena:
         """Keep a slot where it is, so that a GPU reads it without help; once refused, it is not asked for again."""
         if slot in self._locked or not self._may_lock:
             return
-        error = torch.cuda.cudart().cudaHostRegister(self.slots[slot].data_ptr(), self.slot_bytes, 0)
+        error = torch.cuda.cudart().cudaHostRegister(self.slots[slot].data_ptr(), self.slot_bytes, MAPPED)
         if int(error):
             log.warning("The system locks no more memory (CUDA error %d): copies to the GPU are slower", int(error))
             self._may_lock = False
             _forget_error()
         else:
             self._locked.add(slot)
+            self.version += 1
+
+    def address(self, slot: int) -> int:
+        """Where a GPU's kernels find a slot; 0 if they cannot, because it is not locked."""
+        return self.slots[slot].data_ptr() if slot in self._locked else 0
 
     def give_back(self, slot: int) -> None:
         self.num_bytes -= self.slot_bytes
@@ -95,6 +103,7 @@ class HostArena:
 
     def _unlock(self, slot: int) -> None:
         self._locked.remove(slot)
+        self.version += 1
         if int(torch.cuda.cudart().cudaHostUnregister(self.slots[slot].data_ptr())):
             _forget_error()
 

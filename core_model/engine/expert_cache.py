@@ -46,6 +46,7 @@ class _Layer:
     scores: Scores
     uses: Counts  # ever
     slots: dict[int, int] = field(default_factory=dict)  # of the experts that are kept
+    version: int = 0  # counts changes of `slots`
     counts: CacheCounts = field(default_factory=CacheCounts)
 
     def least(self) -> int:
@@ -108,6 +109,7 @@ class ExpertCache:
         if len(books.slots) == books.num_slots:
             self.give_back(books.slots.pop(books.least()))
         books.slots[expert] = slot
+        books.version += 1
         return True
 
     def is_worth_a_slot(self, layer: int, expert: int) -> bool:
@@ -163,6 +165,7 @@ class ExpertCache:
             if books.num_slots <= fewest:
                 break
             books.num_slots -= 1
+            books.version += 1
             is_full = len(books.slots) > books.num_slots
             gone.append(books.slots.pop(books.least()) if is_full else self._free.pop())
         return gone
@@ -173,11 +176,16 @@ class ExpertCache:
             for slot in books.slots.values():
                 self.give_back(slot)
             books.slots.clear()
+            books.version += 1
             books.scores[:] = 0
 
     def kept(self, layer: int) -> Mapping[int, int]:
         """The experts of a layer that are kept, and their slots."""
         return self._layers[layer].slots
+
+    def version(self, layer: int) -> int:
+        """Another number whenever `kept` has changed."""
+        return self._layers[layer].version
 
     def counts_of(self, layer: int) -> CacheCounts:
         """Hits and misses of one layer."""

@@ -117,6 +117,13 @@ class ExpertMemory:
         with suppress(CheckpointError):
             self.cache.settle(*key, self.arrived(*key))
 
+    def note_use(self, layer: int, expert: int, slot: int | None) -> None:
+        """Somebody has computed one token with an expert without asking; if it lies in a free slot now, that one."""
+        missing = self.expect(layer, {expert: 1}, 1)
+        self.supply.announce(layer, missing, 1)
+        if slot is not None:
+            self.cache.settle(layer, expert, slot)
+
     def relieve(self, num_bytes: int) -> int:
         """Give memory back to the system, the experts that are worth least first.
 
@@ -151,6 +158,18 @@ class OffloadedExperts:
 
     def __init__(self, memory: ExpertMemory, layer: int, shape: ExpertShape) -> None:
         self._memory, self._layer, self._shape = memory, layer, shape
+
+    @property
+    def memory(self) -> ExpertMemory:
+        return self._memory
+
+    @property
+    def layer(self) -> int:
+        return self._layer
+
+    @property
+    def shape(self) -> ExpertShape:
+        return self._shape
 
     def announce(self, wanted: Mapping[int, int], num_tokens: int) -> None:
         self._memory.announce(self._layer, wanted, num_tokens)

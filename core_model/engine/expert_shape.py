@@ -32,6 +32,17 @@ class ExpertShape:
         """Whether all parts are codes with scales."""
         return len(self._scales) == len(self._parts)
 
+    @property
+    def offsets(self) -> list[int]:
+        """Of gate, up and down in a slot, where they are apart."""
+        places = {part.name: offset for part, offset in self._parts}
+        return [places[name] for name in PARTS]
+
+    @property
+    def scales(self) -> list[Tensor]:
+        """Of gate, up and down, float32 [E, out], of FP8."""
+        return [self._scales[name] for name in PARTS]
+
     def addresses(self, slot: Tensor, number: int) -> list[int]:
         """Where the codes and the scales of each part are, for FP8 on the CPU."""
         first = slot.data_ptr()

@@ -135,6 +135,10 @@ class RamSupply:
         finally:
             self._ram.cache.settle(layer, expert, came)
 
+    def note_carried(self, num_bytes: int, seconds: float) -> None:
+        """A kernel has read so much over the link by itself, in a step that took so long."""
+        self._copies.count(num_bytes, seconds)
+
     def _copy(self, source: int, slot: int) -> Wait:
         self._ram_arena.lock(source)
         size = min(self._ram_arena.slot_bytes, self._target.slot_bytes)
@@ -188,7 +192,7 @@ class Copies:
         if self._stream is None:
             began = time.perf_counter()
             target.copy_(source)
-            self._count(source.nbytes, time.perf_counter() - began)
+            self.count(source.nbytes, time.perf_counter() - began)
             return _done
         self._stream.wait_stream(torch.cuda.current_stream(self._device))
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
@@ -204,9 +208,10 @@ class Copies:
     def _count_done(self) -> None:
         while self._running and self._running[0][1].query():
             start, end, num_bytes = self._running.popleft()
-            self._count(num_bytes, start.elapsed_time(end) / 1000)
+            self.count(num_bytes, start.elapsed_time(end) / 1000)
 
-    def _count(self, num_bytes: int, seconds: float) -> None:
+    def count(self, num_bytes: int, seconds: float) -> None:
+        """So much has come, in so long."""
         self.num_bytes, self.seconds = self.num_bytes + num_bytes, self.seconds + seconds
 
     def drain(self) -> None:

@@ -93,7 +93,8 @@ class GrowingCache:
         return new
 
     def _allocate(self, capacity: int) -> Tensor:
-        return torch.empty(1, self._heads, capacity, self._size, device=self._device, dtype=self._dtype)
+        """Zeros, for who looks at all of it through a mask: what is masked away must still be numbers."""
+        return torch.zeros(1, self._heads, capacity, self._size, device=self._device, dtype=self._dtype)
 
 
 class KVCache:

@@ -129,6 +129,10 @@ class NativeStep:
         except UnsupportedError:
             return None
 
+    @property
+    def name(self) -> str:
+        return f"compiled with {self.kernels.form} kernels"
+
     @torch.inference_mode()
     def run(self, token_id: int, cache: KVCache, check: Callable[[], None]) -> Tensor:
         """Decode one token behind what the cache holds; the caller begins and commits the step.

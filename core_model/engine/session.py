@@ -11,6 +11,7 @@ that each is read or fetched once in a sweep. A stopped sweep is never committed
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from functools import partial
 
@@ -20,14 +21,17 @@ import torch
 from torch import Tensor
 
 from core_model.config import Llama4Config
+from core_model.engine.choose_step import DecodeStep
+from core_model.engine.expert_table import NotLockedError
 from core_model.engine.image_reader import ImageReader
 from core_model.engine.kv_cache import KVCache
-from core_model.engine.native_step import NativeStep
 from core_model.engine.stopping import Check, beside, stop_check
 from core_model.kernels.gemv import plain_gemv
 from core_model.model.llama4 import Llama4
 from core_model.text.chat_format import Prompt
 from core_model.types import PrefillProgress, ShouldStop, TileGeometry
+
+log = logging.getLogger(__name__)
 
 Keys = npt.NDArray[np.int64]  # one per position: a token id, or a negative number that stands for a picture
 
@@ -50,14 +54,14 @@ class Session:
         tiles: TileGeometry | None,
         *,
         uses_plain_gemv: bool = False,
-        native: NativeStep | None = None,
+        program: DecodeStep | None = None,
     ) -> None:
         """Begin with nothing read.
 
         Args:
             tiles: how pictures are cut; None for a model that sees none.
             uses_plain_gemv: how one-row products are done (`core_model.kernels.gemv`).
-            native: the decode step as a program, where that is faster.
+            program: the decode step as a program, where that is faster.
         """
         self.model = model
         self.cache = KVCache(model.config.text, model.device, model.dtype)
@@ -66,7 +70,7 @@ class Session:
         self.logits = torch.empty(0)
         self._images = None if tiles is None else ImageReader(model, tiles)
         self._uses_plain_gemv = uses_plain_gemv
-        self._native = native
+        self._program = program
         self._keys: Keys = np.empty(0, np.int64)  # of what was read as a prompt
         self._fed: list[int] = []  # and of what was generated after it
 
@@ -102,13 +106,23 @@ class Session:
             Stopped: `should_stop` said so in the middle; the token is not in the cache.
         """
         check = stop_check(should_stop)
-        if self._native is not None:
-            self.cache.begin_step()
-            self.logits = self._native.run(token_id, self.cache, check)
-            self.cache.commit(1)
-        else:
+        if not self._run_program(token_id, check):
             self.logits = self._step(torch.tensor([token_id], device=self.model.device), None, check)
         self._fed.append(token_id)
+
+    def _run_program(self, token_id: int, check: Check) -> bool:
+        """Whether there is one, and it could."""
+        if self._program is None:
+            return False
+        self.cache.begin_step()
+        try:
+            self.logits = self._program.run(token_id, self.cache, check)
+        except NotLockedError:
+            log.warning("The system locks no more memory: tokens are decoded by torch from now on")
+            self._program = None
+            return False
+        self.cache.commit(1)
+        return True
 
     def forget(self) -> None:
         """Give all memory back: the next prompt is read from its beginning."""

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core_model.engine.choose_step import LARGEST_DIFFERENCE, decode_by_model
 from core_model.engine.expert_memory import ExpertMemory, OffloadedExperts
 from core_model.engine.kv_cache import KVCache
+from core_model.engine.plain_step import LARGEST_DIFFERENCE, decode_by_model
 from core_model.engine.stopping import Check
 from core_model.model.attention import no_check
 from core_model.model.llama4 import Llama4
@@ -50,6 +50,11 @@ class TwoLanes:
     def __init__(self, on_gpu: OffloadedExperts, in_ram: OffloadedExperts, lane: Lane) -> None:
         self._gpu, self._ram, self._lane = on_gpu, in_ram, lane
         self._is_split = False
+
+    @property
+    def on_gpu(self) -> OffloadedExperts:
+        """Those that the GPU computes."""
+        return self._gpu
 
     @property
     def is_fp8(self) -> bool:

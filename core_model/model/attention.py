@@ -132,11 +132,7 @@ class Attention(nn.Module):
         self.o_proj = nn.Linear(heads, config.hidden_size, bias=config.attention_bias)
 
     def forward(self, x: Tensor, step: Step, cache: LayerCache | None) -> Tensor:  # [B, T, hidden] -> same
-        q = self.q_proj(x).unflatten(-1, (self.num_heads, self.head_dim))  # [B, T, H, D]
-        k = self.k_proj(x).unflatten(-1, (self.num_kv_heads, self.head_dim))  # [B, T, K, D]
-        v = self.v_proj(x).unflatten(-1, (self.num_kv_heads, self.head_dim))
-        q, k = self._encode_positions(q, k, step)
-        q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)  # [B, heads, T, D]
+        q, k, v = self.project(x, step)
         if cache is not None:
             k, v = cache.append(step.start, k, v)  # [1, K, S, D]
             # Made here and not kept in the step: those of a whole sweep would be gigabytes in a long conversation.
@@ -146,6 +142,14 @@ class Attention(nn.Module):
         else:
             out = attend(q, k, v)
         return self.o_proj(out.transpose(1, 2).flatten(-2))
+
+    def project(self, x: Tensor, step: Step) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries [B, H, T, D], keys and values [B, K, T, D], with positions in them. x: [B, T, hidden]"""
+        q = self.q_proj(x).unflatten(-1, (self.num_heads, self.head_dim))  # [B, T, H, D]
+        k = self.k_proj(x).unflatten(-1, (self.num_kv_heads, self.head_dim))  # [B, T, K, D]
+        v = self.v_proj(x).unflatten(-1, (self.num_kv_heads, self.head_dim))
+        q, k = self._encode_positions(q, k, step)
+        return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
 
     def _encode_positions(self, q: Tensor, k: Tensor, step: Step) -> tuple[Tensor, Tensor]:
         """RoPE, then QK-norm where the config has it; or, without RoPE, the temperature on the queries."""
@@ -169,7 +173,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tenso
         q: [B, H, T, D].
         k: [B, K, S, D], S >= T.
         v: [B, K, S, D].
-        mask: [T, S] of `lower_right_mask`; None where T is 1 or S.
+        mask: [T, S] of `lower_right_mask`; None where T is S, or where T is 1 and the query looks at all keys.
 
     Returns:
         [B, H, T, D].
@@ -179,7 +183,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tenso
     group = num_heads // num_kv_heads
     if length == 1:  # every query of a group asks the same keys: they become rows of one product
         grouped = q.reshape(batch, num_kv_heads, group, -1)
-        return F.scaled_dot_product_attention(grouped, k, v).reshape(q.shape)
+        return F.scaled_dot_product_attention(grouped, k, v, attn_mask=mask).reshape(q.shape)
     q = q.unflatten(1, (num_kv_heads, group)).transpose(1, 2).flatten(0, 1)  # [B * group, K, T, D]
     k = k[:, None].expand(batch, group, *k.shape[1:]).flatten(0, 1)
     v = v[:, None].expand(batch, group, *v.shape[1:]).flatten(0, 1)
