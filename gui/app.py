@@ -71,8 +71,8 @@ def local_assistant() -> Assistant:
 
 
 def convert_file(path: Path, should_stop: ShouldStop) -> Generator[object, None, None]:
-    """Convert a file. Pillow and what else decodes is imported on the media thread, when the first file comes."""
-    from media.convert import convert
+    """Convert a file, in a process of its own."""
+    from media.sandbox import convert
 
     yield from convert(path, should_stop=should_stop)
 

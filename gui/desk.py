@@ -304,9 +304,12 @@ def _folder(name: str) -> Path:
 
 
 def _warm_up(_should_stop: ShouldStop) -> Generator[object, None, None]:
-    """Import what the first answer with code will need, so that the window does not wait for it then."""
+    """What the first file and the first answer with code will need, so that nobody waits for it then."""
     from pygments.lexers import get_lexer_by_name
 
+    from media import sandbox
+
+    sandbox.prepare()
     known_languages()
     get_lexer_by_name("python")
     yield from ()

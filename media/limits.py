@@ -27,6 +27,12 @@ class Limits:
     # Pictures in one conversation: what Llama 4 was pretrained with at most.
     max_pictures: int = 48
 
+    # What the process that reads files may take beyond its start. The largest picture needs 700 MB for a moment.
+    max_memory_bytes: int = 3_000_000_000
+
+    # How long one file may take, whatever the machine; what takes longer is hung, or meant to be.
+    max_seconds: float = 300.0
+
     # The chip and the attachment strip show at most this many pixels on the longer side, on displays of double density.
     thumbnail_side: int = 256
 

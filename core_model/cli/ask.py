@@ -35,8 +35,8 @@ from core_model.types import (
     ShouldStop,
     Text,
 )
-from media.convert import convert
 from media.errors import MediaError
+from media.sandbox import convert
 from media.types import MediaItem
 
 _MAX_SEED = 2**63 - 1  # what torch's generators take

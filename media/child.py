@@ -1,0 +1,142 @@
+"""The process in which files are read: `python -m media.child`. Started and ended by `media.sandbox`.
+
+It reads requests from its standard input, a line of JSON each, and writes messages (`media.wire`) to its standard
+output. Before it opens a file it gives up what reading needs not: memory beyond a bound, files to write, many open
+files, core dumps. It ends when its input ends, so it outlives nobody.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import IO, Any
+
+from media import wire
+from media.convert import convert
+from media.errors import MediaError
+from media.limits import Limits
+
+STOP = "stop"
+MAX_OPEN_FILES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A file to convert."""
+
+    path: Path
+    limits: Limits
+
+    def line(self) -> bytes:
+        return json.dumps({"path": str(self.path), "limits": asdict(self.limits)}).encode() + b"\n"
+
+    @classmethod
+    def read(cls, line: str | bytes) -> Request:
+        values: dict[str, Any] = json.loads(line)
+        return cls(Path(values["path"]), Limits(**values["limits"]))
+
+
+class Requests:
+    """What comes from the parent: files, and stops. A stop is for the last file that came before it."""
+
+    def __init__(self, lines: IO[bytes]) -> None:
+        self._lines = lines
+        self._files: SimpleQueue[Request | None] = SimpleQueue()
+        self._num_read = self._num_begun = self._num_stopped = 0
+        threading.Thread(target=self._read, name="requests", daemon=True).start()
+
+    def _read(self) -> None:
+        for line in self._lines:
+            if line.strip() == STOP.encode():
+                self._num_stopped = self._num_read
+            else:
+                self._num_read += 1
+                self._files.put(Request.read(line))
+        self._num_stopped = self._num_read
+        self._files.put(None)
+
+    def __iter__(self) -> Iterator[Request]:
+        while (request := self._files.get()) is not None:
+            self._num_begun += 1
+            yield request
+
+    def should_stop(self) -> bool:
+        return self._num_stopped >= self._num_begun
+
+
+def serve(lines: IO[bytes], out: IO[bytes]) -> None:
+    """Convert files until there are no more."""
+    requests = Requests(lines)
+    for request in requests:
+        error = None
+        try:
+            with closing(convert(request.path, request.limits, requests.should_stop)) as events:
+                for event in events:
+                    _send(out, event)
+        except MediaError as refused:
+            error = refused
+        except MemoryError:
+            error = too_much_memory()
+        _send(out, wire.Ended(error))
+
+
+def too_much_memory() -> MediaError:
+    return MediaError(
+        "File needs too much memory",
+        "Reading it takes more memory than a file may have.",
+        "Make it smaller, or save it in another format, and try that.",
+    )
+
+
+def _send(out: IO[bytes], message: wire.Event | wire.Ended) -> None:
+    for piece in wire.pack(message):
+        out.write(piece)
+    out.flush()
+
+
+def confine(max_bytes: int) -> None:
+    """Give up what converting files does not need. What the system does not offer is left out."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    held = _held_bytes()
+    bounds = {
+        resource.RLIMIT_AS: held + max_bytes,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_NOFILE: MAX_OPEN_FILES,
+        resource.RLIMIT_CORE: 0,
+    }
+    for which, bound in bounds.items():
+        with suppress(ValueError, OSError):
+            resource.setrlimit(which, (bound, bound))
+
+
+def _held_bytes() -> int:
+    """Address space that is taken now, by libraries and threads."""
+    with suppress(OSError, ValueError):
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    return 0
+
+
+def main(argv: list[str]) -> None:
+    """Serve on the standard streams. What libraries print goes to the standard error, which is the parent's log."""
+    messages = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=2**16)  # arrays pass it by
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    lines = sys.stdin.buffer
+    import media.image  # noqa: F401 - before the bounds: what is imported now is not asked for again
+
+    confine(int(argv[0]))
+    serve(lines, messages)
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt, BrokenPipeError):
+        main(sys.argv[1:])

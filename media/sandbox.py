@@ -1,0 +1,199 @@
+"""Converts files in a process of its own, so that no file can take the program with it.
+
+Decoders are millions of lines that read bytes from strangers. Here they may crash, hang, or eat memory: the process is
+ended and the file is refused in words, while the window and the model go on. One process serves one file after the
+other, since starting it takes longer than most conversions; it is replaced after it was ended.
+
+A stop is passed on, and whoever does not hear it in time is ended as well.
+"""
+
+from __future__ import annotations
+
+import atexit
+import io
+import logging
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Generator
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from media import wire
+from media.child import STOP, Request
+from media.errors import MediaError
+from media.limits import DEFAULT_LIMITS, Limits
+from media.probe import display_name
+from media.stopping import ShouldStop, never_stop
+from media.types import ConvertProgress, MediaItem
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 0.02  # how often a wait looks for a stop
+STOP_GRACE_S = 0.2  # for a conversion to end by itself
+PIPE_BYTES = 2**20  # as much as Linux gives to everybody
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Child:
+    """The process, and a thread that reads what it says."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        command = [sys.executable, "-B", "-m", "media.child", str(max_bytes)]
+        self._process = subprocess.Popen(  # noqa: S603 - this program itself
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, bufsize=0,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )  # fmt: skip
+        assert self._process.stdin is not None, "pipes were asked for"
+        assert self._process.stdout is not None, "pipes were asked for"
+        assert self._process.stderr is not None, "pipes were asked for"
+        self._stdin = self._process.stdin
+        _widen(self._process.stdout)
+        self.messages: queue.SimpleQueue[wire.Event | wire.Ended | None] = queue.SimpleQueue()
+        for work, pipe in ((self._read, self._process.stdout), (self._log, self._process.stderr)):
+            threading.Thread(target=work, args=(pipe,), name="media child", daemon=True).start()
+
+    def _read(self, pipe: IO[bytes]) -> None:
+        """Until the process ends or talks nonsense, which ends it."""
+        assert isinstance(pipe, io.RawIOBase), "without a buffer, so that pixels are written once"
+        with pipe, suppress(OSError):
+            try:
+                while (message := wire.unpack(pipe.readinto)) is not None:
+                    self.messages.put(message)
+            except wire.WireError:
+                log.warning("The process that reads files was ended", exc_info=True)
+                self._process.kill()
+        self.messages.put(None)
+
+    def _log(self, pipe: IO[bytes]) -> None:
+        with pipe, suppress(OSError):
+            for line in pipe:
+                log.info("Reading a file: %s", line.decode("utf-8", "replace").rstrip()[:500])
+
+    def say(self, line: bytes) -> None:
+        with suppress(OSError):  # it has ended, and the messages say so
+            self._stdin.write(line)
+            self._stdin.flush()
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def end(self) -> None:
+        """At once, whatever it does."""
+        self._process.kill()
+        self._process.wait()
+        with suppress(OSError):
+            self._stdin.close()
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Pixels come in pieces of the pipe's size, and each piece wakes two processes."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):
+            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+
+
+class Sandbox:
+    """Keeps one process ready. Conversions take turns."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._child: Child | None = None
+
+    def convert(
+        self, path: Path, limits: Limits = DEFAULT_LIMITS, should_stop: ShouldStop = never_stop
+    ) -> Generator[ConvertProgress | MediaItem, None, None]:
+        """See `media.convert.convert`, which this does elsewhere.
+
+        Raises:
+            MediaError: as there; or the file took too much memory or time, or the decoder crashed.
+        """
+        with self._lock:
+            child = self._ready(limits)
+            is_done = False
+            try:
+                child.say(Request(path.absolute(), limits).line())
+                yield from self._follow(child, path, limits, should_stop)
+                is_done = True
+            except MediaError as error:
+                is_done = not isinstance(error, _EndedError)
+                raise
+            finally:
+                if not is_done:  # left in the middle: what it still says would be taken for the next file's
+                    self._end()
+
+    def prepare(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        """Start the process, so that the first file need not wait for that."""
+        with self._lock:
+            self._ready(limits)
+
+    def _ready(self, limits: Limits) -> Child:
+        child = self._child
+        if child is None or not child.is_alive or child.max_bytes != limits.max_memory_bytes:
+            self._end()
+            child = self._child = Child(limits.max_memory_bytes)
+        return child
+
+    def _follow(
+        self, child: Child, path: Path, limits: Limits, should_stop: ShouldStop
+    ) -> Generator[ConvertProgress | MediaItem, None, None]:
+        """What a process says of a file, until its end."""
+        deadline, stopped_s = time.monotonic() + limits.max_seconds, 0.0
+        while True:
+            if should_stop() and not stopped_s:
+                stopped_s = time.monotonic()
+                child.say(STOP.encode() + b"\n")
+            if stopped_s and time.monotonic() > stopped_s + STOP_GRACE_S:
+                self._end()
+                return
+            if time.monotonic() > deadline:
+                raise _too_slow(path, limits)
+            with suppress(queue.Empty):
+                message = child.messages.get(timeout=LOOK_S)
+                if message is None:
+                    raise _crashed(path)
+                if isinstance(message, wire.Ended):
+                    if message.error is not None:
+                        raise message.error
+                    return
+                yield message
+
+    def _end(self) -> None:
+        if self._child is not None:
+            self._child.end()
+        self._child = None
+
+    def close(self) -> None:
+        """End the process. The next conversion starts another one."""
+        self._end()
+
+
+class _EndedError(MediaError):
+    """The process is of no use any more."""
+
+
+def _crashed(path: Path) -> MediaError:
+    message = f"The program that reads it broke off at {display_name(path)}."
+    return _EndedError("File cannot be read", message, "It may be damaged. Save it in another format, and try that.")
+
+
+def _too_slow(path: Path, limits: Limits) -> MediaError:
+    message = f"Reading {display_name(path)} took more than {limits.max_seconds:.0f} seconds."
+    return _EndedError("File takes too long", message, "Make it smaller or shorter, and try that.")
+
+
+_sandbox = Sandbox()
+convert = _sandbox.convert
+prepare = _sandbox.prepare
+close = _sandbox.close
+atexit.register(close)

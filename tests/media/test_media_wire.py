@@ -1,0 +1,127 @@
+"""Messages between two processes: all that is true arrives, and nothing else is believed."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import struct
+from contextlib import suppress
+
+import numpy as np
+import pytest
+
+from media import wire
+from media.errors import MediaError
+from media.types import ConvertProgress, MediaItem, MediaKind, Picture, Text
+
+
+def pixels(seed: int, height: int = 5, width: int = 7) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def item() -> MediaItem:
+    parts = (Text("before \0 \ud800 ü"), Picture(pixels(1), "a.png"), Text(""), Picture(pixels(2, 1, 1)), Text("after"))
+    return MediaItem(MediaKind.VIDEO, "clip <b>.mp4", parts, pixels(3), ("0:14", "2 MB"), ("Two frames.",))
+
+
+def packed(*messages: wire.Event | wire.Ended) -> bytes:
+    return b"".join(bytes(piece) for message in messages for piece in wire.pack(message))
+
+
+def unpacked(raw: bytes) -> list[wire.Event | wire.Ended]:
+    stream, found = io.BytesIO(raw), []
+    while (message := wire.unpack(stream.readinto)) is not None:
+        found.append(message)
+    return found
+
+
+def test_what_is_sent_arrives() -> None:
+    error = MediaError("Too large", "It has 240 megapixels.", "Make it smaller.")
+    progress, got, refused, ended = unpacked(
+        packed(ConvertProgress(0.5, "Reading"), item(), wire.Ended(error), wire.Ended())
+    )
+    assert progress == ConvertProgress(0.5, "Reading")
+    assert isinstance(got, MediaItem)
+    assert (got.kind, got.name, got.facts, got.notes) == (
+        MediaKind.VIDEO, "clip <b>.mp4", ("0:14", "2 MB"), ("Two frames.",),
+    )  # fmt: skip
+    for ours, theirs in zip(got.parts, item().parts, strict=True):
+        assert type(ours) is type(theirs)
+        if isinstance(ours, Picture) and isinstance(theirs, Picture):
+            np.testing.assert_array_equal(ours.pixels, theirs.pixels)
+            assert ours.name == theirs.name
+        else:
+            assert ours == theirs
+    np.testing.assert_array_equal(got.thumbnail, pixels(3))
+    assert isinstance(refused, wire.Ended)
+    assert refused.error is not None
+    assert (refused.error.title, refused.error.message, refused.error.hint) == (error.title, error.message, error.hint)
+    assert ended == wire.Ended()
+
+
+def test_pieces_of_any_size_are_put_together() -> None:
+    raw = packed(item())
+    stream = io.BytesIO(raw)
+    slow = wire.unpack(lambda target: stream.readinto(target[:3]))
+    assert isinstance(slow, MediaItem)
+    assert len(slow.parts) == 5
+
+
+def message(head: object, arrays: bytes = b"") -> bytes:
+    raw = json.dumps(head).encode()
+    return struct.pack("<Q", len(raw)) + raw + arrays
+
+
+PROGRESS = {"is": "progress", "fraction": 0.5, "activity": "a", "arrays": []}
+ITEM = {"is": "item", "kind": "image", "name": "a", "parts": [], "facts": [], "notes": [], "arrays": [[1, 1, 3]]}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"short",
+        struct.pack("<Q", 2**62),
+        struct.pack("<Q", 10) + b"{}",
+        struct.pack("<Q", 4) + b"\xff\xfe[]",
+        message([]),
+        message("progress"),
+        message(PROGRESS | {"is": "os.system"}),
+        message(PROGRESS | {"fraction": "x"}),
+        message(PROGRESS | {"activity": 7}),
+        message({"is": "end", "error": ["only a title", 1, 2], "arrays": []}),
+        message({"is": "end", "error": ["a", "b", "c", "d"], "arrays": []}),
+        message(ITEM),  # its array does not follow
+        message(ITEM | {"arrays": []}),
+        message(ITEM | {"arrays": [[1, 1, 4]]}, b"abcd"),
+        message(ITEM | {"arrays": [[0, 9, 3]]}),
+        message(ITEM | {"arrays": [[-1, -1, 3]]}, b"abc"),
+        message(ITEM | {"arrays": [[10**6, 10**6, 3]]}),
+        message(ITEM | {"arrays": [[True, 1, 3]]}, b"abc"),
+        message(ITEM | {"kind": "folder"}, b"abc"),
+        message(ITEM | {"parts": [["picture", "x"]]}, b"abc"),
+        message(ITEM | {"parts": [["code", "x"]]}, b"abc"),
+        message(ITEM | {"parts": [["text", "x", "y"]]}, b"abc"),
+        message(ITEM | {"facts": "abc"}, b"abc"),
+        message(ITEM | {"arrays": [[1, 1, 3], [1, 1, 3]]}, b"abcabc"),
+        b"[" * 10 + struct.pack("<Q", 50_000) + b"[" * 50_000,
+    ],
+)
+def test_nonsense_is_not_believed(raw: bytes) -> None:
+    with pytest.raises(wire.WireError):
+        unpacked(raw)
+
+
+def test_a_deep_head_is_not_believed() -> None:
+    with pytest.raises(wire.WireError):
+        unpacked(struct.pack("<Q", 200_000) + b"[" * 200_000)
+
+
+def test_changed_bytes_are_an_error_or_a_message_and_nothing_else() -> None:
+    chance, raw = random.Random(0), packed(ConvertProgress(0.5, "Reading"), item(), wire.Ended())
+    for _ in range(2000):
+        changed = bytearray(raw)
+        for _ in range(chance.randint(1, 4)):
+            changed[chance.randrange(len(changed))] = chance.randrange(256)
+        with suppress(wire.WireError):
+            unpacked(bytes(changed[: chance.randint(1, len(changed))]))
