@@ -23,7 +23,25 @@ logger = logging.getLogger(__name__)
 ConvertEvent = ConvertProgress | MediaItem
 Converter = Callable[[Probe, Limits, ShouldStop], Generator[ConvertEvent, None, None]]
 
-_CONVERTERS: dict[MediaKind, Converter] = {MediaKind.IMAGE: image_events}
+
+def _converter(found: Probe) -> Converter:
+    """Who reads a file. Libraries are imported for the formats that need them, and not before."""
+    match found.format:
+        case "pdf":
+            from media.pdf import pdf_events
+
+            return pdf_events
+        case "office":
+            from media.office import office_events
+
+            return office_events
+        case "text" | "html":
+            from media.text_files import text_events
+
+            return text_events
+        case _:
+            assert found.kind is MediaKind.IMAGE, "what is readable has a converter"
+            return image_events
 
 
 def convert(
@@ -40,7 +58,7 @@ def convert(
     try:
         check_stop(should_stop)
         found = probe(path)
-        yield from _CONVERTERS[found.kind](found, limits, should_stop)
+        yield from _converter(found)(found, limits, should_stop)
     except Stopped:
         return
     except MediaError:

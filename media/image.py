@@ -23,6 +23,7 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from media.errors import MediaError
+from media.faces import file_size, thumbnail
 from media.limits import DEFAULT_LIMITS, Limits
 from media.probe import Probe, unreadable
 from media.rgb import to_rgb
@@ -71,7 +72,7 @@ def image_events(
         logger.info("A file that begins like %s was refused.", FORMATS[probe.format].label, exc_info=True)
         raise _explain(error, probe, limits) from error
     notes = (*decoded.notes, *_transparency_notes(rgb.was_transparent))
-    facts = (_file_size(probe.num_bytes), *decoded.facts)
+    facts = (file_size(probe.num_bytes), *decoded.facts)
     del decoded  # as large as the picture itself
     item = _item(rgb.pixels, probe.name, limits, facts, notes)
     check_stop(should_stop)
@@ -111,7 +112,7 @@ class _Decoded:
 
 def _decode(probe: Probe, limits: Limits, should_stop: ShouldStop) -> _Decoded:
     if probe.num_bytes > limits.max_file_bytes:
-        message = f"{probe.name} has {_file_size(probe.num_bytes)}; the limit is {_file_size(limits.max_file_bytes)}."
+        message = f"{probe.name} has {file_size(probe.num_bytes)}; the limit is {file_size(limits.max_file_bytes)}."
         raise MediaError("File too large", message, _SMALLER)
     with _strict_pillow(limits.max_pixels), open_stoppable(probe.path, should_stop) as source:
         if probe.format == "jpeg":
@@ -241,27 +242,8 @@ def _explain(error: Exception, probe: Probe, limits: Limits) -> MediaError:
 def _item(pixels: RgbArray, name: str, limits: Limits, facts: tuple[str, ...], notes: tuple[str, ...]) -> MediaItem:
     picture = Picture(pixels, name)
     facts = (f"{picture.width} × {picture.height}", *facts)
-    return MediaItem(MediaKind.IMAGE, name, (picture,), _thumbnail(pixels, limits.thumbnail_side), facts, notes)
-
-
-def _thumbnail(pixels: RgbArray, side: int) -> RgbArray:
-    """Each of its pixels is the mean of 4 x 4 samples or more; all of a photograph would take several times as long."""
-    step = max(1, max(pixels.shape) // (4 * side))
-    small = Image.fromarray(np.ascontiguousarray(pixels[::step, ::step]))
-    small.thumbnail((side, side))
-    thumbnail = np.array(small)
-    thumbnail.setflags(write=False)
-    return thumbnail
+    return MediaItem(MediaKind.IMAGE, name, (picture,), thumbnail(pixels, limits.thumbnail_side), facts, notes)
 
 
 def _transparency_notes(was_transparent: bool) -> tuple[str, ...]:
     return ("Transparent parts are shown on white.",) if was_transparent else ()
-
-
-def _file_size(num_bytes: int) -> str:
-    """Decimal units, as file managers use: 812 bytes, 85 kB, 2.1 MB."""
-    if num_bytes < 1000:
-        return f"{num_bytes} bytes"
-    if num_bytes < 999_500:
-        return f"{num_bytes / 1e3:.0f} kB"
-    return f"{num_bytes / 1e6:.1f} MB" if num_bytes < 999_950_000 else f"{num_bytes / 1e9:.1f} GB"

@@ -27,6 +27,19 @@ class Limits:
     # Pictures in one conversation: what Llama 4 was pretrained with at most.
     max_pictures: int = 48
 
+    # Of a document. A page takes about 10 ms; the longest books that people have as one file are below.
+    max_pages: int = 3000
+
+    # Letters of a document: some two million tokens, more than most checkpoints hold.
+    max_text_chars: int = 8_000_000
+
+    # Of a table: what is longer is for a database, and a model counts rows badly.
+    max_table_rows: int = 20_000
+    max_table_columns: int = 200
+
+    # What an archive may unpack to. Office documents of a hundred megabytes are rare, and bombs are gigabytes.
+    max_unpacked_bytes: int = 300_000_000
+
     # What the process that reads files may take beyond its start. The largest picture needs 700 MB for a moment.
     max_memory_bytes: int = 3_000_000_000
 

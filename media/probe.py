@@ -15,8 +15,11 @@ from media.errors import MediaError
 from media.signatures import HEAD_BYTES, KNOWN_SUFFIXES, FileFormat, recognise
 from media.types import MediaKind
 
-READABLE = frozenset({"png", "jpeg", "webp", "gif", "bmp", "tiff"})
-_READABLE_WORDS = "Altiplano reads pictures: PNG, JPEG, WebP, GIF, BMP and TIFF."
+PICTURES = frozenset({"png", "jpeg", "webp", "gif", "bmp", "tiff"})
+DOCUMENTS = frozenset({"pdf", "office", "text", "html"})
+READABLE = PICTURES | DOCUMENTS
+_TEXTS = frozenset({"text", "html"})  # what a failed download or a mistake leaves in files of any name
+_READABLE_WORDS = "Altiplano reads pictures (PNG, JPEG, WebP, GIF, BMP, TIFF), PDF, Word, Excel, and text of all kinds."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ def probe(path: Path) -> Probe:
     if not head:
         raise MediaError("Empty file", f"{display_name(path)} has 0 bytes.", "Copy or download it again.")
     found = recognise(head)
-    if found is None or found.kind is None or found.name not in READABLE:
+    if found is None or found.kind is None or found.name not in READABLE or _is_misnamed_text(path, found):
         raise _refusal(path, found)
     return Probe(path, found.kind, found.name, num_bytes)
 
@@ -80,11 +83,21 @@ def _look(path: Path) -> tuple[int, bytes]:
         return status.st_size, file.read(HEAD_BYTES)
 
 
+def _is_misnamed(path: Path, found: FileFormat) -> bool:
+    return path.suffix.lower() in KNOWN_SUFFIXES and path.suffix.lower() not in found.suffixes
+
+
+def _is_misnamed_text(path: Path, found: FileFormat) -> bool:
+    """A picture's name and a page of words: whoever dropped it means the picture."""
+    return found.name in _TEXTS and _is_misnamed(path, found)
+
+
 def _refusal(path: Path, found: FileFormat | None) -> MediaError:
-    name, suffix = display_name(path), path.suffix.lower()
+    name = display_name(path)
     if found is None:
-        return MediaError("Not a picture", f"{name} holds no picture that this program knows.", _READABLE_WORDS)
-    is_misnamed = suffix in KNOWN_SUFFIXES and suffix not in found.suffixes
-    message = f"{name} is named {suffix} but holds {found.label}." if is_misnamed else f"{name} is {found.label}."
-    title = "Unsupported picture" if found.kind is MediaKind.IMAGE else "Not a picture"
-    return MediaError(title, message, found.advice or _READABLE_WORDS)
+        return MediaError("Unknown file", f"{name} holds nothing that this program knows.", _READABLE_WORDS)
+    if _is_misnamed(path, found):
+        message = f"{name} is named {path.suffix.lower()} but holds {found.label}."
+        return MediaError("Misnamed file", message, found.advice or _READABLE_WORDS)
+    title = "Unsupported picture" if found.kind is MediaKind.IMAGE else "Unsupported file"
+    return MediaError(title, f"{name} is {found.label}.", found.advice or _READABLE_WORDS)

@@ -65,8 +65,8 @@ FORMATS = {
         FileFormat("office", "an Office document", MediaKind.DOCUMENT, _OFFICE_SUFFIXES),
         FileFormat("odf", "an OpenDocument file", MediaKind.DOCUMENT, (".odt", ".ods", ".odp", ".odg")),
         FileFormat("epub", "an EPUB book", MediaKind.DOCUMENT, (".epub",)),
-        FileFormat("html", "a web page", None, (".html", ".htm", ".xhtml"), _WEB_PAGE),
-        FileFormat("text", "text", None, (), _PASTE),
+        FileFormat("html", "a web page", MediaKind.DOCUMENT, (".html", ".htm", ".xhtml"), _WEB_PAGE),
+        FileFormat("text", "text", MediaKind.DOCUMENT, (), _PASTE),
         FileFormat("zip", "a ZIP archive", None, (".zip",), _UNPACK),
         FileFormat("gzip", "a gzip archive", None, (".gz", ".tgz"), _UNPACK),
         FileFormat("7z", "a 7-Zip archive", None, (".7z",), _UNPACK),
@@ -106,7 +106,7 @@ _RIFF = {b"WEBP": "webp", b"WAVE": "wav", b"AVI ": "avi"}
 _BRANDS = {b"avif": "avif", b"avis": "avif", b"qt  ": "mov", b"M4A ": "m4a", b"M4B ": "m4a", b"crx ": "raw"}
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _ZIPPED = (  # documents that are ZIP archives name themselves in their first entry
-    (b"[Content_Types].xml", "office"),
+    *((first, "office") for first in (b"[Content_Types].xml", b"_rels/.rels", b"docProps/", b"word/", b"xl/", b"ppt/")),
     (b"mimetypeapplication/epub", "epub"),
     (b"mimetypeapplication/vnd.oasis", "odf"),
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from media.errors import MediaError
-from media.probe import READABLE, Probe, display_name, probe
+from media.probe import PICTURES, Probe, display_name, probe
 from media.types import MediaKind
 from tests.picture_files import encoded, gradient
 
@@ -20,7 +20,7 @@ def refusal(path: Path) -> MediaError:
     return caught.value
 
 
-@pytest.mark.parametrize("file_format", sorted(READABLE))
+@pytest.mark.parametrize("file_format", sorted(PICTURES))
 @pytest.mark.parametrize("suffix", ["", ".txt", ".PNG", ".jpg"])
 def test_pictures_are_known_by_content_whatever_their_name(tmp_path: Path, file_format: str, suffix: str) -> None:
     path = tmp_path / f"picture{suffix}"
@@ -33,7 +33,7 @@ def test_text_named_as_a_picture_is_said_to_be_text(tmp_path: Path) -> None:
     path = tmp_path / "holiday.png"
     path.write_text("Dear diary,\n", encoding="utf-8")
     error = refusal(path)
-    assert error.title == "Not a picture"
+    assert error.title == "Misnamed file"
     assert error.message == "holiday.png is named .png but holds text."
     assert "paste" in error.hint
 
@@ -47,11 +47,30 @@ def test_a_saved_web_page_is_explained(tmp_path: Path) -> None:
 
 
 def test_an_honest_name_is_not_scolded(tmp_path: Path) -> None:
-    path = tmp_path / "report.pdf"
-    path.write_bytes(b"%PDF-1.7\n\x00")
+    path = tmp_path / "novel.epub"
+    path.write_bytes(b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/epub+zip")
     error = refusal(path)
-    assert error.message == "report.pdf is a PDF document."
-    assert "PNG, JPEG, WebP, GIF, BMP and TIFF" in error.hint
+    assert (error.title, error.message) == ("Unsupported file", "novel.epub is an EPUB book.")
+    assert "PNG, JPEG, WebP, GIF, BMP, TIFF" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "file_format"),
+    [
+        ("report.pdf", b"%PDF-1.7\n\x00", "pdf"),
+        ("report", b"junk before it\n%PDF-1.4", "pdf"),
+        ("letter.docx", b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml", "office"),
+        ("old.doc", b"\xd0\xcf\x11\xe0rest", "office"),
+        ("notes.txt", b"Dear diary", "text"),
+        ("main.py", b"import os\n", "text"),
+        ("strange.name", "grüß".encode(), "text"),
+        ("page.html", b"<!DOCTYPE html><p>Hello", "html"),
+    ],
+)
+def test_documents_are_known_by_content(tmp_path: Path, name: str, data: bytes, file_format: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    assert probe(path) == Probe(path, MediaKind.DOCUMENT, file_format, len(data))
 
 
 def test_a_picture_in_another_format_comes_with_a_way_out(tmp_path: Path) -> None:
@@ -71,7 +90,7 @@ def test_a_clip_named_as_a_picture(tmp_path: Path) -> None:
 def test_unknown_bytes(tmp_path: Path) -> None:
     path = tmp_path / "data.bin"
     path.write_bytes(bytes(range(256)))
-    assert refusal(path).message == "data.bin holds no picture that this program knows."
+    assert refusal(path).message == "data.bin holds nothing that this program knows."
 
 
 def test_a_picture_of_no_bytes(tmp_path: Path) -> None:

@@ -1,0 +1,345 @@
+"""Documents become text with its structure, and pictures where text does not say it; hostile ones become sentences."""
+
+from __future__ import annotations
+
+import random
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import docx
+import numpy as np
+import openpyxl
+import pytest
+
+from media.convert import convert
+from media.errors import MediaError
+from media.limits import DEFAULT_LIMITS, Limits
+from media.office import markdown_table
+from media.text_files import fenced
+from media.types import ConvertProgress, MediaItem, MediaKind, Picture, Text
+from tests.pdf_files import Page, pdf
+
+NUM_MUTATIONS = 60
+SENTENCE = "The quick brown fox jumps over the lazy dog."
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, bytes | str], Path]:
+    def it(name: str, data: bytes | str) -> Path:
+        path = tmp_path / name
+        path.write_bytes(data.encode() if isinstance(data, str) else data)
+        return path
+
+    return it
+
+
+Write = Callable[[str, bytes | str], Path]
+
+
+def read(path: Path, limits: Limits = DEFAULT_LIMITS) -> MediaItem:
+    *before, item = convert(path, limits)
+    assert before
+    assert all(isinstance(event, ConvertProgress) for event in before)
+    assert isinstance(item, MediaItem)
+    assert item.kind is MediaKind.DOCUMENT
+    assert item.thumbnail.shape[2] == 3
+    assert max(item.thumbnail.shape) <= limits.thumbnail_side
+    return item
+
+
+def text_of(item: MediaItem) -> str:
+    return "".join(part.text for part in item.parts if isinstance(part, Text))
+
+
+def pictures_of(item: MediaItem) -> list[Picture]:
+    return [part for part in item.parts if isinstance(part, Picture)]
+
+
+def refusal(path: Path, limits: Limits = DEFAULT_LIMITS) -> MediaError:
+    with pytest.raises(MediaError) as caught:
+        list(convert(path, limits))
+    assert caught.value.hint
+    return caught.value
+
+
+# PDF
+
+
+def test_pages_keep_their_numbers_and_their_order(write: Write) -> None:
+    item = read(write("report.pdf", pdf(Page((SENTENCE, "Second line.")), Page(("On the other page there is this.",)))))
+    assert [part.text for part in item.parts if isinstance(part, Text)] == [
+        f"[report.pdf, page 1 of 2]\n{SENTENCE}\nSecond line.\n",
+        "[report.pdf, page 2 of 2]\nOn the other page there is this.\n",
+    ]
+    assert item.facts[0] == "2 pages"
+    assert not pictures_of(item)
+
+
+def test_a_scanned_page_becomes_a_picture_of_itself(write: Write) -> None:
+    item = read(write("scan.pdf", pdf(Page(("12",), (200, 30, 40), (0, 0, 612, 792)))))
+    (picture,) = pictures_of(item)
+    assert (picture.width, picture.height) == (1039, 1344)
+    np.testing.assert_allclose(picture.pixels[700, 500], (200, 30, 40), atol=2)
+    assert picture.name == "scan.pdf, page 1"
+    assert isinstance(item.parts[0], Text)
+    assert isinstance(item.parts[1], Picture)
+
+
+def test_a_figure_stands_behind_the_text_of_its_page(write: Write) -> None:
+    pages = Page((SENTENCE,), (20, 160, 60)), Page((SENTENCE,))
+    item = read(write("paper.pdf", pdf(*pages)))
+    assert [type(part) for part in item.parts] == [Text, Picture, Text]
+    (figure,) = pictures_of(item)
+    assert figure.width > figure.height
+    assert abs(figure.width / figure.height - 300 / 240) < 0.02
+    np.testing.assert_allclose(figure.pixels[5:-5, 5:-5].reshape(-1, 3).mean(0), (20, 160, 60), atol=2)
+
+
+def test_what_is_small_or_beside_the_page_is_no_figure(write: Write) -> None:
+    logo = Page((SENTENCE,), (9, 9, 9), (500, 700, 40, 30))
+    beside = Page((SENTENCE,), (9, 9, 9), (-400, 100, 300, 240))
+    assert not pictures_of(read(write("a.pdf", pdf(logo, beside))))
+
+
+def test_an_empty_page_is_said_and_not_drawn(write: Write) -> None:
+    item = read(write("a.pdf", pdf(Page((SENTENCE,)), Page())))
+    assert "page 2 of 2" in text_of(item)
+    assert not pictures_of(item)
+
+
+def test_no_more_pictures_than_a_conversation_holds(write: Write) -> None:
+    scans = [Page((), (number, 0, 0), (0, 0, 612, 792)) for number in range(5)]
+    item = read(write("scans.pdf", pdf(*scans)), replace(DEFAULT_LIMITS, max_pictures=3))
+    assert len(pictures_of(item)) == 3
+    assert item.notes == ("2 pictures are left out: more than 3 are too many.",)
+    assert "page 5 of 5" in text_of(item)
+
+
+def test_limits_of_pages_and_letters(write: Write) -> None:
+    path = write("long.pdf", pdf(*[Page((SENTENCE,))] * 4))
+    error = refusal(path, replace(DEFAULT_LIMITS, max_pages=3))
+    assert (error.title, error.message) == ("Document too long", "long.pdf has 4 pages; the limit is 3.")
+    assert "more than 100 letters" in refusal(path, replace(DEFAULT_LIMITS, max_text_chars=100)).message
+
+
+@pytest.mark.parametrize("data", [b"%PDF-1.7\nnothing", pdf(Page((SENTENCE,)))[:300], b"%PDF-1.4\n\x00\xff" * 99])
+def test_a_damaged_pdf(write: Write, data: bytes) -> None:
+    assert refusal(write("bad.pdf", data)).title in {"Damaged document", "Empty document"}
+
+
+def test_a_stop_between_pages(write: Write) -> None:
+    looks = iter([False] * 5 + [True] * 99)
+    seen = list(convert(write("long.pdf", pdf(*[Page((SENTENCE,))] * 9)), should_stop=lambda: next(looks)))
+    assert 0 < len(seen) < 9
+    assert not any(isinstance(event, MediaItem) for event in seen)
+
+
+# Word and Excel
+
+
+def word(path: Path) -> Path:
+    made = docx.Document()
+    made.add_heading("A report", 0)
+    made.add_heading("Findings", 1)
+    made.add_paragraph(SENTENCE)
+    made.add_paragraph("first", style="List Bullet")
+    table = made.add_table(2, 2)
+    for cell, words in zip((cell for row in table.rows for cell in row.cells), ("a", "b|c", "1", "2"), strict=True):
+        cell.text = words
+    made.add_paragraph("The end.")
+    made.save(str(path))
+    return path
+
+
+def excel(path: Path) -> Path:
+    made = openpyxl.Workbook()
+    sheet = made.active
+    assert sheet is not None
+    sheet.title = "Sales"
+    for row in (
+        ["when", "what", "how many"],
+        [date(2026, 3, 1), "maps", 3],
+        [None, None, None],
+        ["later", "", 0.1 + 0.2],
+    ):
+        sheet.append(row)
+    second = made.create_sheet("Notes")
+    second["A1"] = datetime(2026, 3, 1, 12, 30, tzinfo=UTC).replace(tzinfo=None)
+    made.save(path)
+    return path
+
+
+def test_word_keeps_its_structure(tmp_path: Path) -> None:
+    item = read(word(tmp_path / "report.docx"))
+    assert text_of(item) == (
+        "[report.docx]\n# A report\n\n# Findings\n\n" + SENTENCE + "\n\n- first\n\n"
+        "| a | b\\|c |\n| --- | --- |\n| 1 | 2 |\n\nThe end.\n"
+    )
+    assert item.facts[0] == "Word document"
+
+
+def test_excel_keeps_its_sheets(tmp_path: Path) -> None:
+    item = read(excel(tmp_path / "numbers.xlsx"))
+    assert text_of(item) == (
+        "[numbers.xlsx]\n## Sales\n\n| when | what | how many |\n| --- | --- | --- |\n| 2026-03-01 | maps | 3 |\n"
+        "| later |  | 0.3 |\n\n## Notes\n\n| 2026-03-01T12:30:00 |\n| --- |\n"
+    )
+
+
+def test_long_sheets_are_cut_and_say_so(tmp_path: Path) -> None:
+    item = read(excel(tmp_path / "numbers.xlsx"), replace(DEFAULT_LIMITS, max_table_rows=2, max_table_columns=1))
+    assert "| when |\n| --- |\n| 2026-03-01 |\n\n(Only the first 2 rows are here.)" in text_of(item)
+    assert "maps" not in text_of(item)
+
+
+def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
+    path = word(tmp_path / "bomb.docx")
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/extra.xml", bytes(3_000_000))
+    error = refusal(path, replace(DEFAULT_LIMITS, max_unpacked_bytes=2_000_000))
+    assert error.title == "Document too large"
+    assert "unpacks to 3." in error.message
+
+
+def with_document(path: Path, xml: bytes) -> Path:
+    """A Word document whose text is this XML."""
+    word(path.with_name("sound.docx"))
+    with zipfile.ZipFile(path.with_name("sound.docx")) as sound, zipfile.ZipFile(path, "w") as archive:
+        for entry in sound.infolist():
+            archive.writestr(entry.filename, xml if entry.filename == "word/document.xml" else sound.read(entry))
+    return path
+
+
+LAUGHS = b"".join(
+    b'<!ENTITY l%d "%s">' % (number, b"&l%d;" % (number - 1) * 10 if number else b"ha") for number in range(12)
+)
+SECRET = b'<!ENTITY l11 SYSTEM "file:///etc/hostname">'
+BODY = (
+    b'<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body><w:p><w:r><w:t>'
+    b"before &l11; after</w:t></w:r></w:p></w:body></w:document>"
+)
+
+
+@pytest.mark.parametrize("entities", [LAUGHS, SECRET], ids=["billion laughs", "a file of the person's"])
+def test_entities_are_not_followed(tmp_path: Path, entities: bytes) -> None:
+    path = with_document(tmp_path / "hostile.docx", b'<?xml version="1.0"?><!DOCTYPE w [' + entities + b"]>" + BODY)
+    try:
+        said = text_of(read(path))
+    except MediaError:
+        return
+    assert "haha" not in said
+    hostname = Path("/etc/hostname")
+    assert not hostname.exists() or hostname.read_text().strip() not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "title"),
+    [
+        ("old.doc", b"\xd0\xcf\x11\xe0" + bytes(600), "Unsupported document"),
+        ("locked.docx", b"\xd0\xcf\x11\xe0" + bytes(600), "Damaged document"),
+        ("cut.docx", b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml", "Damaged document"),
+    ],
+)
+def test_office_files_that_cannot_be_read(write: Write, name: str, data: bytes, title: str) -> None:
+    assert refusal(write(name, data)).title == title
+
+
+def test_slides_are_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "talk.pptx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<x/>")
+        archive.writestr("ppt/presentation.xml", "<x/>")
+    error = refusal(path)
+    assert "neither Word nor Excel" in error.message
+    assert "PDF" in error.hint
+
+
+# Text
+
+
+@pytest.mark.parametrize(
+    ("encoding", "mark"), [("utf-8", b""), ("utf-8", b"\xef\xbb\xbf"), ("utf-16", b""), ("cp1252", b"")]
+)
+def test_text_in_any_encoding(write: Write, encoding: str, mark: bytes) -> None:
+    words = "Grüße aus Köln, sagt die Straße über den Fluß.\r\nZweite Zeile: äöü ÄÖÜ ß.\n"
+    item = read(write("notes.txt", mark + words.encode(encoding)))
+    assert text_of(item) == "[notes.txt]\n" + words.replace("\r\n", "\n") + "\n"
+    assert item.facts[0] == "2 lines"
+
+
+def test_source_code_stands_in_a_fence_that_it_cannot_close(write: Write) -> None:
+    item = read(write("main.py", 'print("""\n```\nhello\n````\n""")\n'))
+    assert text_of(item) == '[main.py]\n`````py\nprint("""\n```\nhello\n````\n""")\n`````\n'
+    assert fenced("a", "c") == "```c\na\n```"
+
+
+def test_a_table_of_text_becomes_one_of_markdown(write: Write) -> None:
+    item = read(write("data.csv", "name;size\nred | blue;3\n\ngreen;4\n"))
+    assert text_of(item) == "[data.csv]\n| name | size |\n| --- | --- |\n| red \\| blue | 3 |\n| green | 4 |\n"
+    assert item.facts[0] == "3 rows"
+    cut = read(write("long.csv", "a,b\n" * 50), replace(DEFAULT_LIMITS, max_table_rows=10))
+    assert "(Only the first 10 rows are here.)" in text_of(cut)
+
+
+def test_rows_of_any_length_make_a_table() -> None:
+    assert markdown_table([["a"], ["b", "c\nd"]]) == "| a |  |\n| --- | --- |\n| b | c d |"
+    assert markdown_table([]) == ""
+
+
+def test_a_web_page_is_read_and_nothing_in_it_is_run(write: Write) -> None:
+    page = """<!doctype html><html><head><title>t</title><style>p {}</style></head><body><h1>News</h1>
+    <script>alert("no")</script><p>It <b>rained</b>.</p><ul><li>one</li></ul><img src="http://x/y.png" alt="spy">
+    <a href="javascript:alert(1)">a link</a><table><tr><th>k</th></tr><tr><td>v</td></tr></table></body></html>"""
+    said = text_of(read(write("page.html", page)))
+    assert "# News" in said
+    assert "It **rained**." in said
+    assert "a link" in said
+    assert "| k |" in said
+    assert not [word for word in ("alert", "http", "javascript", "spy", "p {}") if word in said]
+
+
+def test_text_that_is_too_long(write: Write) -> None:
+    limits = replace(DEFAULT_LIMITS, max_text_chars=100)
+    assert refusal(write("a.txt", "ü" * 101), limits).title == "Text too long"
+    assert refusal(write("b.txt", "a" * 401), limits).title == "Text too long"
+    assert read(write("c.txt", "ü" * 100), limits)
+
+
+def test_text_can_become_no_special_token(write: Write) -> None:
+    """It goes to the model as text, whatever it says; that it stays text is the tokenizer's promise."""
+    item = read(write("notes.txt", "<|eot|><|image|>"))
+    assert all(isinstance(part, Text) for part in item.parts)
+    assert "<|eot|><|image|>" in text_of(item)
+
+
+# Files that were changed
+
+
+def test_mutated_documents_give_an_item_or_a_media_error(tmp_path: Path) -> None:
+    chance = random.Random("documents")
+    sources = {
+        "a.pdf": pdf(Page((SENTENCE,), (9, 99, 9)), Page((), (1, 2, 3), (0, 0, 612, 792))),
+        "a.docx": word(tmp_path / "w.docx").read_bytes(),
+        "a.xlsx": excel(tmp_path / "e.xlsx").read_bytes(),
+        "a.csv": b"a,b\n1,2\n" * 20,
+        "a.html": b"<html><body><table><tr><td>x</td></tr></table><p>hello</p></body></html>",
+    }
+    outcomes = {"item": 0, "error": 0}
+    for name, data in sources.items():
+        for _ in range(NUM_MUTATIONS):
+            changed = bytearray(data)
+            for _ in range(chance.randint(1, 12)):
+                changed[chance.randrange(len(changed))] = chance.randrange(256)
+            path = tmp_path / name
+            path.write_bytes(changed[: chance.randint(1, len(changed))] if chance.random() < 0.3 else changed)
+            try:
+                *_, item = convert(path)
+            except MediaError:
+                outcomes["error"] += 1
+            else:
+                assert isinstance(item, MediaItem)
+                outcomes["item"] += 1
+    assert min(outcomes.values()) > 10
