@@ -16,6 +16,7 @@ from gui.views.settings_dialog import SettingsDialog
 from gui.views.shortcuts_dialog import ShortcutsDialog
 
 PICTURE_PATTERNS = "*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff"
+DOCUMENT_PATTERNS = "*.pdf *.docx *.xlsx *.txt *.md *.csv *.html"
 
 
 class Dialogs(QObject):
@@ -41,7 +42,13 @@ class Dialogs(QObject):
         """Let a person choose files to ask about."""
         dialog = QFileDialog(self._window(), self.tr("Ask about these files"))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-        dialog.setNameFilters([self.tr("Pictures ({0})").format(PICTURE_PATTERNS), self.tr("All files (*)")])
+        filters = [
+            self.tr("Pictures and documents ({0})").format(f"{PICTURE_PATTERNS} {DOCUMENT_PATTERNS}"),
+            self.tr("Pictures ({0})").format(PICTURE_PATTERNS),
+            self.tr("Documents ({0})").format(DOCUMENT_PATTERNS),
+            self.tr("All files (*)"),
+        ]
+        dialog.setNameFilters(filters)
         dialog.filesSelected.connect(self._on_files_selected)
         self._open(dialog)
 

@@ -56,31 +56,39 @@ def describe_files(
     """
     if not paths or len(paths) > MAX_ATTACHED:
         return expect_files(paths)
-    pictures = [found for path in paths if not should_stop() and (found := _picture(path)) is not None]
-    num_refused = len(paths) - len(pictures)
-    if not pictures:
+    found = [each for path in paths if not should_stop() and (each := _probed(path)) is not None]
+    num_refused = len(paths) - len(found)
+    if not found:
         title = _tr("This file cannot be read") if len(paths) == 1 else _tr("None of these files can be read")
-        return DropOffer(title, _tr("Pictures can be dropped here: PNG, JPEG, WebP, GIF, BMP and TIFF."), False)
-    if is_blind:
+        return DropOffer(title, _tr("Pictures, PDF, Word, Excel and text of all kinds can be dropped here."), False)
+    are_pictures = all(each.kind is MediaKind.IMAGE for each in found)
+    if is_blind and are_pictures:
         return DropOffer(_tr("This model sees no pictures"), _tr("Choose another one in the model menu."), False)
-    title = _tr("Ask about this picture") if len(pictures) == 1 else _tr("Ask about {0} pictures").format(len(pictures))
-    notes = [_cost(pictures, tiles)] if tiles is not None else []
+    notes = [_cost(found, tiles)] if tiles is not None and are_pictures else []
     if num_refused:
         some = _tr("1 file cannot be read") if num_refused == 1 else _tr("{0} files cannot be read").format(num_refused)
         notes.append(some)
-    return DropOffer(title, " · ".join(note for note in notes if note))
+    return DropOffer(_title(found), " · ".join(note for note in notes if note))
+
+
+def _title(found: Sequence[Probe]) -> str:
+    number, kinds = len(found), {each.kind for each in found}
+    if kinds == {MediaKind.IMAGE}:
+        return _tr("Ask about this picture") if number == 1 else _tr("Ask about {0} pictures").format(number)
+    if kinds == {MediaKind.DOCUMENT}:
+        return _tr("Ask about this document") if number == 1 else _tr("Ask about {0} documents").format(number)
+    return _tr("Ask about {0} files").format(number)
 
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("drop_offer", text)
 
 
-def _picture(path: Path) -> Probe | None:
+def _probed(path: Path) -> Probe | None:
     try:
-        found = probe(path)
+        return probe(path)
     except MediaError:
         return None
-    return found if found.kind is MediaKind.IMAGE else None
 
 
 def _cost(pictures: Sequence[Probe], tiles: TileGeometry) -> str:

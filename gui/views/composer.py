@@ -38,7 +38,7 @@ class Composer(QWidget):
         self._recall_position = 0
         self.edit = PromptEdit(self)
         self.edit.setAccessibleName(self.tr("Your question"))
-        self.edit.set_placeholder(self.tr("Ask about anything, or drop a picture here"))
+        self.edit.set_placeholder(self.tr("Ask about anything, or drop a file here"))
         self.strip = AttachmentStrip(attachments, self)
         self.button = RoundButton(self)
         self._attach = QToolButton(self)

@@ -18,13 +18,14 @@ TILES = TileGeometry(tile_size=336, max_tiles=16, tokens_per_tile=144)
 
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, Path]:
-    paths = {name: tmp_path / name for name in ("a.png", "b.jpg", "turned.jpg", "text.txt")}
+    paths = {name: tmp_path / name for name in ("a.png", "b.jpg", "turned.jpg", "text.txt", "text.png")}
     Image.new("RGB", (640, 480), "red").save(paths["a.png"])
     Image.new("RGB", (300, 300), "blue").save(paths["b.jpg"])
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new("RGB", (1000, 300), "blue").save(paths["turned.jpg"], exif=exif)
-    paths["text.txt"].write_text("hello")
+    for name in ("text.txt", "text.png"):
+        paths[name].write_text("hello")
     return paths
 
 
@@ -48,8 +49,8 @@ def test_without_a_model_there_is_no_price(files: dict[str, Path]) -> None:
 
 
 def test_what_cannot_be_read_is_said(files: dict[str, Path], tmp_path: Path) -> None:
-    assert describe_files([files["a.png"], files["text.txt"]], TILES).caption.endswith("1 file cannot be read")
-    assert not describe_files([files["text.txt"]], TILES).can_drop
+    assert describe_files([files["a.png"], files["text.png"]], TILES).caption.endswith("1 file cannot be read")
+    assert not describe_files([files["text.png"]], TILES).can_drop
     assert not describe_files([tmp_path / "gone.png", tmp_path], TILES).can_drop
     assert not describe_files([], TILES).can_drop
 
@@ -58,6 +59,14 @@ def test_a_model_that_sees_nothing_says_so(files: dict[str, Path]) -> None:
     offer = describe_files([files["a.png"]], None, is_blind=True)
     assert "sees no pictures" in offer.title
     assert not offer.can_drop
+
+
+def test_documents_are_asked_about_by_any_model(files: dict[str, Path]) -> None:
+    for is_blind in (False, True):
+        offer = describe_files([files["text.txt"]], TILES, is_blind)
+        assert (offer.title, offer.caption, offer.can_drop) == ("Ask about this document", "", True)
+    assert describe_files([files["text.txt"]] * 2, TILES).title == "Ask about 2 documents"
+    assert describe_files([files["text.txt"], files["a.png"]], TILES).title == "Ask about 2 files"
 
 
 def test_very_many_files_are_not_looked_at(files: dict[str, Path]) -> None:
