@@ -1,10 +1,13 @@
 """What a GPU makes of Scout: kernels, the link, decode with experts in RAM, prefill.
 
-    python benchmarks/bench_gpu.py [--parts kernels link decode prefill] [--budgets 16 24 32 48] [--layers 48]
+    python benchmarks/bench_gpu.py [--parts kernels tiles grouped link decode prefill] [--budgets 16 24 32 48]
 
 The model has Scout's shape and random FP8 weights (`random_model`), as many layers as RAM holds. Beside the figures
 stands what they are to be held against: the card's own read rate, and the rate of one large copy from locked RAM. The
 peer of the kernels is plain torch, which dequantises and multiplies; that of the gather kernel is the copy engine.
+
+"tiles" and "grouped" are the products of prompts (`gpu_products`); with TRITON_INTERPRET=1, `--device cpu --scale 32`
+and a few rows the script can be tried without a card.
 
 "gather" is the first question of a step without the host: can a kernel read locked RAM at the link's rate?
 """
@@ -20,6 +23,7 @@ from collections.abc import Callable, Iterator
 import psutil
 import torch
 
+from benchmarks import gpu_products
 from benchmarks.common import print_result
 from benchmarks.random_model import RestingExperts, random_codes, random_model
 from core_model.config import Llama4Config, parse_config
@@ -180,8 +184,9 @@ def run_model(config: Llama4Config, device: torch.device, options: argparse.Name
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--parts", nargs="*", default=["kernels", "link", "decode", "prefill"])
+    parser.add_argument("--parts", nargs="*", default=["kernels", "tiles", "grouped", "link", "decode", "prefill"])
     parser.add_argument("--budgets", type=float, nargs="*", default=[16, 24, 32, 48], help="GB of the card")
+    parser.add_argument("--rows", type=int, nargs="*", default=[4, 16, 64, 256, 1024], help="of tiles and grouped")
     parser.add_argument("--prompts", type=int, nargs="*", default=[512, 2048, 8192])
     parser.add_argument("--layers", type=int, default=48)
     parser.add_argument("--scale", type=int, default=1, help="divide each side by this, to try the script on a CPU")
@@ -193,8 +198,14 @@ def main() -> None:
     config = config_of(max(4, num_layers - num_layers % 4), options.scale)
     probe_bytes = 2**30 // options.scale**2
     results: dict[str, object] = {"read_rate_gb_per_s": round(read_rate(device, probe_bytes), 1)}
+    shape = config.text.hidden_size, config.text.intermediate_size
+    results["chosen"] = fp8_gpu.choose_kernels(shape=shape) if device.type == "cuda" else "nothing"
     if "kernels" in options.parts:
         results["kernels_gb_per_s"] = kernels(config, device)
+    if "tiles" in options.parts:
+        results |= gpu_products.tiles(config, device, options.rows)
+    if "grouped" in options.parts:
+        results |= gpu_products.grouped(config, device, options.rows)
     if "link" in options.parts:
         results["link_gb_per_s"] = link(device, probe_bytes)
     if {"decode", "prefill"} & set(options.parts):

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 import resources
+from core_model.engine.choose_rounding import choose_rounding
 from core_model.engine.choose_step import DecodeStep, choose_step
 from core_model.engine.expert_history import ExpertHistory, history_file
 from core_model.engine.expert_memory import ExpertMemory, OffloadedExperts
@@ -179,7 +180,10 @@ class _Choices:
 def _choose(model: Llama4, experts: ExpertMemory | None, lane: Lane, check: Check, is_reproducible: bool) -> _Choices:
     sentences = []
     if model.device.type == "cuda" and _has_fp8(model):
-        sentences.append(fp8_gpu.choose_kernels(by_time=not is_reproducible))
+        text = model.config.text
+        shape = text.hidden_size, text.intermediate_size
+        sentences.append(fp8_gpu.choose_kernels(by_time=not is_reproducible, shape=shape))
+        sentences += choose_rounding(model, fp8_gpu.many_rows(), check)
     if experts is not None and len(experts.tiers) > 1 and not is_reproducible:
         sentences.append(choose_lane(model, experts, lane, check))
     program, why = choose_step(model, by_time=not is_reproducible, memory=experts, check=check)

@@ -20,8 +20,10 @@ from core_model.engine.expert_shape import ExpertShape
 from core_model.engine.expert_supply import Supply, Wait
 from core_model.engine.stopping import Check, Stopped
 from core_model.errors import CheckpointError
+from core_model.kernels.fp8_many_rows import Grouped
 from core_model.model.attention import no_check
-from core_model.model.moe import Expert
+from core_model.model.fp8 import Fp8Group, kernels_for_groups
+from core_model.model.moe import Expert, ExpertGroup
 
 NUM_SPARE = 3  # slots of a tier: one is computed, two are on their way
 
@@ -196,9 +198,22 @@ class OffloadedExperts:
             yield expert, self._shape.expert(slot, expert)
 
     def addresses(self, wanted: Iterable[int]) -> Generator[tuple[int, list[int]], None, None]:
-        """The same for compiled code on the CPU: of gate, up and down where codes and scales are."""
+        """The same for kernels that take addresses: of gate, up and down where codes and scales are."""
         for expert, slot in self._slots(wanted):
             yield expert, self._shape.addresses(slot, expert)
+
+    def groups(self, wanted: Mapping[int, int], inputs: Tensor) -> Iterator[ExpertGroup] | None:
+        """Those that are kept at once, the others one by one as they come."""
+        kernels = kernels_for_groups(wanted, inputs) if self.is_fp8 else None
+        return None if kernels is None else self._groups(kernels, wanted)
+
+    def _groups(self, kernels: Grouped, wanted: Mapping[int, int]) -> Iterator[ExpertGroup]:
+        missing = self.missing(wanted)
+        kept = dict(self.addresses(expert for expert in wanted if expert not in missing))
+        if kept:
+            yield Fp8Group(kernels, wanted, kept, self._shape.size)
+        for expert, addresses in self.addresses(missing):
+            yield Fp8Group(kernels, wanted, {expert: addresses}, self._shape.size)
 
     def _slots(self, wanted: Iterable[int]) -> Iterator[tuple[int, Tensor]]:
         """Each wanted expert and the memory that holds it until the next one is asked for."""

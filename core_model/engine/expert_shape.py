@@ -44,12 +44,17 @@ class ExpertShape:
         return [self._scales[name] for name in PARTS]
 
     def addresses(self, slot: Tensor, number: int) -> list[int]:
-        """Where the codes and the scales of each part are, for FP8 on the CPU."""
+        """Where the codes and the scales of each part are, for kernels that take FP8 by address."""
         first = slot.data_ptr()
         places = {
             part.name: (first + offset, self._scales[part.name][number].data_ptr()) for part, offset in self._parts
         }
         return [address for name in PARTS for address in places[name]]
+
+    @property
+    def size(self) -> int:
+        """Of FP8 experts: the outputs of their first part, gate."""
+        return self._parts[0][0].shape[0]
 
     def expert(self, slot: Tensor, number: int) -> Expert:
         """Something that multiplies with the bytes that the slot holds now."""

@@ -25,7 +25,7 @@ from core_model.engine.plain_step import LARGEST_DIFFERENCE, decode_by_model
 from core_model.engine.stopping import Check
 from core_model.model.attention import no_check
 from core_model.model.llama4 import Llama4
-from core_model.model.moe import Expert
+from core_model.model.moe import Expert, ExpertGroup
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +81,10 @@ class TwoLanes:
         finally:  # also when the last expert is not asked to be followed by another
             in_ram.close()
             self._gpu.promote([expert for expert in missing if not self._ram.missing([expert])])
+
+    def groups(self, wanted: Mapping[int, int], inputs: Tensor) -> Iterator[ExpertGroup] | None:
+        """On the GPU; what is split goes one by one."""
+        return None if self._is_split else self._gpu.groups(wanted, inputs)
 
 
 class OnCpu:

@@ -1,9 +1,10 @@
 """Products with FP8 weights on a CUDA GPU: Triton's kernels where they are right and faster, plain torch otherwise.
 
-Plain torch writes the weights out as the activations' type before it multiplies, which is what many rows are best
-served by anyway: that product is limited by arithmetic, and the library's is hard to beat. For few rows it moves five
-times the bytes. Triton comes with torch's CUDA build on Linux; on Windows and wherever a probe fails, the plain way
-does everything. The probe runs once, on the first product.
+Plain torch writes the weights out as the activations' type before it multiplies: for one row it moves five times the
+bytes, for very many rows it is hard to beat. In between stand tiles that decode as they multiply, and FP8 tensor cores;
+which of them serves how many rows is for `fp8_probe` to find out and for `fp8_many_rows` to know. Triton comes with
+torch's CUDA build on Linux; on Windows and wherever a probe fails, the plain way does everything. The probe runs once,
+on the first product.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from types import ModuleType
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from core_model.kernels import fp8_probe, fp8_scaled_mm
+from core_model.kernels.fp8_many_rows import Grouped, ManyRows, Way
 
 log = logging.getLogger(__name__)
 
@@ -36,25 +40,31 @@ def multiply(x: Tensor, codes: Tensor, scales: Tensor) -> Tensor:
     Returns:
         [N, O] in x's type.
     """
-    kernels = triton_kernels()
-    if kernels is not None and len(x) <= kernels.MAX_ROWS:
+    kernels, many = triton_kernels(), many_rows()
+    if kernels is not None and len(x) == 1 and not (many and many.is_trial):
         y: Tensor = kernels.multiply(x.contiguous(), codes, scales)
         return y
-    return plain(x, codes, scales)
+    return plain(x, codes, scales) if many is None else many.way(x, codes).multiply(x.contiguous(), codes, scales)
 
 
 def gated(x: Tensor, gate: Tensor, gate_scales: Tensor, up: Tensor, up_scales: Tensor) -> Tensor:
     """silu(x @ gate.T) * (x @ up.T), both with their scales. [N, I] -> [N, O] in x's type."""
-    kernels = triton_kernels()
-    if kernels is not None and len(x) == 1:
+    kernels, many = triton_kernels(), many_rows()
+    if kernels is not None and len(x) == 1 and not (many and many.is_trial):
         y: Tensor = kernels.gated(x.contiguous(), gate, gate_scales, up, up_scales)
         return y
-    return F.silu(multiply(x, gate, gate_scales)) * multiply(x, up, up_scales)
+    way = plain_gated if many is None else many.way(x, gate).gated
+    return way(x.contiguous(), gate, gate_scales, up, up_scales)
 
 
 def plain(x: Tensor, codes: Tensor, scales: Tensor) -> Tensor:
     """The same in stock torch, whatever the device. Results are scaled, which is more exact than scaled weights."""
     return (F.linear(x, codes.to(x.dtype)).float() * scales).to(x.dtype)
+
+
+def plain_gated(x: Tensor, gate: Tensor, gate_scales: Tensor, up: Tensor, up_scales: Tensor) -> Tensor:
+    """`gated` in stock torch."""
+    return F.silu(plain(x, gate, gate_scales)) * plain(x, up, up_scales)
 
 
 def triton_kernels() -> ModuleType | None:
@@ -64,19 +74,61 @@ def triton_kernels() -> ModuleType | None:
     return _chosen[0]
 
 
-def choose_kernels(*, by_time: bool = True) -> str:
-    """Decide how FP8 weights are multiplied from now on, and say why, in a sentence.
+def many_rows() -> ManyRows | None:
+    """How several rows are multiplied; None before the choice, and where there is nothing but the plain way."""
+    return _many[0] if _many else None
+
+
+def choose_kernels(*, by_time: bool = True, shape: tuple[int, int] = (PROBE_SIZE, PROBE_SIZE)) -> str:
+    """Decide how FP8 weights are multiplied from now on, and say why, in sentences.
 
     Args:
         by_time: without, kernels that are right are always taken, for what is faster may change from day to day.
+        shape: of the model's experts: their inputs and their size.
     """
     kernels, is_faster, why = _probe()
     is_taken = kernels is not None and (is_faster or not by_time)
     _chosen[:] = [kernels if is_taken else None]
-    return f"FP8 weights on the GPU are multiplied by {'Triton kernels' if is_taken else 'plain torch'}: {why}."
+    one_row = f"FP8 weights on the GPU are multiplied by {'Triton kernels' if is_taken else 'plain torch'}: {why}."
+    many = _choose_many_rows(shape, by_time) if torch.cuda.is_available() else None
+    _many[:] = [many]
+    return one_row if many is None else f"{one_row} Several rows: {many.why}."
 
 
 _chosen: list[ModuleType | None] = []  # one, once a choice was made
+_many: list[ManyRows | None] = []  # likewise
+
+
+def _choose_many_rows(shape: tuple[int, int], by_time: bool) -> ManyRows | None:
+    device = torch.device("cuda")
+    kernels, grouped = _triton_ways()
+    ways = [Way("dequantised", plain, plain_gated), *kernels]
+    if fp8_scaled_mm.has_fp8_cores(device):
+        ways.append(
+            Way("on FP8 tensor cores", fp8_scaled_mm.multiply, fp8_scaled_mm.gated, fp8_scaled_mm.takes, rounds=True)
+        )
+    try:
+        return fp8_probe.choose(ways, grouped, shape, device, by_time=by_time)
+    except Exception:
+        log.warning("The ways to multiply several rows could not be tried", exc_info=True)
+        return None
+    finally:
+        torch.cuda.empty_cache()  # half a gigabyte that was wanted for the probe alone
+
+
+def _triton_ways() -> tuple[list[Way], Grouped | None]:
+    """Of single experts, and of experts together."""
+    try:
+        from core_model.kernels import fp8_triton, fp8_triton_grouped, fp8_triton_tiles
+    except ImportError:
+        return [], None
+
+    def gated_few(x: Tensor, gate: Tensor, gate_scales: Tensor, up: Tensor, up_scales: Tensor) -> Tensor:
+        return F.silu(fp8_triton.multiply(x, gate, gate_scales)) * fp8_triton.multiply(x, up, up_scales)
+
+    tiles = Way("in tiles", fp8_triton_tiles.multiply, fp8_triton_tiles.gated)
+    few = Way("at once", fp8_triton.multiply, gated_few, lambda x, _: len(x) <= fp8_triton.MAX_ROWS)
+    return [tiles, few], fp8_triton_grouped
 
 
 @cache

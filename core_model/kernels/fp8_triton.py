@@ -2,9 +2,8 @@
 
 One token is limited by memory: each code is read once, as a byte, and nothing is written between. No card is asked to
 compute in FP8, so the activations keep their type and cards without FP8 arithmetic (Ampere) serve as well. Up to
-`MAX_ROWS` rows go through the matrix units, the weights still being read once. More rows are not for this file:
-dequantised once, they are the library's business (`core_model.kernels.fp8_gpu`, who also decides whether these are
-used at all).
+`MAX_ROWS` rows go through the matrix units, the weights still being read once. More rows are not for this file but for
+`fp8_triton_tiles`, or for the library; `core_model.kernels.fp8_gpu` decides who is used at all.
 
 A byte becomes a number by a shift: the seven bits of exponent and fraction, moved to where fp16 has its own, are the
 value divided by 2^8, subnormals included, since both formats have them and their biases differ by eight.

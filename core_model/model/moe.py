@@ -7,7 +7,8 @@ every token unscaled and is added.
 Experts are asked for through `ExpertSource`, declared here because this is who needs it. A source may hold them in
 memory (`ResidentExperts`, below), fetch them, or compute them elsewhere; this module never knows. Tokens are grouped
 by expert, since offloading needs expert identity, and results land in a fixed place whatever the order in which the
-experts became ready, so the sum is the same bit for bit.
+experts became ready, so the sum is the same bit for bit. Where a source knows how, experts that are there together are
+computed together (`groups`); computing them one by one is the reference that says what that should give.
 
 Source of the formulas: transformers, `models/llama4/modeling_llama4.py`, `Llama4TextMoe`, where every expert computes
 every token.
@@ -48,6 +49,27 @@ class ExpertSource(Protocol):
         """
         ...
 
+    def groups(self, wanted: Mapping[int, int], inputs: Tensor) -> Iterator[ExpertGroup] | None:
+        """The same experts, as many at a time as are ready, if there is a way to compute several at once.
+
+        Args:
+            inputs: what they will be given, all of it.
+        """
+        ...
+
+
+class ExpertGroup(Protocol):
+    """Some experts of a step, computed together; like an expert, until the next group is asked for."""
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """Which experts."""
+        ...
+
+    def __call__(self, inputs: Tensor, rows: Tensor, outputs: Tensor) -> None:
+        """Give each of the rows, [R] numbers sorted by expert, its expert's output. [A, D] both."""
+        ...
+
 
 class Experts(nn.Module, ABC):
     """An `ExpertSource` that holds a layer's experts in memory, in one form or another."""
@@ -58,6 +80,10 @@ class Experts(nn.Module, ABC):
     @abstractmethod
     def experts(self, wanted: Mapping[int, int]) -> Iterator[tuple[int, Expert]]:
         """See `ExpertSource`."""
+
+    def groups(self, wanted: Mapping[int, int], inputs: Tensor) -> Iterator[ExpertGroup] | None:  # noqa: ARG002
+        """One by one."""
+        return None
 
 
 class GatedExpert:
@@ -146,7 +172,8 @@ class MoE(nn.Module):
             scores: [N, k]
             order: assignments sorted by expert [A].
             wanted: how many assignments each expert has, in that order.
-            step: the longest one: no expert computes more rows at once than it has tokens, so that a stop is heard.
+            step: the longest one: no expert by itself computes more rows at once than it has tokens, so that a stop is
+                heard. A group is not cut: it is for devices that compute while the host goes on.
 
         Returns:
             [N, D]
@@ -158,10 +185,16 @@ class MoE(nn.Module):
                 return expert(inputs)  # before the source goes on, which may take the weights away
         rows = dict(zip(wanted, order.split(list(wanted.values())), strict=True))
         outputs = torch.empty_like(inputs)
-        for number, expert in source.experts(wanted):
-            for some in rows[number].split(step.length):
+        groups = source.groups(wanted, inputs)
+        if groups is not None:
+            for group in groups:
                 step.check()
-                outputs.index_copy_(0, some, expert(inputs[some]))
+                group(inputs, torch.cat([rows[number] for number in group.numbers]), outputs)
+        else:
+            for number, expert in source.experts(wanted):
+                for some in rows[number].split(step.length):
+                    step.check()
+                    outputs.index_copy_(0, some, expert(inputs[some]))
         return outputs.view(*scores.shape, -1).sum(1) if self.top_k > 1 else outputs
 
 

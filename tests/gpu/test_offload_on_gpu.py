@@ -55,6 +55,7 @@ def test_budgets_and_history_change_no_bit(folder: Path) -> None:
 
 @pytest.mark.parametrize("num_rows", [1, 2, 7, 16, 17, 100])
 def test_products_are_those_of_plain_torch(num_rows: int) -> None:
+    fp8_gpu.choose_kernels(by_time=False)  # by time it may be FP8 tensor cores, which round
     generator = torch.Generator("cuda").manual_seed(num_rows)
     codes = torch.randn(512, 1024, generator=generator, device="cuda").to(torch.float8_e4m3fn)
     scales = torch.rand(512, generator=generator, device="cuda") + 0.5

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 import torch
+from torch import Tensor
 
 from core_model.config import TextConfig, parse_config
 from core_model.model.attention import Step
-from core_model.model.moe import Expert, MoE, ResidentExperts, SwiGluExpert, group_by_expert, route
+from core_model.model.moe import Expert, ExpertGroup, MoE, ResidentExperts, SwiGluExpert, group_by_expert, route
 
 HIDDEN = 32
 
@@ -57,6 +58,9 @@ class Rearranged:
             yield number, copy
             copy.gate_up.fill_(float("nan"))
             copy.down.fill_(float("nan"))
+
+    def groups(self, wanted: Mapping[int, int], inputs: Tensor) -> Iterator[ExpertGroup] | None:
+        return None
 
 
 @pytest.mark.parametrize("top_k", [1, 2, 3])
