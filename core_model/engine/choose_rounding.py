@@ -14,8 +14,8 @@ import logging
 import torch
 from torch import Tensor
 
-from core_model.engine.choose_step import decode_by_model
 from core_model.engine.kv_cache import KVCache
+from core_model.engine.plain_step import decode_by_model
 from core_model.engine.stopping import Check
 from core_model.kernels.fp8_many_rows import ManyRows, Way
 from core_model.model.attention import no_check
