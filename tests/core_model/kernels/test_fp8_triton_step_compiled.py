@@ -1,4 +1,4 @@
-"""Triton's kernels become machine code for every card from Ampere on, and read weights sixteen bytes at a time."""
+"""The kernels for one token become machine code for cards from Ampere on, and read codes sixteen at a time."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ def test_kernels_compile_and_read_wide(capability: int, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout.splitlines()[-1])
     for kernel in ("one row", "gated row", "gated row at", "down at"):
-        assert any("ld.global" in each and "v4.b32" in each for each in found[kernel]), found[kernel]
-    assert any("st.global" in each and "v4.b32" in each for each in found["gated row at"]), "and writes them so"
+        assert any("v4.b32" in each for each in found[kernel]), found[kernel]
+        assert not any("b8" in each for each in found[kernel]), "byte by byte, for nobody knows where codes begin"
