@@ -52,12 +52,13 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.add_argument("question", help='the question; "-" reads it from standard input')
     parser.add_argument(
         "--image",
+        "--file",
         action="append",
         default=[],
         type=Path,
         metavar="FILE",
         dest="images",
-        help="a picture that comes before the question; again for more, in this order",
+        help="a picture or document that comes before the question; again for more, in this order",
     )
     parser.add_argument(
         "--model", type=Path, metavar="DIR", help="a checkpoint folder in the Hugging Face layout; the built-in model"

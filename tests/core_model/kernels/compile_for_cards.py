@@ -1,6 +1,6 @@
 """Compiles Triton kernels for cards that are not here, and prints what machine code reads and writes memory by.
 
-Run by `test_fp8_triton_step_compiled.py` in a process of its own, for the interpreter that other tests use compiles nothing.
+Run by `test_fp8_triton_step_compiled.py` in a process of its own: the interpreter of other tests compiles nothing.
 """
 
 from __future__ import annotations
