@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,13 +70,13 @@ PROMPT_TOKENS, NEW_TOKENS = 512, 64
 THREADS = 2
 
 
-def write_checkpoint(folder: Path) -> None:
+def write_checkpoint(folder: Path, config: Mapping[str, Any] = CONFIG) -> None:
     """Random weights, small enough that nothing overflows, in the layout of a text-only export."""
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(CONFIG), encoding="utf-8")
-    model = build_on_meta(parse_config(CONFIG))
+    (folder / "config.json").write_text(json.dumps(dict(config)), encoding="utf-8")
+    model = build_on_meta(parse_config(dict(config)))
     generator = torch.Generator().manual_seed(0)
     tensors = {}
     for name, parameter in model.named_parameters():

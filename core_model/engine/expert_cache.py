@@ -7,7 +7,9 @@ alike, so an expert that is worth keeping just takes its slot over, and what it 
 Worth is a frequency that fades (LRFU, Lee et al. 2001): each use adds one, and what was there is halved every
 `half_life` tokens. A short half-life is least recently used, an endless one least frequently used. A newcomer that is
 worth less than all that a layer keeps is used and let go, so a long prompt, which calls every expert once, does not
-empty the cache. The simulator (`benchmarks/sim_expert_cache.py`) runs this very code.
+empty the cache; and no step, however long, fades more than one half-life or counts for more, for what reads a question
+(a picture most of all) is not what writes the answer. The simulator (`benchmarks/sim_expert_cache.py`) runs this very
+code; it chose the numbers (docs/decisions/0015-what-an-expert-is-worth.md).
 
 Source: D. Lee et al., "LRFU: a spectrum of policies that subsumes the LRU and LFU policies", IEEE ToC 50(12), 2001.
 """
@@ -20,7 +22,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-DEFAULT_HALF_LIFE = 64.0  # tokens; chosen by the simulator
+DEFAULT_HALF_LIFE = 32.0  # tokens; chosen by the simulator
 
 Scores = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -122,7 +124,8 @@ class ExpertCache:
     def note(self, layer: int, uses: Mapping[int, int], num_tokens: int) -> None:
         """A step of some tokens uses experts, so many rows each; counted before the experts are asked for."""
         books = self._layers[layer]
-        fading = 0.5 ** (num_tokens / self._half_life)
+        weight = min(num_tokens, self._half_life)  # tokens that the step counts as
+        fading = 0.5 ** (weight / self._half_life)
         books.scores *= fading
         per_row = (1 - fading) / (num_tokens * (1 - 0.5 ** (1 / self._half_life)))  # as if they came one by one
         for expert, rows in uses.items():

@@ -72,6 +72,16 @@ def offload_experts(model: Llama4, checkpoint: Checkpoint, offload: Offload, lan
         CheckpointError: a file cannot be opened, or changed since it was checked.
     """
     memory = _tiers(offload, model.device)
+    try:
+        _give(model, memory, checkpoint, offload, lane)
+    except BaseException:
+        memory.close()
+        raise
+    return memory
+
+
+def _give(model: Llama4, memory: ExpertMemory, checkpoint: Checkpoint, offload: Offload, lane: Lane | None) -> None:
+    """Every mixture its source."""
     for stem, places in offload.layers.items():
         moe = model.get_submodule(stem.rpartition(".")[0])
         assert isinstance(moe, MoE), "experts belong to a mixture"
@@ -83,7 +93,6 @@ def offload_experts(model: Llama4, checkpoint: Checkpoint, offload: Offload, lan
         else:
             in_ram = OffloadedExperts(memory.tiers[1], layer, ExpertShape(places, scales))
             moe.source = TwoLanes(source, in_ram, lane)
-    return memory
 
 
 def _tiers(offload: Offload, device: torch.device) -> ExpertMemory:
@@ -94,14 +103,14 @@ def _tiers(offload: Offload, device: torch.device) -> ExpertMemory:
     def books(num_slots: int) -> ExpertCache:
         return ExpertCache(offload.num_experts, divided(num_slots, layers), NUM_SPARE)
 
-    cache = books(offload.num_ram_slots or offload.num_slots)
-    ram_arena = HostArena(cache.num_slots, largest)
-    copies = Copies(device) if offload.num_ram_slots else None
-    ram = ExpertMemory(cache, ram_arena, FileSupply(ExpertFiles(layers), ram_arena, copies))
-    if copies is None:
-        return ram
-    cache = books(offload.num_slots)
-    arena = DeviceArena(cache.num_slots, largest, device)
+    if not offload.num_ram_slots:
+        cache = books(offload.num_slots)
+        ram_arena = HostArena(cache.num_slots, largest)
+        return ExpertMemory(cache, ram_arena, FileSupply(ExpertFiles(layers), ram_arena))
+    cache, ram_cache = books(offload.num_slots), books(offload.num_ram_slots)
+    arena = DeviceArena(cache.num_slots, largest, device)  # what may fail, before files are opened
+    copies, ram_arena = Copies(device), HostArena(ram_cache.num_slots, largest)
+    ram = ExpertMemory(ram_cache, ram_arena, FileSupply(ExpertFiles(layers), ram_arena, copies))
     return ExpertMemory(cache, arena, RamSupply(ram, ram_arena, arena, copies))
 
 

@@ -45,15 +45,37 @@ def test_a_long_half_life_keeps_what_is_used_most() -> None:
 
 
 @pytest.mark.parametrize("half_life", [1.0, 64.0, 1000.0])
-def test_a_prompt_weighs_no_more_than_its_tokens_one_by_one(half_life: float) -> None:
+def test_a_step_weighs_what_its_tokens_weigh_one_by_one_and_at_most_a_half_life(half_life: float) -> None:
     """Tokens of a sweep have no order; they count as if their calls were spread evenly over it."""
-    at_once, one_by_one = (ExpertCache(8, {0: 4}, num_spare=1, half_life=half_life) for _ in range(2))
-    at_once.note(0, {1: 1500, 2: 500}, 2000)
-    for number in range(2000):
-        one_by_one.note(0, {2 if number % 4 == 1 else 1: 1}, 1)
-    scores = [cache._layers[0].scores for cache in (at_once, one_by_one)]
-    assert sum(scores[0]) == pytest.approx(sum(scores[1]), rel=1e-6)
-    assert scores[0][1] == pytest.approx(3 * scores[0][2])
+    for num_tokens in (4, 40, 2000):
+        at_once, one_by_one = (ExpertCache(8, {0: 4}, num_spare=1, half_life=half_life) for _ in range(2))
+        for cache in (at_once, one_by_one):
+            cache.note(0, {5: 1}, 1)
+        at_once.note(0, {1: 3 * num_tokens // 4, 2: num_tokens // 4}, num_tokens)
+        for number in range(num_tokens):
+            one_by_one.note(0, {2 if number % 4 == 1 else 1: 1}, 1)
+        scores = [cache._layers[0].scores for cache in (at_once, one_by_one)]
+        assert scores[0][1] == pytest.approx(3 * scores[0][2])
+        if num_tokens <= half_life:
+            assert scores[0][5] == pytest.approx(scores[1][5])
+            assert sum(scores[0]) == pytest.approx(sum(scores[1]), rel=1e-6)
+        else:
+            assert scores[0][5] == pytest.approx(0.5), "half of what was known is left"
+            assert scores[0][1] + scores[0][2] == pytest.approx(0.5 / (1 - 0.5 ** (1 / half_life)))
+
+
+def test_what_reads_a_picture_does_not_take_the_place_of_what_writes_answers() -> None:
+    cache = ExpertCache(16, {0: 4}, num_spare=2)
+    for _ in range(40):
+        for expert in (1, 2, 3, 4):
+            use(cache, 0, expert)
+    picture = {5: 30, 6: 30, 7: 30, 8: 30, 9: 30}
+    cache.note(0, picture, sum(picture.values()))
+    for expert in picture:
+        slot = cache.take()
+        assert slot is not None
+        cache.settle(0, expert, slot)
+    assert set(cache.kept(0)) == {1, 2, 3, 4}
 
 
 def test_a_prompt_that_calls_every_expert_does_not_empty_the_cache() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from core_model.engine.speed_estimate import Ceilings
 from core_model.errors import CheckpointError, OutOfMemoryError
 from core_model.local_assistant import LocalAssistant
 from core_model.types import GenerationRequest, LoadRequest, MemoryLimits, Message, Place, Role, SamplingParams
+from tests.core_model.engine.test_tiers import Machine
 
 
 def test_the_assistant_reports_its_experts(
@@ -79,3 +83,26 @@ def test_a_load_that_fails_at_its_end_closes_the_files_and_says_why(
     assert raised.value.title
     assert len(closed) == 1
     assert assistant.report().memory.weights_bytes == 0
+
+
+def test_a_report_is_made_while_experts_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the window's thread: what it looks at changes under its eyes."""
+    machine, is_over = Machine(2, 40, 20, 40, random.Random(0)), threading.Event()
+    ceilings, interval = Ceilings(1.0, 1.0, is_disk_measured=True), sys.getswitchinterval()
+
+    def work() -> None:
+        chance = random.Random(1)
+        while not is_over.is_set():  # what is raised here fails the test
+            machine.step(chance.randrange(2), chance.sample(range(40), 12), 30)
+
+    model = threading.Thread(target=work)
+    sys.setswitchinterval(1e-6)
+    model.start()
+    try:
+        for _ in range(3000):
+            for layer in report_experts(machine.gpu, ceilings).layers:
+                assert layer.places.count(Place.GPU) <= 10
+    finally:
+        is_over.set()
+        model.join()
+        sys.setswitchinterval(interval)

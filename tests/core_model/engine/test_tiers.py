@@ -1,7 +1,6 @@
 """Two tiers under any sequence of steps, stops and lanes: never a wrong byte, never a lost slot, never an error.
 
-The copies of a GPU run beside everything else. Here they are done as late as they may be: when somebody waits for them
-or drains them, and not before. What reads or changes a slot without doing so meets old bytes.
+The copies of a GPU run beside everything else; here they are done as late as they may be (`LateCopies`).
 """
 
 from __future__ import annotations
@@ -20,10 +19,11 @@ from core_model.engine.expert_cache import ExpertCache, divided
 from core_model.engine.expert_files import ExpertFiles
 from core_model.engine.expert_memory import NUM_SPARE, ExpertMemory, OffloadedExperts
 from core_model.engine.expert_shape import ExpertShape
-from core_model.engine.expert_supply import Copies, FileSupply, RamSupply, Wait
+from core_model.engine.expert_supply import FileSupply, RamSupply
 from core_model.engine.stopping import Check, Stopped
 from core_model.engine.two_lanes import Lane, OnCpu, TwoLanes
 from core_model.errors import CheckpointError
+from tests.pretended_card import LateCopies
 
 CPU = torch.device("cpu")
 SIZE = 64
@@ -33,37 +33,13 @@ def content(layer: int, expert: int) -> int:
     return 1 + (37 * layer + expert) % 255
 
 
-class LateCopies(Copies):
-    """Done when they must be, in their order."""
-
-    def __init__(self) -> None:
-        super().__init__(CPU)
-        self.waiting: list[tuple[Tensor, Tensor]] = []
-
-    def start(self, source: Tensor, target: Tensor) -> Wait:
-        item = source, target
-        self.waiting.append(item)
-
-        def wait(_check: Check) -> None:
-            while any(each is item for each in self.waiting):
-                self._do_one()
-
-        return wait
-
-    def drain(self) -> None:
-        while self.waiting:
-            self._do_one()
-
-    def _do_one(self) -> None:
-        source, target = self.waiting.pop(0)
-        target.copy_(source)
-
-
 class FakeFiles:
     """Writes an expert's own number into memory: at once, when somebody waits for it, or late, where nobody does.
 
     Fails when told to.
     """
+
+    bytes_read, busy = 0, SimpleNamespace(seconds=0.0)
 
     def __init__(self, chance: random.Random) -> None:
         self.chance, self.fault_share = chance, 0.0
