@@ -7,6 +7,7 @@ order that the units want. Linux lets a process use the units' registers only af
 from __future__ import annotations
 
 import ctypes
+import logging
 import sys
 import threading
 from functools import cache
@@ -20,6 +21,8 @@ from core_model.kernels import fp8_ir, fp8_tiles_ir, job_ir
 from core_model.kernels.fp8_tiles_ir import JOB_WORDS, MEMORIES, NEXT, SIDE, STRIP
 from core_model.kernels.jit import KernelUnavailableError, compile_functions, host_features
 from core_model.kernels.threads import run_job
+
+log = logging.getLogger(__name__)
 
 _ARCH_PRCTL, _REQUEST_PERMISSION, _TILE_DATA = 158, 0x1023, 18  # Linux on x86-64: asm/unistd_64.h, asm/prctl.h
 _POINTER = ctypes.c_void_p
@@ -103,7 +106,10 @@ def tile_kernel() -> TileKernel | None:
         kernel = TileKernel(compile_functions(text, _SIGNATURES))
     except KernelUnavailableError:
         return None
-    return kernel if _is_right(kernel) else None
+    if _is_right(kernel):
+        return kernel
+    log.warning("The kernel for matrix units computes wrongly on this processor, and is not used")
+    return None
 
 
 def _is_allowed() -> bool:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from core_model.kernels import fp8_cpu, fp8_tiles, fp8_tiles_ir
+from core_model.kernels import fp8_choice, fp8_cpu, fp8_tiles, fp8_tiles_ir
 from core_model.kernels import threads as kernel_threads
 from core_model.kernels.fp8_tiles import TileKernel, tile_kernel
 from core_model.kernels.jit import host_features
@@ -168,12 +168,14 @@ def test_rows_that_are_not_contiguous(kernel: TileKernel) -> None:
 
 
 def test_it_stands_behind_the_common_product(kernel: TileKernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fp8_choice, "_chosen", {})
     weights, x = matrix(64, 128), rows(20, 128)
     taken = fp8_cpu.multiply(x, *weights)
     assert torch.equal(taken, kernel.multiply(x, weights)[0])
     assert torch.equal(fp8_cpu.multiply(x[:3], *weights), kernel.multiply(x[:3], weights)[0]), "from three rows on"
     assert fp8_cpu.multiply(x[:2], *weights).shape == (2, 64)
     monkeypatch.setattr(fp8_tiles, "tile_kernel", lambda: None)
+    monkeypatch.setattr(fp8_choice, "_chosen", {})
     plain = fp8_cpu.multiply(x, *weights)
     assert (taken.double() - plain.double()).abs().max() <= 0.02 * plain.double().abs().max()
     assert not torch.equal(taken, plain), "otherwise it was the same way twice"
@@ -188,7 +190,9 @@ def test_matrices_that_do_not_fit_take_the_other_way(kernel: TileKernel) -> None
         assert (found - right).abs().max() <= 0.02 * right.abs().max()
 
 
-def test_a_kernel_that_computes_wrongly_is_not_taken(kernel: TileKernel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_that_computes_wrongly_is_not_taken(
+    kernel: TileKernel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     assert fp8_tiles._is_right(kernel)
     right = kernel.multiply
 
@@ -199,3 +203,6 @@ def test_a_kernel_that_computes_wrongly_is_not_taken(kernel: TileKernel, monkeyp
 
     monkeypatch.setattr(kernel, "multiply", wrong_at_the_end)
     assert not fp8_tiles._is_right(kernel)
+    monkeypatch.setattr(fp8_tiles, "TileKernel", lambda _: kernel)
+    assert tile_kernel.__wrapped__() is None
+    assert "wrongly" in caplog.text
