@@ -28,7 +28,7 @@ from core_model.engine.speed_estimate import Ceilings, measure_ceilings
 from core_model.engine.stopping import Check, stop_check
 from core_model.engine.two_lanes import Lane, TwoLanes, choose_lane
 from core_model.errors import CheckpointError, OutOfMemoryError
-from core_model.kernels import fp8_gpu
+from core_model.kernels import fp8_choice, fp8_gpu
 from core_model.kernels.gemv import is_plain_gemv_faster
 from core_model.model.llama4 import Llama4
 from core_model.model.moe import MoE, ResidentExperts
@@ -178,23 +178,29 @@ class _Choices:
 
 
 def _choose(model: Llama4, experts: ExpertMemory | None, lane: Lane, check: Check, is_reproducible: bool) -> _Choices:
-    sentences = []
-    if model.device.type == "cuda" and _has_fp8(model):
-        text = model.config.text
+    sentences, by_time = [], not is_reproducible
+    fetched, text = _fetched_fp8_shapes(model), model.config.text
+    shapes = {(codes.shape[0], codes.shape[1]) for codes in model.buffers() if codes.dtype == FP8} | fetched
+    if shapes and model.device.type == "cuda":
         shape = text.hidden_size, text.intermediate_size
-        sentences.append(fp8_gpu.choose_kernels(by_time=not is_reproducible, shape=shape))
+        sentences.append(fp8_gpu.choose_kernels(shapes, by_time=by_time, shape=shape))
         sentences += choose_rounding(model, fp8_gpu.many_rows(), check)
-    if experts is not None and len(experts.tiers) > 1 and not is_reproducible:
+    on_cpu = shapes if model.device.type == "cpu" else fetched  # the CPU may compute what a GPU lacks
+    if on_cpu:
+        sentences.append(fp8_choice.choose_kernels(on_cpu, model.dtype, by_time=by_time))
+    if experts is not None and len(experts.tiers) > 1 and by_time:
         sentences.append(choose_lane(model, experts, lane, check))
-    program, why = choose_step(model, by_time=not is_reproducible, memory=experts, check=check)
-    return _Choices(program, not is_reproducible and _prefers_plain_gemv(model), (*sentences, why))
+    program, why = choose_step(model, by_time=by_time, memory=experts, check=check)
+    return _Choices(program, by_time and _prefers_plain_gemv(model), (*sentences, why))
 
 
-def _has_fp8(model: Llama4) -> bool:
+def _fetched_fp8_shapes(model: Llama4) -> set[tuple[int, int]]:
+    """Of the matrices [O, I] of experts that are not held in the model."""
     sources = (module.source for module in model.modules() if isinstance(module, MoE))
-    return any(tensor.dtype == FP8 for tensor in model.buffers()) or any(
-        isinstance(source, OffloadedExperts | TwoLanes) and source.is_fp8 for source in sources
-    )
+    if not any(isinstance(source, OffloadedExperts | TwoLanes) and source.is_fp8 for source in sources):
+        return set()
+    text = model.config.text
+    return {(text.intermediate_size, text.hidden_size), (text.hidden_size, text.intermediate_size)}
 
 
 def _offloaded(experts: ExpertMemory, checkpoint: Checkpoint, device: torch.device) -> OffloadedModel:

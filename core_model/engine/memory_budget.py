@@ -20,7 +20,7 @@ from core_model.engine.expert_memory import NUM_SPARE
 from core_model.engine.model_shape import ModelShape
 from core_model.engine.placement import choose_dtype
 from core_model.engine.speed_estimate import BytesPerToken, estimate, measure_ceilings
-from core_model.kernels.fp8_cpu import has_kernels
+from core_model.kernels.fp8_choice import has_kernels
 from core_model.types import MemoryLimits, MemoryPlan, Place, PlanLine, SpeedEstimate
 from core_model.weights.name_map import Group
 

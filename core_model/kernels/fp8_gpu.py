@@ -10,7 +10,7 @@ on the first product.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from types import ModuleType
 
@@ -23,8 +23,10 @@ from core_model.kernels.fp8_many_rows import Grouped, ManyRows, Way
 
 log = logging.getLogger(__name__)
 
-PROBE_SIZE = 4096  # outputs and inputs
-PROBE_MATRICES = 6  # more than a card's cache holds
+PROBE_SIZE = 4096  # outputs and inputs, where no model says what it has
+PROBE_SHAPES = frozenset({(PROBE_SIZE, PROBE_SIZE)})
+PROBE_BYTES = 100_000_000  # of weights of a shape, more than a card's cache holds
+PROBE_MATRICES = 32  # at most
 PROBE_ROUNDS = 5
 LARGEST_DIFFERENCE = 0.03  # of the largest result: what bf16 rounds
 
@@ -79,14 +81,20 @@ def many_rows() -> ManyRows | None:
     return _many[0] if _many else None
 
 
-def choose_kernels(*, by_time: bool = True, shape: tuple[int, int] = (PROBE_SIZE, PROBE_SIZE)) -> str:
+def choose_kernels(
+    shapes: Iterable[tuple[int, int]] = PROBE_SHAPES,
+    *,
+    by_time: bool = True,
+    shape: tuple[int, int] = (PROBE_SIZE, PROBE_SIZE),
+) -> str:
     """Decide how FP8 weights are multiplied from now on, and say why, in sentences.
 
     Args:
+        shapes: of a model's weights [O, I]; they are tried and timed together.
         by_time: without, kernels that are right are always taken, for what is faster may change from day to day.
         shape: of the model's experts: their inputs and their size.
     """
-    kernels, is_faster, why = _probe()
+    kernels, is_faster, why = _probe(frozenset(shapes))
     is_taken = kernels is not None and (is_faster or not by_time)
     _chosen[:] = [kernels if is_taken else None]
     one_row = f"FP8 weights on the GPU are multiplied by {'Triton kernels' if is_taken else 'plain torch'}: {why}."
@@ -132,7 +140,7 @@ def _triton_ways() -> tuple[list[Way], Grouped | None]:
 
 
 @cache
-def _probe() -> tuple[ModuleType | None, bool, str]:
+def _probe(shapes: frozenset[tuple[int, int]]) -> tuple[ModuleType | None, bool, str]:
     """The kernels if they are right, whether they are faster, and what was found."""
     if not torch.cuda.is_available():
         return None, False, "there is no GPU"
@@ -141,32 +149,49 @@ def _probe() -> tuple[ModuleType | None, bool, str]:
     except ImportError:
         return None, False, "Triton is not installed"
     try:
-        return _compare(fp8_triton)
+        return _compare(fp8_triton, sorted(shapes))
     except Exception:
         log.warning("Triton failed", exc_info=True)
         return None, False, "Triton failed, see the log"
 
 
-def _compare(kernels: ModuleType) -> tuple[ModuleType | None, bool, str]:
+def _compare(kernels: ModuleType, shapes: Sequence[tuple[int, int]]) -> tuple[ModuleType | None, bool, str]:
+    kernel_ms = plain_ms = 0.0
+    for num_out, num_in in shapes:
+        matrices, scales, x = _sample(num_out, num_in, kernels.MAX_ROWS)
+        differences = _differences(kernels, matrices, scales, x)
+        if not max(differences) < LARGEST_DIFFERENCE:
+            log.warning("Triton's products of %d x %d are wrong by %s of the largest", num_out, num_in, differences)
+            return None, False, f"Triton's results are wrong on this card ({num_out} x {num_in})"
+        kernel_ms += _milliseconds(kernels.multiply, x[:1], matrices, scales)
+        plain_ms += _milliseconds(plain, x[:1], matrices, scales)
+    names = ", ".join(f"{num_out} x {num_in}" for num_out, num_in in shapes)
+    return kernels, kernel_ms < plain_ms, f"{kernel_ms:.3f} ms by Triton, {plain_ms:.3f} ms by torch ({names})"
+
+
+def _sample(num_out: int, num_in: int, num_rows: int) -> tuple[list[Tensor], Tensor, Tensor]:
+    """Matrices of a shape, scales and rows. Finite codes are drawn as such: nothing larger is in the card's memory."""
     generator = torch.Generator("cuda").manual_seed(0)
-    matrices = [
-        torch.randn(PROBE_SIZE, PROBE_SIZE, generator=generator, device="cuda").to(torch.float8_e4m3fn)
-        for _ in range(PROBE_MATRICES)
+    codes = [
+        torch.randint(0, 120, (num_out, num_in), generator=generator, device="cuda", dtype=torch.uint8)
+        for _ in range(min(PROBE_MATRICES, max(2, -(-PROBE_BYTES // (num_out * num_in)))))
     ]
-    scales = torch.rand(PROBE_SIZE, generator=generator, device="cuda") + 0.5
-    x = torch.randn(kernels.MAX_ROWS, PROBE_SIZE, generator=generator, device="cuda").bfloat16()
+    matrices = [some.bitwise_or_((some & 1) << 7).view(torch.float8_e4m3fn) for some in codes]
+    scales = torch.rand(num_out, generator=generator, device="cuda") + 0.5
+    x = torch.randn(num_rows, num_in, generator=generator, device="cuda").bfloat16()
+    return matrices, scales, x
+
+
+def _differences(kernels: ModuleType, matrices: list[Tensor], scales: Tensor, x: Tensor) -> tuple[float, ...]:
+    """Of one row, of as many as the kernels take, and of one row with a gate."""
     gate, up = matrices[:2]
-    both = F.silu(plain(x[:1] / PROBE_SIZE, gate, scales)) * plain(x[:1] / PROBE_SIZE, up, scales)
-    differences = (
-        _difference(kernels.multiply(x[:1], gate, scales), plain(x[:1], gate, scales)),
+    one, small = x[:1], x[:1] / (100 * x.shape[1])
+    both = F.silu(plain(small, gate, scales)) * plain(small, up, scales)
+    return (
+        _difference(kernels.multiply(one, gate, scales), plain(one, gate, scales)),
         _difference(kernels.multiply(x, gate, scales), plain(x, gate, scales)),
-        _difference(kernels.gated(x[:1] / PROBE_SIZE, gate, scales, up, scales), both),
+        _difference(kernels.gated(small, gate, scales, up, scales), both),
     )
-    if not max(differences) < LARGEST_DIFFERENCE:
-        log.warning("Triton's products are wrong by %s of the largest result", differences)
-        return None, False, "Triton's results are wrong on this card"
-    kernel_ms, plain_ms = (_milliseconds(way, x[:1], matrices, scales) for way in (kernels.multiply, plain))
-    return kernels, kernel_ms < plain_ms, f"{kernel_ms:.3f} ms by Triton, {plain_ms:.3f} ms by torch"
 
 
 def _difference(found: Tensor, expected: Tensor) -> float:

@@ -1,6 +1,7 @@
 """Compiles the operations of a decode step (`core_model.kernels.step_ir`) and runs programs of them on threads.
 
-The form of the FP8 product is chosen as everywhere (`fp8_cpu`): by table where the processor can, else by shift.
+The form of the FP8 product is chosen as everywhere (`fp8_choice`): by table where the processor can and does it right,
+else by shift.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import numpy.typing as npt
 import torch
 
 from core_model.kernels import fp8_ir, step_ir, vector_ir
-from core_model.kernels.fp8_cpu import HALF_FEATURES
+from core_model.kernels.fp8_choice import SHIFT, TABLE, is_refused
+from core_model.kernels.fp8_forms import HALF_FEATURES
 from core_model.kernels.jit import KernelUnavailableError, compile_functions, host_features, is_x86
 from core_model.kernels.threads import Words
 
@@ -55,15 +57,15 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=256, thread_name_prefix="step")
 
 
-@cache
 def step_kernels() -> StepKernels | None:
     """The operations for this processor; None where llvmlite or an instruction is missing."""
     features = host_features()
-    if features >= fp8_ir.TABLE_FEATURES:
+    if features >= fp8_ir.TABLE_FEATURES and not is_refused(TABLE):
         return _compiled("table")
-    return _compiled("shift") if features & HALF_FEATURES else None
+    return _compiled("shift") if features & HALF_FEATURES and not is_refused(SHIFT) else None
 
 
+@cache
 def _compiled(form: str) -> StepKernels | None:
     tables = fp8_ir.bf16_tables()
     width = 16 if "avx512f" in host_features() else 8

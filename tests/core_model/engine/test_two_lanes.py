@@ -15,7 +15,7 @@ from core_model.engine.kv_cache import KVCache
 from core_model.engine.offload import Offload, offload_experts
 from core_model.engine.stopping import Stopped, stop_check
 from core_model.engine.two_lanes import Lane, OnCpu, TwoLanes, choose_lane
-from core_model.loaded_model import _has_fp8
+from core_model.loaded_model import _fetched_fp8_shapes
 from core_model.model.llama4 import Llama4
 from core_model.model.moe import MoE
 from core_model.weights.checkpoint import Checkpoint
@@ -143,7 +143,9 @@ def test_kernels_are_chosen_also_where_only_fetched_experts_are_fp8(open_it: Ope
     """As Meta published Maverick: nothing of the model itself is FP8."""
     model, _ = open_it(2, 8, Lane())
     assert not any(tensor.dtype == torch.float8_e4m3fn for tensor in model.buffers())
-    assert _has_fp8(model)
+    text = model.config.text
+    size, hidden = text.intermediate_size, text.hidden_size
+    assert _fetched_fp8_shapes(model) == {(size, hidden), (hidden, size)}
 
 
 @pytest.mark.parametrize("wrong", [3.0, float("nan")])

@@ -9,9 +9,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core_model.kernels import fp8_cpu, fp8_tiles
+from core_model.kernels import fp8_choice, fp8_forms, fp8_tiles
 from core_model.kernels import threads as kernel_threads
-from core_model.kernels.fp8_cpu import FEW_ROWS, HALF_FEATURES, gated, multiply, shift_kernels, table_kernels
+from core_model.kernels.fp8_cpu import gated, multiply
+from core_model.kernels.fp8_forms import FEW_ROWS, HALF_FEATURES, shift_kernels, table_kernels
 from core_model.kernels.fp8_ir import TABLE_FEATURES
 from core_model.kernels.jit import host_features
 
@@ -21,15 +22,16 @@ FORMS = ["table", "shift", "none"]
 @pytest.fixture(params=FORMS)
 def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """One form only, as on a processor that has no better one."""
+    monkeypatch.setattr(fp8_choice, "_chosen", {})
     monkeypatch.setattr(fp8_tiles, "tile_kernel", lambda: None)
     if request.param == "table":
         if not host_features() >= TABLE_FEATURES:
             pytest.skip("this processor has no table look-up")
         assert table_kernels() is not None, "this processor has what it needs"
     else:
-        monkeypatch.setattr(fp8_cpu, "table_kernels", lambda: None)
+        monkeypatch.setattr(fp8_forms, "table_kernels", lambda: None)
     if request.param == "none":
-        monkeypatch.setattr(fp8_cpu, "shift_kernels", lambda: None)
+        monkeypatch.setattr(fp8_forms, "shift_kernels", lambda: None)
     elif not host_features() & HALF_FEATURES:
         pytest.skip("this processor cannot convert fp16")
     else:
@@ -40,11 +42,23 @@ def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 @pytest.fixture(params=[1, 3])
 def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr(kernel_threads, "WORTH_SHARING", 100)
-    monkeypatch.setattr(fp8_cpu, "PART", 1000)
+    monkeypatch.setattr(fp8_forms, "SMALLEST_PART", 1000)
     before = torch.get_num_threads()
     torch.set_num_threads(request.param)
     yield request.param
     torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("num_rows", [1, FEW_ROWS, 40])
+def test_all_codes_mean_what_they_should(form: str, num_rows: int) -> None:
+    """A row of weights for each code, times rows of one one and zeros: the code itself comes out, NaN included."""
+    every = torch.arange(256, dtype=torch.uint8).view(256, 1).expand(256, 64).contiguous().view(torch.float8_e4m3fn)
+    x = torch.zeros(num_rows, 64)
+    x[torch.arange(num_rows), torch.arange(num_rows) * 7 % 64] = 1.0
+    values = every[:, 0].double().nan_to_num(777)
+    for dtype in (torch.bfloat16, torch.float32):
+        for row in multiply(x.to(dtype), every, torch.ones(256)).double():
+            assert torch.equal(row.nan_to_num(777), values)
 
 
 def weights(num_out: int, num_in: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -73,6 +87,25 @@ def test_many_rows_go_by_way_of_bf16(form: str, threads: int, num_rows: int) -> 
     x = torch.randn(num_rows, 128, generator=torch.Generator().manual_seed(0))
     assert relative_error(x.bfloat16(), codes, scales) < 5e-3
     assert relative_error(x, codes, scales) < 1e-5
+
+
+def test_stretches_of_weights_are_multiplied_one_by_one(
+    form: str, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes, scales = weights(50, 128)
+    x = torch.randn(40, 128, generator=torch.Generator().manual_seed(0))
+    monkeypatch.setattr(fp8_forms, "STRETCH", 20 * 128)  # twice 20 rows of weights, then 10
+    assert relative_error(x, codes, scales) < 1e-5
+    assert relative_error(x.bfloat16(), codes, scales) < 5e-3
+
+
+def test_threads_take_long_stretches_of_memory_and_several_each() -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        assert [fp8_forms.part_size(2**bits) for bits in (10, 15, 21, 26)] == [2**15, 2**15, 2**18, 2**20]
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_the_bits_do_not_depend_on_the_number_of_threads(form: str, threads: int) -> None:

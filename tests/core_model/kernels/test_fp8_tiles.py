@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from core_model.kernels import fp8_cpu, fp8_tiles, fp8_tiles_ir
+from core_model.kernels import fp8_choice, fp8_cpu, fp8_tiles, fp8_tiles_ir
 from core_model.kernels import threads as kernel_threads
 from core_model.kernels.fp8_tiles import TileKernel, tile_kernel
 from core_model.kernels.jit import host_features
@@ -63,6 +63,42 @@ def test_products_of_any_number_of_rows(
     assert ((found.double() - right).abs() <= ROUNDING * right.abs() + 1e-5 * right.abs().max()).all()
 
 
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of weights with some of the columns, as of large matrices; the last one of a row is narrower."""
+    monkeypatch.setattr(fp8_tiles, "BLOCK", 2 * 96 * 128)
+    monkeypatch.setattr(fp8_tiles, "BLOCK_ROWS", 96)
+
+
+@pytest.mark.parametrize("num_rows", [129, 144, 200])
+def test_sums_wait_for_the_next_columns(
+    kernel: TileKernel, num_threads: int, num_rows: int, small_blocks: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights, x = matrix(1536, 320), rows(num_rows, 320)
+    assert fp8_tiles.block_shape(num_rows, 320, 1536) == (96, 128)
+    (found,) = kernel.multiply(x, weights)
+    right = expected(x, *weights)
+    assert ((found.double() - right).abs() <= ROUNDING * right.abs() + 1e-5 * right.abs().max()).all()
+    monkeypatch.setattr(fp8_tiles, "BLOCK", 2**20)
+    assert fp8_tiles.block_shape(num_rows, 320, 1536)[1] == 320
+    assert torch.equal(kernel.multiply(x, weights)[0], found), "in the same order, so the same bits"
+
+
+def test_blocks_are_as_large_as_the_cache_and_the_threads_allow() -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        assert fp8_tiles.block_shape(512, 5120, 8192) == (256, 2048)
+        assert fp8_tiles.block_shape(512, 1024, 2048) == (256, 1024)
+        assert fp8_tiles.block_shape(512, 5120, 1024) == (128, 4096)
+        assert fp8_tiles.block_shape(32, 8192, 5120) == (32, 8192)
+        assert fp8_tiles.block_shape(512, 64, 32) == (32, 64)
+        torch.set_num_threads(64)
+        assert fp8_tiles.block_shape(512, 5120, 8192) == (32, 5120)
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_all_codes_mean_what_they_should(kernel: TileKernel) -> None:
     """One row of weights for each code, times a row of ones and zeros: the code itself comes out."""
     every = torch.arange(256, dtype=torch.uint8).view(256, 1).expand(256, 64).contiguous().view(torch.float8_e4m3fn)
@@ -101,13 +137,17 @@ def test_two_callers_at_once_do_not_disturb_each_other(kernel: TileKernel) -> No
         assert all(pool.map(again, range(2)))
 
 
-def test_nothing_is_written_behind_the_strips(kernel: TileKernel, num_threads: int) -> None:
-    room = fp8_tiles_ir.strip_bytes(256) * num_threads
+@pytest.mark.parametrize("num_rows", [50, 144])
+def test_nothing_is_written_behind_the_threads_memory(
+    kernel: TileKernel, num_threads: int, num_rows: int, small_blocks: None
+) -> None:
+    shape = fp8_tiles.block_shape(num_rows, 256, 512)
+    room = fp8_tiles_ir.memory_bytes(*shape, 256, num_rows) * num_threads
     guarded = torch.full((room + 4096,), 77, dtype=torch.uint8)
-    kernel._own.strips = guarded[:room]
-    kernel.multiply(rows(50, 256), matrix(512, 256))
+    kernel._own.memory = guarded[:room]
+    kernel.multiply(rows(num_rows, 256), matrix(512, 256))
     assert (guarded[room:] == 77).all()
-    del kernel._own.strips
+    del kernel._own.memory
 
 
 def test_a_nan_stays_in_its_row_and_column(kernel: TileKernel) -> None:
@@ -128,12 +168,14 @@ def test_rows_that_are_not_contiguous(kernel: TileKernel) -> None:
 
 
 def test_it_stands_behind_the_common_product(kernel: TileKernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fp8_choice, "_chosen", {})
     weights, x = matrix(64, 128), rows(20, 128)
     taken = fp8_cpu.multiply(x, *weights)
     assert torch.equal(taken, kernel.multiply(x, weights)[0])
     assert torch.equal(fp8_cpu.multiply(x[:3], *weights), kernel.multiply(x[:3], weights)[0]), "from three rows on"
     assert fp8_cpu.multiply(x[:2], *weights).shape == (2, 64)
     monkeypatch.setattr(fp8_tiles, "tile_kernel", lambda: None)
+    monkeypatch.setattr(fp8_choice, "_chosen", {})
     plain = fp8_cpu.multiply(x, *weights)
     assert (taken.double() - plain.double()).abs().max() <= 0.02 * plain.double().abs().max()
     assert not torch.equal(taken, plain), "otherwise it was the same way twice"
@@ -148,7 +190,9 @@ def test_matrices_that_do_not_fit_take_the_other_way(kernel: TileKernel) -> None
         assert (found - right).abs().max() <= 0.02 * right.abs().max()
 
 
-def test_a_kernel_that_computes_wrongly_is_not_taken(kernel: TileKernel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_that_computes_wrongly_is_not_taken(
+    kernel: TileKernel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     assert fp8_tiles._is_right(kernel)
     right = kernel.multiply
 
@@ -159,3 +203,6 @@ def test_a_kernel_that_computes_wrongly_is_not_taken(kernel: TileKernel, monkeyp
 
     monkeypatch.setattr(kernel, "multiply", wrong_at_the_end)
     assert not fp8_tiles._is_right(kernel)
+    monkeypatch.setattr(fp8_tiles, "TileKernel", lambda _: kernel)
+    assert tile_kernel.__wrapped__() is None
+    assert "wrongly" in caplog.text
