@@ -129,11 +129,8 @@ def planned(line: HeldLine) -> str:
 
 
 def held(line: HeldLine) -> str:
-    """ "9.1 GB", "26 GB, 31 GB at most"; a dash for what cannot be told apart."""
-    if line.held_bytes is None:
-        return NOTHING
-    now = size(line.held_bytes)
-    return now if line.peak_bytes is None else _tr("{0}, {1} at most").format(now, size(line.peak_bytes))
+    """ "9.1 GB"; a dash for what cannot be told apart."""
+    return NOTHING if line.held_bytes is None else size(line.held_bytes)
 
 
 def experts_at(place: Place, count: int) -> str:

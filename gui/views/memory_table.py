@@ -58,8 +58,13 @@ class MemoryTable(QWidget):
         return [_row(line) for line in lines if line.peak_bytes is None]
 
     def _totals_of(self, lines: Sequence[HeldLine]) -> list[TableRow]:
-        """Sums that only a loaded model has."""
-        return [_row(line) for line in lines if line.peak_bytes is not None]
+        """Sums that only a loaded model has, and the most that each of them ever was."""
+        rows = []
+        for line in lines:
+            if line.peak_bytes is not None:
+                most = TableRow(self.tr("The most so far"), line.where, "", words.size(line.peak_bytes))
+                rows += [_row(line), most]
+        return rows
 
     def _tightest(self) -> TableRow:
         free = self.tr("{0} free").format(words.size(self._plan.free_bytes))
