@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -301,6 +302,34 @@ def test_a_change_is_noticed_while_a_long_answer_is_written(
     overwrite(tmp_path / "model" / "model.safetensors")
     with pytest.raises(CheckpointError, match="written to"):
         next(events)
+
+
+CUT = """
+import os, sys
+from pathlib import Path
+from core_model.errors import CheckpointError
+from core_model.local_assistant import LocalAssistant
+from core_model.types import GenerationRequest, LoadRequest, Message, Role
+
+assistant, folder = LocalAssistant(), Path(sys.argv[1])
+for _ in assistant.load(LoadRequest(folder, device="cpu")):
+    pass
+os.truncate(folder / "model.safetensors", 4096)
+try:
+    list(assistant.stream(GenerationRequest((Message.of(Role.USER, "Hello"),))))
+except CheckpointError as error:
+    print(error.message)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="mapped files cannot be touched there")
+def test_a_file_that_was_cut_is_not_touched(folder: Path, tmp_path: Path) -> None:
+    """In a process of its own, for reading what is gone would be its end, by a signal."""
+    shutil.copytree(folder, tmp_path / "model")
+    command = [sys.executable, "-c", CUT, str(tmp_path / "model")]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert run.returncode == 0, run.stderr
+    assert "model.safetensors was shortened" in run.stdout
 
 
 def test_files_that_nothing_is_read_from_any_more_may_change(

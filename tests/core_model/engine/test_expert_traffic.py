@@ -114,8 +114,11 @@ def test_the_assistant_makes_room_for_what_a_prompt_will_add(
     for _ in assistant.load(LoadRequest(folder, MemoryLimits(ram_bytes=whole), "cpu")):
         pass
     question = GenerationRequest((Message.of(Role.USER, "Hello"),), SamplingParams(max_new_tokens=4))
-    given = []
-    for free in (0, 10**12):
+    assert assistant._loaded is not None
+    cache, given = assistant._loaded.session.cache, []
+    to_keep = cache.growth_bytes(2048)
+    assert assistant._loaded.answer_bytes(1024) > to_keep > 0
+    for free in (to_keep, 10**12):  # of which the one is not enough to read it
         monkeypatch.setattr("core_model.local_assistant.free_bytes", lambda _, free=free: free)
         *_, last = assistant.stream(question)
         assert isinstance(last, Finished)

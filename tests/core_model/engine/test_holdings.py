@@ -123,7 +123,8 @@ def test_scales_of_fetched_experts_are_held_beside_them(
     assert assistant._loaded.offloaded is not None
     memory = assistant._loaded.offloaded.memory
     assert memory.scale_bytes == 4 * 4 * 8 * (256 + 256 + 128)
-    assert memory.held_bytes >= memory.scale_bytes
+    in_slots, rest = divmod(memory.held_bytes - memory.scale_bytes, memory.arena.slot_bytes)
+    assert (in_slots, rest) == (memory.cache.num_slots - memory.cache.num_untouched, 0)
     assistant.unload()
 
 
