@@ -24,7 +24,7 @@ from core_model.model.llama4 import Llama4
 from core_model.model.moe import MoE, NoExperts
 from core_model.types import LoadProgress, ShouldStop, never_stop
 from core_model.weights.checkpoint import Checkpoint, TensorReader
-from core_model.weights.file_watch import is_remote
+from core_model.weights.file_watch import FileWatch, is_remote
 from core_model.weights.keep_fp8 import keep_quantized, read_scales
 from core_model.weights.match import ExpertMatrices, Kept, Matrix, Source, match, matrices
 from core_model.weights.memory_errors import is_out_of_memory
@@ -104,6 +104,7 @@ def load_steps(
     tensors = yield from steps
     if tensors is None:
         return None
+    FileWatch({file.path: file.state for file in checkpoint.files}).look()  # what was copied before is not half new
     assign(model, tensors)
     return model.eval()
 

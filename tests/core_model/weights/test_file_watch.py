@@ -112,6 +112,18 @@ def test_the_nearest_mount_decides(path: str, expected: bool, monkeypatch: pytes
     assert not is_remote(Path(path)), "where the system says nothing"
 
 
+def test_a_load_in_whose_middle_a_file_was_written_to_gives_no_model(
+    checkpoint_shelf: CheckpointShelf, tmp_path: Path
+) -> None:
+    """Also where everything is copied, and half of the copy would be of another file."""
+    shutil.copytree(checkpoint_shelf.folder("text_only"), tmp_path / "model")
+    steps = load_steps(Checkpoint.open(tmp_path / "model"), CPU, torch.bfloat16)
+    next(event for event in steps if event.bytes_done)
+    overwrite(tmp_path / "model" / "model.safetensors")
+    with pytest.raises(CheckpointError, match=r"model\.safetensors was written to"):
+        run_to_end(steps)
+
+
 @pytest.mark.parametrize("is_fp8", [False, True])
 def test_files_of_another_machine_are_copied(
     checkpoint_shelf: CheckpointShelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_fp8: bool
