@@ -45,6 +45,7 @@ class Assistant(Protocol):
         Raises:
             NotLoadedError: there is no model.
             RequestError: the prompt does not fit the context, or holds what this model cannot read.
+            CheckpointError: the model's files were changed or cannot be read any more; likewise.
             OutOfMemoryError: memory ran out on the way; the text so far has been yielded.
         """
         ...

@@ -22,6 +22,7 @@ from core_model.types import (
     GenerationEvent,
     GenerationRequest,
     GenerationStats,
+    HeldLine,
     LoadEvent,
     LoadFinished,
     LoadProgress,
@@ -89,6 +90,18 @@ MODEL = ModelInfo(
     tiles=TileGeometry(tile_size=336, max_tiles=16, tokens_per_tile=144),
 )
 
+PLAN = MemoryPlan(
+    (
+        PlanLine("Attention, router and shared expert", "GPU", 11_200_000_000),
+        PlanLine("Experts in use", "GPU", 9_300_000_000),
+        PlanLine("Resting experts", "RAM", 88_500_000_000),
+        PlanLine("Conversation memory for 1,000 tokens", "GPU", 196_000_000),
+    ),
+    88_500_000_000,
+    112_000_000_000,
+    "It fits: about 21 tokens a second.",
+)
+
 
 class FakeAssistant:
     """Plays one script per question; the last one is repeated. Every request is kept for tests to look at."""
@@ -143,16 +156,13 @@ class FakeAssistant:
 
     def plan(self, request: LoadRequest) -> MemoryPlan:
         self.plan_requests.append(request)
-        lines = (
-            PlanLine("Attention, router and shared expert", "GPU", 11_200_000_000),
-            PlanLine("Experts in use", "GPU", 9_300_000_000),
-            PlanLine("Resting experts", "RAM", 88_500_000_000),
-            PlanLine("Conversation memory for 1,000 tokens", "GPU", 196_000_000),
-        )
-        return MemoryPlan(lines, 88_500_000_000, 112_000_000_000, "It fits: about 21 tokens a second.")
+        return PLAN
 
     def report(self) -> ModelReport:
-        return ModelReport(MemoryUse(weights_bytes=self.load_script.bytes_total if self._loaded else 0))
+        if self._loaded is None:
+            return ModelReport()
+        lines = (HeldLine(line.what, line.where, line.num_bytes, line.num_bytes) for line in PLAN.lines)
+        return ModelReport(MemoryUse(weights_bytes=self.load_script.bytes_total), lines=tuple(lines))
 
     def view(self, picture: Picture, tiles: TileGeometry | None = None) -> PictureView:
         if tiles is None:

@@ -19,10 +19,14 @@ from core_model.engine.choose_rounding import choose_rounding
 from core_model.engine.choose_step import DecodeStep, choose_step
 from core_model.engine.expert_history import ExpertHistory, history_file
 from core_model.engine.expert_memory import ExpertMemory, OffloadedExperts
-from core_model.engine.expert_report import report_experts
+from core_model.engine.expert_report import NOTHING_YET, report_experts
+from core_model.engine.expert_traffic import ExpertTraffic
+from core_model.engine.holdings import Holdings
 from core_model.engine.memory_budget import context_length
-from core_model.engine.offload import Offload, offload_experts
+from core_model.engine.memory_plan import Placement
+from core_model.engine.offload import offload_experts
 from core_model.engine.placement import device_name, dtype_name, memory_use
+from core_model.engine.reading_memory import ReadingMemory
 from core_model.engine.session import Session
 from core_model.engine.speed_estimate import Ceilings, measure_ceilings
 from core_model.engine.stopping import Check, stop_check
@@ -37,12 +41,15 @@ from core_model.text.chat_format import ChatFormat
 from core_model.text.tokenizer import Tokenizer, load_tokenizer
 from core_model.types import ExpertReport, MemoryLimits, ModelInfo, ModelReport, ShouldStop, TileGeometry
 from core_model.weights.checkpoint import Checkpoint
+from core_model.weights.file_watch import FileWatch
 from core_model.weights.generation_defaults import GenerationDefaults, read_generation_defaults
 from core_model.weights.match import FP8
 from core_model.weights.memory_errors import is_out_of_memory
 from core_model.weights.preprocessor import tile_geometry
 
 log = logging.getLogger(__name__)
+
+PLANNED_ANSWER = 1024  # tokens that room is made for beforehand
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,13 +77,27 @@ class LoadedModel:
     weights_bytes: int  # without experts that may come and go
     choices: tuple[str, ...]  # see `ModelReport`
     offloaded: OffloadedModel | None  # of a model whose experts do not all fit
+    files: FileWatch  # of those that weights are views of
+    holdings: Holdings
+    has_fp8: bool
 
-    def report(self) -> ModelReport:
-        """How it is doing; any thread."""
+    def report(self, traffic: ExpertTraffic | None) -> ModelReport:
+        """How it is doing; any thread.
+
+        Args:
+            traffic: of the last answer.
+        """
         experts_bytes = 0 if self.offloaded is None else self.offloaded.memory.num_bytes
-        memory = memory_use(self.weights_bytes + experts_bytes, self.session.cache.num_bytes)
-        experts = None if self.offloaded is None else self.offloaded.report()
-        return ModelReport(memory, experts, self.choices)
+        conversation_bytes = self.session.cache.num_bytes
+        memory = memory_use(self.weights_bytes + experts_bytes, conversation_bytes)
+        experts = None if self.offloaded is None else self.offloaded.report(traffic)
+        return ModelReport(memory, experts, self.choices, self.holdings.lines(conversation_bytes))
+
+    def answer_bytes(self, num_tokens: int) -> int:
+        """What reading a prompt of so many tokens takes on the way, and what it adds to the conversation's memory."""
+        model = self.session.model
+        reading = ReadingMemory(model.config, model.device, model.dtype, self.has_fp8, num_tokens)
+        return reading.num_bytes + self.session.cache.growth_bytes(num_tokens + PLANNED_ANSWER)
 
     def close(self) -> None:
         """Close the files."""
@@ -92,8 +113,8 @@ class OffloadedModel:
     history: ExpertHistory
     ceilings: Ceilings
 
-    def report(self) -> ExpertReport:
-        return report_experts(self.memory, self.ceilings)
+    def report(self, traffic: ExpertTraffic | None) -> ExpertReport:
+        return report_experts(self.memory, self.ceilings, NOTHING_YET if traffic is None else traffic.moved)
 
 
 def open_language(checkpoint: Checkpoint, limits: MemoryLimits) -> Language:
@@ -124,7 +145,7 @@ def assemble(
     checkpoint: Checkpoint,
     model: Llama4,
     language: Language,
-    offload: Offload | None,
+    placement: Placement,
     should_stop: ShouldStop,
     *,
     is_reproducible: bool,
@@ -132,7 +153,7 @@ def assemble(
     """Put the parts of an opened checkpoint together, and choose how it is computed on this machine.
 
     Args:
-        offload: the experts that the model lacks.
+        placement: by which it was loaded; says which experts the model lacks.
         is_reproducible: choose nothing that may change an answer's bits from one time to the next.
 
     Raises:
@@ -141,7 +162,7 @@ def assemble(
         OutOfMemoryError: what was planned for is not there any more.
     """
     let_vision_visit(model)
-    lane, check = Lane(), stop_check(should_stop)
+    lane, check, offload = Lane(), stop_check(should_stop), placement.offload
     experts = None
     try:
         experts = None if offload is None else offload_experts(model, checkpoint, offload, lane)
@@ -165,7 +186,11 @@ def assemble(
     for sentence in choices.sentences:
         log.info(sentence)
     info = _info(checkpoint, model, language, num_parameters)
-    return LoadedModel(info, language, session, held, choices.sentences, offloaded)
+    files = FileWatch(checkpoint.files_behind([*model.parameters(), *model.buffers()]))
+    holdings = Holdings.of(placement.plan, model, experts, 0 if offload is None else offload.file_bytes)
+    return LoadedModel(
+        info, language, session, held, choices.sentences, offloaded, files, holdings, bool(_fp8_shapes(model))
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,8 +204,7 @@ class _Choices:
 
 def _choose(model: Llama4, experts: ExpertMemory | None, lane: Lane, check: Check, is_reproducible: bool) -> _Choices:
     sentences, by_time = [], not is_reproducible
-    fetched, text = _fetched_fp8_shapes(model), model.config.text
-    shapes = {(codes.shape[0], codes.shape[1]) for codes in model.buffers() if codes.dtype == FP8} | fetched
+    shapes, fetched, text = _fp8_shapes(model), _fetched_fp8_shapes(model), model.config.text
     if shapes and model.device.type == "cuda":
         shape = text.hidden_size, text.intermediate_size
         sentences.append(fp8_gpu.choose_kernels(shapes, by_time=by_time, shape=shape))
@@ -192,6 +216,12 @@ def _choose(model: Llama4, experts: ExpertMemory | None, lane: Lane, check: Chec
         sentences.append(choose_lane(model, experts, lane, check))
     program, why = choose_step(model, by_time=by_time, memory=experts, check=check)
     return _Choices(program, by_time and _prefers_plain_gemv(model), (*sentences, why))
+
+
+def _fp8_shapes(model: Llama4) -> set[tuple[int, int]]:
+    """Of all its FP8 matrices [O, I]."""
+    held = {(codes.shape[0], codes.shape[1]) for codes in model.buffers() if codes.dtype == FP8}
+    return held | _fetched_fp8_shapes(model)
 
 
 def _fetched_fp8_shapes(model: Llama4) -> set[tuple[int, int]]:

@@ -8,7 +8,7 @@ conversation simply shares less of its beginning. Importing this module imports 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
@@ -42,6 +42,7 @@ from core_model.types import (
     ModelReport,
     Picture,
     PictureView,
+    PrefillProgress,
     Role,
     SamplingParams,
     ShouldStop,
@@ -52,14 +53,13 @@ from core_model.weights.checkpoint import Checkpoint
 from core_model.weights.load import load_steps
 from core_model.weights.memory_errors import is_out_of_memory
 
-PLANNED_ANSWER = 1024  # tokens that room is made for beforehand
-
 
 class LocalAssistant:
     """See `core_model.assistant.Assistant`."""
 
     def __init__(self) -> None:
         self._loaded: LoadedModel | None = None
+        self._traffic: ExpertTraffic | None = None  # of the last answer
         keep_freed_memory()
 
     def load(self, request: LoadRequest, should_stop: ShouldStop = never_stop) -> Generator[LoadEvent, None, None]:
@@ -86,7 +86,7 @@ class LocalAssistant:
             yield LoadProgress(needed, needed, "Trying what is fastest on this machine")
             with suppress(Stopped):
                 self._loaded = assemble(
-                    checkpoint, model, language, offload, should_stop, is_reproducible=request.is_reproducible
+                    checkpoint, model, language, placement, should_stop, is_reproducible=request.is_reproducible
                 )
         info = None if self._loaded is None else self._loaded.info
         yield LoadFinished(info, time.perf_counter() - began)
@@ -95,6 +95,7 @@ class LocalAssistant:
         self, request: GenerationRequest, should_stop: ShouldStop = never_stop
     ) -> Generator[GenerationEvent, None, None]:
         loaded, check = self._get(), stop_check(should_stop)
+        loaded.files.look()
         language = loaded.language
         is_continued = bool(request.messages) and request.messages[-1].role is Role.ASSISTANT
         try:  # a pasted book takes the tokenizer half a second
@@ -108,14 +109,17 @@ class LocalAssistant:
         traffic, make_room = None, no_room
         heeding: AbstractContextManager[None] = nullcontext()
         if loaded.offloaded is not None:
-            growth = loaded.session.cache.growth_bytes(prompt.num_tokens + PLANNED_ANSWER)
-            traffic = ExpertTraffic(loaded.offloaded.memory, free_bytes, growth)
+            needed = loaded.answer_bytes(prompt.num_tokens)
+            traffic = self._traffic = ExpertTraffic(loaded.offloaded.memory, free_bytes, needed)
             make_room, heeding = traffic.make_room, loaded.offloaded.memory.heeding(check)
         try:
             with heeding:
-                for event in generate(loaded.session, prompt, sampler, decoder, stop, should_stop, make_room):
-                    if traffic is not None and isinstance(event, Finished):
-                        event = replace(event, stats=replace(event.stats, experts=traffic.stats()))
+                events = generate(loaded.session, prompt, sampler, decoder, stop, should_stop, make_room)
+                for event in _counted(events, traffic):
+                    if isinstance(event, Finished):
+                        loaded.files.look()
+                    else:
+                        loaded.files.look_now_and_then()
                     yield event
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
@@ -129,9 +133,10 @@ class LocalAssistant:
     def unload(self) -> None:
         if self._loaded is not None:
             self._loaded.close()
-        self._loaded = None
+        self._loaded = self._traffic = None
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
 
     def plan(self, request: LoadRequest) -> MemoryPlan:
         checkpoint = Checkpoint.open(request.checkpoint)
@@ -142,7 +147,7 @@ class LocalAssistant:
 
     def report(self) -> ModelReport:
         loaded = self._loaded
-        return ModelReport(memory_use(0, 0)) if loaded is None else loaded.report()
+        return ModelReport(memory_use(0, 0)) if loaded is None else loaded.report(self._traffic)
 
     def view(self, picture: Picture, tiles: TileGeometry | None = None) -> PictureView:
         geometry = tiles or self._get().info.tiles
@@ -156,6 +161,16 @@ class LocalAssistant:
         if self._loaded is None:
             raise NotLoadedError
         return self._loaded
+
+
+def _counted(events: Iterator[GenerationEvent], traffic: ExpertTraffic | None) -> Iterator[GenerationEvent]:
+    """The same events; says when the prompt is read, and at the end what the answer cost in experts."""
+    for event in events:
+        if traffic is not None and isinstance(event, PrefillProgress) and event.num_done == event.num_total:
+            traffic.prompt_is_read()
+        if traffic is not None and isinstance(event, Finished):
+            event = replace(event, stats=replace(event.stats, experts=traffic.stats()))
+        yield event
 
 
 def _sampler(asked: SamplingParams, defaults: SamplingParams) -> Sampler:

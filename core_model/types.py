@@ -27,6 +27,7 @@ __all__ = [
     "GenerationEvent",
     "GenerationRequest",
     "GenerationStats",
+    "HeldLine",
     "LayerReport",
     "LoadEvent",
     "LoadFinished",
@@ -38,6 +39,8 @@ __all__ = [
     "Message",
     "ModelInfo",
     "ModelReport",
+    "Moved",
+    "Need",
     "Part",
     "Picture",
     "PictureView",
@@ -229,6 +232,24 @@ class Place(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """What was brought for the experts of some tokens, from which floor."""
+
+    num_tokens: int = 0
+    from_disk: int = 0  # bytes
+    over_link: int = 0  # bytes, from RAM to a GPU
+
+    @property
+    def disk_per_token(self) -> float:
+        """Bytes; 0 while there are no tokens."""
+        return self.from_disk / max(1, self.num_tokens)
+
+    @property
+    def link_per_token(self) -> float:
+        return self.over_link / max(1, self.num_tokens)
+
+
+@dataclass(frozen=True, slots=True)
 class ExpertStats:
     """How often a routed expert was where it is computed when it was called, in one answer."""
 
@@ -240,6 +261,8 @@ class ExpertStats:
     bytes_copied: int = 0  # from RAM to the GPU
     place: Place = Place.RAM  # where it is computed
     bytes_given: int = 0  # of experts that gave way, to other programs or to a long conversation
+    prompt: Moved = Moved()  # while the prompt was read
+    answer: Moved = Moved()  # while the answer was written, token by token
 
     @property
     def hit_ratio(self) -> float:
@@ -275,6 +298,16 @@ LoadEvent = LoadProgress | LoadFinished
 GenerationEvent = PrefillProgress | TextDelta | Finished
 
 
+class Need(StrEnum):
+    """What memory is needed for."""
+
+    WEIGHTS = "weights"
+    EXPERTS = "experts"  # routed ones that come and go
+    CONVERSATION = "conversation"
+    READING = "reading"  # of a prompt: what lies between a layer's input and its output
+    PROGRAM = "program"
+
+
 @dataclass(frozen=True, slots=True)
 class PlanLine:
     """One thing that needs memory: what, where, how much."""
@@ -282,6 +315,18 @@ class PlanLine:
     what: str  # "Experts", "Conversation memory for 1,000 tokens"
     where: str  # one of `Place`
     num_bytes: int
+    need: Need = Need.WEIGHTS
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLine:
+    """A line of the plan, and what became of it."""
+
+    what: str
+    where: str
+    planned_bytes: int | None  # None: the plan has no such line
+    held_bytes: int | None  # now; None: it cannot be told apart from what else is there
+    peak_bytes: int | None = None  # the most there was; of sums only
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,8 +382,8 @@ class LayerReport:
 
     layer: int
     places: tuple[Place, ...]  # of each expert: the nearest one
-    hits: int  # of the last answer
-    misses: int
+    hits: tuple[int, ...]  # of each expert, in the last answer: steps that called it and found it where it is computed
+    misses: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +393,8 @@ class ExpertReport:
     layers: tuple[LayerReport, ...]
     from_disk: Flow
     over_link: Flow  # from RAM to a GPU
+    prompt: Moved = Moved()  # for the prompt of the last answer
+    answer: Moved = Moved()  # for its tokens, so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,6 +404,7 @@ class ModelReport:
     memory: MemoryUse = MemoryUse()
     experts: ExpertReport | None = None
     choices: tuple[str, ...] = ()  # which of several ways computes what on this machine, in sentences
+    lines: tuple[HeldLine, ...] = ()  # the plan that it was loaded by, line by line, beside what is held
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,14 +10,17 @@ from core_model.types import (
     FinishReason,
     Flow,
     GenerationStats,
+    HeldLine,
+    LayerReport,
     LoadProgress,
     MemoryPlan,
-    MemoryUse,
+    Moved,
     Place,
     PrefillProgress,
     SpeedEstimate,
 )
 
+NOTHING = "\N{EN DASH}"
 _GB, _MB, _KB = 1_000_000_000, 1_000_000, 1_000
 
 
@@ -120,11 +123,14 @@ def _cost(stats: GenerationStats) -> str:
     return " · ".join(said)
 
 
-def memory(use: MemoryUse) -> str:
-    """ "Weights take 24 GB, the conversation 1.6 GB; the whole program 26 GB of RAM."."""
-    return _tr("Weights take {0}, the conversation {1}; the whole program takes {2} of RAM.").format(
-        size(use.weights_bytes), size(use.kv_cache_bytes), size(use.process_bytes)
-    )
+def planned(line: HeldLine) -> str:
+    """ "9.3 GB"; a dash where the plan has no such line."""
+    return NOTHING if line.planned_bytes is None else size(line.planned_bytes)
+
+
+def held(line: HeldLine) -> str:
+    """ "9.1 GB"; a dash for what cannot be told apart."""
+    return NOTHING if line.held_bytes is None else size(line.held_bytes)
 
 
 def experts_at(place: Place, count: int) -> str:
@@ -133,13 +139,23 @@ def experts_at(place: Place, count: int) -> str:
     return sentences[place].format(f"{count:,}")
 
 
+def one_expert(layer: LayerReport, expert: int) -> str:
+    """ "Layer 3, expert 7: RAM. In the last answer 12 of its 14 calls found it there."."""
+    hits, calls = layer.hits[expert], layer.hits[expert] + layer.misses[expert]
+    where = _tr("Layer {0}, expert {1}: {2}.").format(layer.layer, expert, layer.places[expert])
+    if not calls:
+        return _tr("{0} The last answer did not call it.").format(where)
+    return _tr("{0} In the last answer {1} of its {2} calls found it there.").format(where, hits, calls)
+
+
 def experts(report: ExpertReport) -> list[str]:
     """How often experts were there in the last answer, and how fast the others came since the model was opened."""
-    hits, misses = sum(layer.hits for layer in report.layers), sum(layer.misses for layer in report.layers)
+    hits, misses = (sum(sum(getattr(layer, kind)) for layer in report.layers) for kind in ("hits", "misses"))
     said = []
     if hits + misses:
         share = f"{hits / (hits + misses):.0%}".replace("%", " %")
         said.append(_tr("In the last answer {0} of the calls found their expert there.").format(share))
+    said += _moved(report)
     for flow, sentence in (
         (report.from_disk, _tr("From the disk: {0} at {1}/s")),
         (report.over_link, _tr("From RAM to the GPU: {0} at {1}/s")),
@@ -147,6 +163,28 @@ def experts(report: ExpertReport) -> list[str]:
         if flow.num_bytes:
             said.append(sentence.format(size(flow.num_bytes), size(int(flow.rate))) + _of_ceiling(flow))
     return said
+
+
+def _moved(report: ExpertReport) -> list[str]:
+    """What a token of the prompt and one of the answer brought from each floor below."""
+    said = []
+    for moved, sentence in (
+        (report.prompt, _tr("Each of the {0} that were read brought {1}.")),
+        (report.answer, _tr("Each of the {0} that were written brought {1}.")),
+    ):
+        floors = _floors(moved)
+        if moved.num_tokens and floors:
+            said.append(sentence.format(tokens(moved.num_tokens), floors))
+    return said
+
+
+def _floors(moved: Moved) -> str:
+    """ "31 MB from the disk and 12 MB from RAM to the GPU"."""
+    floors = (
+        (moved.disk_per_token, _tr("{0} from the disk")),
+        (moved.link_per_token, _tr("{0} from RAM to the GPU")),
+    )
+    return _tr(" and ").join(sentence.format(size(int(amount))) for amount, sentence in floors if amount)
 
 
 def _of_ceiling(flow: Flow) -> str:

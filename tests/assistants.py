@@ -28,6 +28,11 @@ def write_byte_tokenizer(folder: Path) -> None:
     (folder / "tokenizer.json").write_text(json.dumps(data), encoding="utf-8")
 
 
+def plan_without_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let plans count weights and conversation alone: beside a tiny model everything else is beyond all measure."""
+    monkeypatch.setattr("core_model.engine.memory_budget._work", lambda *_: ())
+
+
 @pytest.fixture(scope="session")
 def tiny_assistant(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Write a folder that `LocalAssistant` opens: `tiny_assistant("scout", attention_chunk_size=16)`."""

@@ -2,6 +2,8 @@
 
 MODEL is a checkpoint folder, a `config.json`, or the name of a model whose shape was published ("scout", "maverick"):
 for those nothing has to be downloaded, and the plan is for our FP8 copy of it or, with `--bf16`, for the original.
+With `--load` a folder is opened after that and asked something, and what it held and how fast it was stand beside the
+plan: a plan is worth as much as it is right.
 """
 
 from __future__ import annotations
@@ -15,14 +17,36 @@ from typing import TYPE_CHECKING
 
 from core_model.cli.exit_status import ExitStatus
 from core_model.cli.outputs import error_text
-from core_model.cli.terminal import write
+from core_model.cli.terminal import StatusLine, stop_on_interrupt, write
 from core_model.errors import AltiplanoError
-from core_model.types import LoadRequest, MemoryLimits, MemoryPlan
+from core_model.types import (
+    Finished,
+    FinishReason,
+    GenerationEvent,
+    GenerationRequest,
+    GenerationStats,
+    LoadEvent,
+    LoadFinished,
+    LoadProgress,
+    LoadRequest,
+    MemoryLimits,
+    MemoryPlan,
+    Message,
+    ModelReport,
+    Role,
+    SamplingParams,
+    ShouldStop,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from core_model.assistant import Assistant
+
+QUESTION = GenerationRequest(
+    (Message.of(Role.USER, "What can you do? Answer in a few sentences."),),
+    SamplingParams(temperature=0.0, max_new_tokens=32),
+)
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -39,32 +63,95 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     parser.add_argument("--context", type=int, metavar="TOKENS", help="the longest conversation to make room for")
     parser.add_argument("--bf16", action="store_true", help="of a published shape: the original, not an FP8 copy")
+    parser.add_argument("--load", action="store_true", help="open the model and ask it something; compare")
     parser.add_argument("--json", action="store_true", help="print the plan as one line of JSON")
 
 
 def run(options: argparse.Namespace, open_assistant: Callable[[], Assistant]) -> ExitStatus:
     """Do it. Every error that a person can act on is said, none is raised."""
     try:
-        plan = _plan(options, open_assistant)
+        if options.load:
+            with stop_on_interrupt() as should_stop:
+                return _load(options, open_assistant(), should_stop)
+        _print(options, _plan(options, open_assistant))
     except AltiplanoError as error:
         write(sys.stderr, error_text(error))
         return ExitStatus.ERROR
-    write(sys.stdout, json.dumps(asdict(plan) | {"fits": plan.fits}) + "\n" if options.json else plan_text(plan))
     return ExitStatus.OK
+
+
+def _print(options: argparse.Namespace, plan: MemoryPlan) -> None:
+    write(sys.stdout, json.dumps(asdict(plan) | {"fits": plan.fits}) + "\n" if options.json else plan_text(plan))
 
 
 def _plan(options: argparse.Namespace, open_assistant: Callable[[], Assistant]) -> MemoryPlan:
     """Imports torch here, which `--help` does not wait for."""
+    if Path(options.model).is_dir():
+        return open_assistant().plan(LoadRequest(Path(options.model), _limits(options)))
+    from core_model.engine.memory_plan import plan_shape
+
+    return plan_shape(options.model, _limits(options), is_quantized=not options.bf16)
+
+
+def _limits(options: argparse.Namespace) -> MemoryLimits:
     from core_model.weights.quantize_plan import parse_size
 
     ram, gpu = (parse_size(size) if size else None for size in (options.ram, options.gpu))
-    limits = MemoryLimits(ram_bytes=ram, gpu_bytes=gpu, context_length=options.context)
-    folder = Path(options.model)
-    if folder.is_dir():
-        return open_assistant().plan(LoadRequest(folder, limits))
-    from core_model.engine.memory_plan import plan_shape
+    return MemoryLimits(ram_bytes=ram, gpu_bytes=gpu, context_length=options.context)
 
-    return plan_shape(options.model, limits, is_quantized=not options.bf16)
+
+def _load(options: argparse.Namespace, assistant: Assistant, should_stop: ShouldStop) -> ExitStatus:
+    """Plan, open, ask, and say how it was.
+
+    Raises:
+        AltiplanoError: there is nothing to open, or it cannot be opened, or cannot answer.
+    """
+    request = LoadRequest(Path(options.model), _limits(options))
+    plan = assistant.plan(request)
+    if not options.json:
+        _print(options, plan)
+    status = StatusLine(sys.stderr)
+    last: LoadEvent | GenerationEvent | None = None
+    try:
+        for event in _load_and_ask(assistant, request, should_stop):
+            status.show(event.activity if isinstance(event, LoadProgress) else "Asking")
+            last = event
+        report = assistant.report()
+    finally:
+        status.clear()
+        assistant.unload()
+    if not isinstance(last, Finished) or last.reason is FinishReason.CANCELLED:
+        return ExitStatus.INTERRUPTED
+    if options.json:
+        found = {"fits": plan.fits, "report": asdict(report), "stats": asdict(last.stats)}
+        write(sys.stdout, json.dumps(asdict(plan) | found) + "\n")
+    else:
+        write(sys.stdout, report_text(plan, report, last.stats))
+    return ExitStatus.OK
+
+
+def _load_and_ask(
+    assistant: Assistant, request: LoadRequest, should_stop: ShouldStop
+) -> Iterator[LoadEvent | GenerationEvent]:
+    is_loaded = False
+    for event in assistant.load(request, should_stop):
+        is_loaded = isinstance(event, LoadFinished) and event.model is not None
+        yield event
+    if is_loaded:
+        yield from assistant.stream(QUESTION, should_stop)
+
+
+def report_text(plan: MemoryPlan, report: ModelReport, stats: GenerationStats) -> str:
+    """What was held and how fast it was, beside what was planned."""
+    width = max(len(line.what) for line in report.lines)
+    rows = [f"  {'':{width}}  {'planned':>9}  {'held':>9}  {'at most':>9}"]
+    for line in report.lines:
+        sizes = (_size(size) for size in (line.planned_bytes, line.held_bytes, line.peak_bytes))
+        rows.append(f"  {line.what:{width}}  {'  '.join(f'{size:>9}' for size in sizes)}  {line.where}")
+    rate = f"{stats.decode_tokens_per_s:.1f} tokens a second in an answer of {stats.num_new_tokens} tokens"
+    if plan.speed is not None:
+        rate += f", where {plan.speed.tokens_per_s:.1f} were expected"
+    return "\n".join(["", "Loaded, and asked something:", *rows, "", f"Measured: {rate}.", *report.choices]) + "\n"
 
 
 def plan_text(plan: MemoryPlan) -> str:
@@ -78,5 +165,7 @@ def plan_text(plan: MemoryPlan) -> str:
     return "\n".join([*rows, "", *(sentence for sentence in sentences if sentence)]) + "\n"
 
 
-def _size(num_bytes: int) -> str:
+def _size(num_bytes: int | None) -> str:
+    if num_bytes is None:
+        return "-"
     return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.1f} MB"

@@ -42,6 +42,11 @@ class Arena(Protocol):
         ...
 
     @property
+    def takes_all_at_once(self) -> bool:
+        """Whether a slot takes memory before something is written to it."""
+        ...
+
+    @property
     def device(self) -> torch.device: ...
 
     @property
@@ -59,6 +64,7 @@ class HostArena:
 
     device = torch.device("cpu")
     place = Place.RAM
+    takes_all_at_once = False
 
     def __init__(self, num_slots: int, expert_bytes: int) -> None:
         self.slot_bytes = -(-expert_bytes // mmap.PAGESIZE) * mmap.PAGESIZE
@@ -115,16 +121,24 @@ def _forget_error() -> None:
 
 
 def _private_memory(num_bytes: int) -> mmap.mmap:
-    """Zeros that take no memory until they are written to, and of which pieces can be given back."""
-    if hasattr(mmap, "MAP_PRIVATE"):
-        return mmap.mmap(-1, num_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    return mmap.mmap(-1, num_bytes)  # Windows
+    """Zeros that take no memory until they are written to, and of which pieces can be given back.
+
+    Raises:
+        MemoryError: the system does not even promise so much; a mapping says that as an error of files.
+    """
+    try:
+        if hasattr(mmap, "MAP_PRIVATE"):
+            return mmap.mmap(-1, num_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        return mmap.mmap(-1, num_bytes)  # Windows
+    except OSError as error:
+        raise MemoryError(f"{num_bytes / 1e9:.1f} GB for experts: {error.strerror}") from error
 
 
 class DeviceArena:
     """Slots on a GPU."""
 
     place = Place.GPU
+    takes_all_at_once = True
 
     def __init__(self, num_slots: int, expert_bytes: int, device: torch.device) -> None:
         self.slot_bytes, self.device = expert_bytes, device

@@ -28,7 +28,7 @@ Scores = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class CacheCounts:
     """What happened since the last reset."""
 
@@ -47,9 +47,11 @@ class _Layer:
     num_slots: int
     scores: Scores
     uses: Counts  # ever
+    hits: Counts  # of each expert, since the last reset
+    misses: Counts
+    num_tokens: int = 0  # likewise
     slots: dict[int, int] = field(default_factory=dict)  # of the experts that are kept
     version: int = 0  # counts changes of `slots`
-    counts: CacheCounts = field(default_factory=CacheCounts)
 
     def least(self) -> int:
         """The expert that is worth least of those that are kept."""
@@ -82,10 +84,14 @@ class ExpertCache:
         self.num_slots = sum(slots.values()) + num_spare
         self._half_life = half_life
         self._layers = {
-            layer: _Layer(count, np.zeros(num_experts), np.zeros(num_experts, np.int64))
+            layer: _Layer(count, np.zeros(num_experts), self._none(), self._none(), self._none())
             for layer, count in slots.items()
         }
         self._free = list(range(self.num_slots))
+        self.num_untouched = self.num_slots  # slots that nothing was ever put into: the first of those that are free
+
+    def _none(self) -> Counts:
+        return np.zeros(self.num_experts, np.int64)
 
     def find(self, layer: int, expert: int) -> int | None:
         """The slot of an expert that is kept."""
@@ -93,7 +99,12 @@ class ExpertCache:
 
     def take(self) -> int | None:
         """A slot to read into, if one is free. It is the caller's until it is given to `settle` or `give_back`."""
-        return self._free.pop() if self._free else None
+        return self._pop_free() if self._free else None
+
+    def _pop_free(self) -> int:
+        slot = self._free.pop()
+        self.num_untouched = min(self.num_untouched, len(self._free))
+        return slot
 
     def give_back(self, slot: int) -> None:
         """A slot is not needed any more."""
@@ -124,6 +135,7 @@ class ExpertCache:
     def note(self, layer: int, uses: Mapping[int, int], num_tokens: int) -> None:
         """A step of some tokens uses experts, so many rows each; counted before the experts are asked for."""
         books = self._layers[layer]
+        books.num_tokens += num_tokens
         weight = min(num_tokens, self._half_life)  # tokens that the step counts as
         fading = 0.5 ** (weight / self._half_life)
         books.scores *= fading
@@ -131,10 +143,7 @@ class ExpertCache:
         for expert, rows in uses.items():
             books.scores[expert] += rows * per_row
             books.uses[expert] += rows
-            if expert in books.slots:
-                books.counts.hits += 1
-            else:
-                books.counts.misses += 1
+            (books.hits if expert in books.slots else books.misses)[expert] += 1
 
     def seed(self, uses: Mapping[int, Counts]) -> None:
         """Begin as if tokens had called experts as often as these did, by layer, for a long time."""
@@ -170,7 +179,7 @@ class ExpertCache:
             books.num_slots -= 1
             books.version += 1
             is_full = len(books.slots) > books.num_slots
-            gone.append(books.slots.pop(books.least()) if is_full else self._free.pop())
+            gone.append(books.slots.pop(books.least()) if is_full else self._pop_free())
         return gone
 
     def clear(self) -> None:
@@ -190,15 +199,21 @@ class ExpertCache:
         """Another number whenever `kept` has changed."""
         return self._layers[layer].version
 
-    def counts_of(self, layer: int) -> CacheCounts:
-        """Hits and misses of one layer."""
-        return self._layers[layer].counts
+    def counts_of(self, layer: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """How often each expert of a layer was called and was there, and how often it was not."""
+        books = self._layers[layer]
+        return tuple(books.hits.tolist()), tuple(books.misses.tolist())
 
     def counts(self) -> CacheCounts:
         """Hits and misses of all layers."""
-        counts = [books.counts for books in self._layers.values()]
-        return CacheCounts(sum(each.hits for each in counts), sum(each.misses for each in counts))
+        layers = self._layers.values()
+        return CacheCounts(sum(int(each.hits.sum()) for each in layers), sum(int(each.misses.sum()) for each in layers))
+
+    @property
+    def num_tokens(self) -> int:
+        """How many tokens came by since the last reset."""
+        return max(books.num_tokens for books in self._layers.values())
 
     def reset_counts(self) -> None:
         for books in self._layers.values():
-            books.counts = CacheCounts()
+            books.hits, books.misses, books.num_tokens = self._none(), self._none(), 0

@@ -130,7 +130,7 @@ class _Handle:
         except OSError as error:
             raise CheckpointError("Model unreadable", f"{file.path.name} cannot be read: {error.strerror}.") from error
         self._state = self._now()
-        if self._state[0] != file.size:
+        if self._state != (file.state.size, file.state.mtime_ns):
             self.close()
             raise self._changed()
 

@@ -29,18 +29,29 @@ NUM_SPARE = 3  # slots of a tier: one is computed, two are on their way
 
 
 class ExpertMemory:
-    """A tier: the slots of all layers, and what is on its way into them."""
+    """A tier: the slots of all layers, and what is on its way into them.
+
+    Attributes:
+        scale_bytes: of the scales of all experts, which are kept beside the slots.
+    """
 
     def __init__(self, cache: ExpertCache, arena: Arena, supply: Supply) -> None:
         assert len(arena.slots) == cache.num_slots, "the books are those of this arena"
         self.cache, self.arena, self.supply = cache, arena, supply
         self._coming: dict[tuple[int, int], tuple[int, Wait]] = {}
         self._check: Check = no_check
+        self.scale_bytes = 0
 
     @property
     def num_bytes(self) -> int:
         """Of the slots of this tier and of those below it that were not given back."""
         return sum(tier.arena.num_bytes for tier in self.tiers)
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory that this tier takes by now, without those below it. Any thread."""
+        untouched = 0 if self.arena.takes_all_at_once else self.cache.num_untouched
+        return self.arena.num_bytes - untouched * self.arena.slot_bytes + self.scale_bytes
 
     @property
     def tiers(self) -> Sequence[ExpertMemory]:

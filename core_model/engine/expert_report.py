@@ -7,20 +7,24 @@ from __future__ import annotations
 
 from core_model.engine.expert_memory import ExpertMemory
 from core_model.engine.speed_estimate import Ceilings
-from core_model.types import ExpertReport, Flow, LayerReport, Place
+from core_model.types import ExpertReport, Flow, LayerReport, Moved, Place
+
+NOTHING_YET = Moved(), Moved()
 
 
-def report_experts(memory: ExpertMemory, ceilings: Ceilings) -> ExpertReport:
+def report_experts(memory: ExpertMemory, ceilings: Ceilings, moved: tuple[Moved, Moved] = NOTHING_YET) -> ExpertReport:
     """The experts of all layers now.
 
     Args:
         ceilings: what the disk and the link were measured to carry.
+        moved: for the last prompt, and for the answer to it (`ExpertTraffic.moved`).
     """
     supply = memory.supply
     return ExpertReport(
         tuple(_layer(memory, layer) for layer in sorted(memory.cache.layers)),
         Flow(supply.bytes_read, supply.read_s, ceilings.disk if ceilings.is_disk_measured else 0.0),
         Flow(supply.bytes_copied, supply.copy_s, ceilings.link if ceilings.is_gpu_measured else 0.0),
+        *moved,
     )
 
 
@@ -29,5 +33,4 @@ def _layer(memory: ExpertMemory, layer: int) -> LayerReport:
     for tier in reversed(memory.tiers):
         for expert in tuple(tier.cache.kept(layer)):
             places[expert] = tier.arena.place
-    counts = memory.cache.counts_of(layer)
-    return LayerReport(layer, tuple(places), counts.hits, counts.misses)
+    return LayerReport(layer, tuple(places), *memory.cache.counts_of(layer))

@@ -13,34 +13,47 @@ from collections.abc import Callable
 import torch
 
 from core_model.engine.expert_memory import ExpertMemory
-from core_model.types import ExpertStats
+from core_model.types import ExpertStats, Moved
 
 log = logging.getLogger(__name__)
 
-RESERVE = 400_000_000  # bytes that are left to the system and to the answer
-GPU_RESERVE = 800_000_000  # the same on a GPU, where more of a prompt is read at a time
+RESERVE = 200_000_000  # bytes that are left to the system and to others
 ROOM_AT_ONCE = 1_000_000_000  # given back when memory ran out, for nobody says how much was missing
 
 
 class ExpertTraffic:
     """Counts from its making on; one for each answer."""
 
-    def __init__(
-        self, memory: ExpertMemory, free_bytes: Callable[[torch.device], int], conversation_bytes: int = 0
-    ) -> None:
+    def __init__(self, memory: ExpertMemory, free_bytes: Callable[[torch.device], int], answer_bytes: int = 0) -> None:
         """Begin, and give memory back where less is free than will be needed.
 
         Args:
             free_bytes: what could be had now on a device.
-            conversation_bytes: that the prompt will add to the conversation's, where experts are computed.
+            answer_bytes: that the answer will need, where experts are computed: to read the prompt and to keep it.
         """
         self._memory = memory
         self._bytes_given = 0
         for tier in memory.tiers:
-            needed = _reserve(tier) + (conversation_bytes if tier is memory else 0)
+            needed = RESERVE + (answer_bytes if tier is memory else 0)
             self._relieve(tier, needed - free_bytes(tier.arena.device))
         memory.cache.reset_counts()
-        self._read_before, self._copied_before = memory.supply.bytes_read, memory.supply.bytes_copied
+        self._began = self._so_far()
+        self._prompt: Moved | None = None
+
+    def prompt_is_read(self) -> None:
+        """From here on tokens are the answer's."""
+        self._prompt = _between(self._began, self._so_far())
+
+    @property
+    def moved(self) -> tuple[Moved, Moved]:
+        """For the prompt, and for the answer. Any thread."""
+        all_of_it = _between(self._began, self._so_far())
+        prompt = self._prompt
+        return (all_of_it, Moved()) if prompt is None else (prompt, _between(prompt, all_of_it))
+
+    def _so_far(self) -> Moved:
+        supply = self._memory.supply
+        return Moved(self._memory.cache.num_tokens, supply.bytes_read, supply.bytes_copied)
 
     def make_room(self) -> bool:
         """Memory ran out where experts are computed: some give way. Whether any were left that could."""
@@ -48,16 +61,19 @@ class ExpertTraffic:
 
     def stats(self) -> ExpertStats:
         """So far."""
-        cache, counts, supply = self._memory.cache, self._memory.cache.counts(), self._memory.supply
+        cache, counts = self._memory.cache, self._memory.cache.counts()
+        prompt, answer = self.moved
         return ExpertStats(
             counts.hits,
             counts.misses,
-            supply.bytes_read - self._read_before,
+            prompt.from_disk + answer.from_disk,
             cache.num_kept,
             cache.num_experts,
-            supply.bytes_copied - self._copied_before,
+            prompt.over_link + answer.over_link,
             self._memory.arena.place,
             self._bytes_given,
+            prompt,
+            answer,
         )
 
     def _relieve(self, tier: ExpertMemory, num_bytes: int) -> bool:
@@ -71,5 +87,9 @@ class ExpertTraffic:
         return given > 0
 
 
-def _reserve(tier: ExpertMemory) -> int:
-    return GPU_RESERVE if tier.arena.device.type == "cuda" else RESERVE
+def _between(earlier: Moved, later: Moved) -> Moved:
+    return Moved(
+        later.num_tokens - earlier.num_tokens,
+        later.from_disk - earlier.from_disk,
+        later.over_link - earlier.over_link,
+    )

@@ -1,9 +1,10 @@
 """What goes where when so many bytes are free: a plan as arithmetic, of a model's shape and a machine's free memory.
 
-The plan counts the weights as they will be loaded, the KV cache of a conversation, and working memory. What there is no
-room for rests one floor lower. A GPU leaves the embeddings, of which a token reads one row, and experts to RAM, and if
-it is very small the vision tower as well, which then visits it for each picture; RAM leaves experts to the files. Slots
-for experts are divided among the layers as evenly as they go.
+The plan counts the weights as they will be loaded, the KV cache of a conversation, what reading a prompt takes on the
+way (`reading_memory`), and the program itself. What there is no room for rests one floor lower. A GPU leaves the
+embeddings, of which a token reads one row, and experts to RAM, and if it is very small the vision tower as well, which
+then visits it for each picture; RAM leaves experts to the files. Slots for experts are divided among the layers as
+evenly as they go.
 """
 
 from __future__ import annotations
@@ -19,15 +20,16 @@ from core_model.config import TextConfig
 from core_model.engine.expert_memory import NUM_SPARE
 from core_model.engine.model_shape import ModelShape
 from core_model.engine.placement import choose_dtype
+from core_model.engine.reading_memory import ReadingMemory
 from core_model.engine.speed_estimate import BytesPerToken, estimate, measure_ceilings
 from core_model.kernels.fp8_choice import has_kernels
-from core_model.types import MemoryLimits, MemoryPlan, Place, PlanLine, SpeedEstimate
+from core_model.types import MemoryLimits, MemoryPlan, Need, Place, PlanLine, SpeedEstimate
 from core_model.weights.name_map import Group
 
 PLANNED_TOKENS = 8192  # of conversation that a plan makes room for
 GPU, RAM, DISK = Place.GPU, Place.RAM, Place.DISK
-WORKING_BYTES = 400_000_000  # torch and LLVM themselves, activations of a sweep of the prompt
-GPU_WORKING_BYTES = 1_500_000_000  # CUDA's context, activations of a sweep of the prompt: 0.6 GB of Scout's
+PROGRAM_BYTES = 350_000_000  # torch, LLVM and the rest of this process; measured, with Cria's weights taken off
+GPU_PROGRAM_BYTES = 900_000_000  # CUDA's context, what its libraries and torch's allocator keep
 RAM_BESIDE_GPU = 2_000_000_000  # RAM that is left to this process and the system when experts of a GPU rest there
 
 
@@ -100,11 +102,13 @@ class Kept:
 
     def lines(self, where: str) -> Iterator[PlanLine]:
         """What a plan says of them."""
-        yield PlanLine(self._in_each_layer(self.num_slots), where, self.shelf.bytes_for(self.num_slots))
+        yield PlanLine(self._in_each_layer(self.num_slots), where, self.shelf.bytes_for(self.num_slots), Need.EXPERTS)
         if self.num_ram_slots:
-            yield PlanLine(self._in_each_layer(self.num_ram_slots), RAM, self.shelf.bytes_for(self.num_ram_slots))
+            in_ram = self.shelf.bytes_for(self.num_ram_slots)
+            yield PlanLine(self._in_each_layer(self.num_ram_slots), RAM, in_ram, Need.EXPERTS)
         if self.ram_share < 1:
-            yield PlanLine("Routed experts, all of them", DISK, self.shelf.num_all * self.shelf.slot_bytes)
+            on_disk = self.shelf.num_all * self.shelf.slot_bytes
+            yield PlanLine("Routed experts, all of them", DISK, on_disk, Need.EXPERTS)
 
     def _in_each_layer(self, num_slots: int) -> str:
         number = f"{num_slots / self.shelf.num_layers:.1f}".removesuffix(".0")
@@ -130,8 +134,7 @@ def plan_memory(
     dtype, keeps = choose_dtype(device, shape.num_parameters), keeps_fp8(device)
     where = GPU if device.type == "cuda" else RAM
     weights = {group: shape.bytes_of(group, dtype, keeps) for group, size in shape.sizes.items() if size.stored_bytes}
-    conversation = _conversation(shape.config.text, limits, dtype, where)
-    rest = [conversation, PlanLine("Working memory", where, GPU_WORKING_BYTES if where == GPU else WORKING_BYTES)]
+    rest = [_conversation(shape.config.text, limits, dtype, where), *_work(shape, device, dtype, limits)]
     missing = sum(weights.values()) + sum(line.num_bytes for line in rest) - free
     shelf, kept, moved = None, None, 0
     if missing > 0 and can_offload and Group.ROUTED_EXPERTS in weights:
@@ -204,9 +207,14 @@ def _weight_lines(weights: Mapping[Group, int], where: str, kept: Kept | None) -
         if group is Group.ROUTED_EXPERTS and kept is not None:
             yield from kept.lines(where)
         elif kept is not None and group in kept.aside:
-            yield PlanLine(str(group).capitalize(), RAM, num_bytes)
+            yield PlanLine(line_of(group), RAM, num_bytes)
         else:
-            yield PlanLine(str(group).capitalize(), where, num_bytes)
+            yield PlanLine(line_of(group), where, num_bytes)
+
+
+def line_of(group: Group) -> str:
+    """What a plan calls a part of the model."""
+    return str(group).capitalize()
 
 
 def _conversation(config: TextConfig, limits: MemoryLimits, dtype: torch.dtype, where: str) -> PlanLine:
@@ -215,7 +223,19 @@ def _conversation(config: TextConfig, limits: MemoryLimits, dtype: torch.dtype, 
     if num_tokens < longest:
         more = kv_cache_bytes(config, num_tokens + 1000, dtype) - kv_cache_bytes(config, num_tokens, dtype)
         what += f", {more / 1e6:,.0f} MB for every 1,000 more"
-    return PlanLine(what, where, kv_cache_bytes(config, min(num_tokens, longest), dtype))
+    num_bytes = kv_cache_bytes(config, min(num_tokens, longest), dtype)
+    return PlanLine(what, where, num_bytes, Need.CONVERSATION)
+
+
+def _work(shape: ModelShape, device: torch.device, dtype: torch.dtype, limits: MemoryLimits) -> Iterator[PlanLine]:
+    num_positions = min(PLANNED_TOKENS, context_length(shape.config.text, limits))
+    has_fp8 = keeps_fp8(device) and any(size.num_quantized for size in shape.sizes.values())
+    reading = ReadingMemory(shape.config, device, dtype, has_fp8, num_positions)
+    where = GPU if device.type == "cuda" else RAM
+    what = f"Reading a prompt, {reading.num_tokens:,} tokens at a time"
+    yield PlanLine(what, where, reading.num_bytes, Need.READING)
+    itself = ("CUDA itself", GPU_PROGRAM_BYTES) if where == GPU else ("The program itself", PROGRAM_BYTES)
+    yield PlanLine(itself[0], where, itself[1], Need.PROGRAM)
 
 
 def limit_of(limits: MemoryLimits, device: torch.device) -> int | None:

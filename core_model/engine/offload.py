@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -24,7 +24,7 @@ from core_model.engine.two_lanes import Lane, TwoLanes
 from core_model.model.llama4 import Llama4
 from core_model.model.moe import MoE
 from core_model.weights.checkpoint import Checkpoint
-from core_model.weights.expert_places import LayerPlaces, find_experts
+from core_model.weights.expert_places import ExpertPart, LayerPlaces, find_experts
 from core_model.weights.keep_fp8 import read_scales
 from core_model.weights.load import find_sources
 
@@ -51,8 +51,15 @@ class Offload:
     @property
     def num_parameters(self) -> int:
         """Of all experts."""
-        parts = (part for places in self.layers.values() for experts in places.experts for part in experts)
-        return sum(math.prod(part.shape) for part in parts)
+        return sum(math.prod(part.shape) for part in self._parts())
+
+    @property
+    def file_bytes(self) -> int:
+        """Of all experts, in the files; without their scales."""
+        return sum(part.extent.num_bytes for part in self._parts())
+
+    def _parts(self) -> Iterator[ExpertPart]:
+        return (part for places in self.layers.values() for experts in places.experts for part in experts)
 
 
 def find_offload(checkpoint: Checkpoint, dtype: torch.dtype, num_slots: int, num_ram_slots: int = 0) -> Offload | None:
@@ -69,24 +76,33 @@ def offload_experts(model: Llama4, checkpoint: Checkpoint, offload: Offload, lan
         lane: for a GPU: whether the CPU computes what is missing there, which may change at any time.
 
     Raises:
-        CheckpointError: a file cannot be opened, or changed since it was checked.
+        CheckpointError: a file cannot be opened, or changed since it was checked; or a scale is none.
     """
+    all_scales = {stem: _scales(checkpoint, places) for stem, places in offload.layers.items()}
     memory = _tiers(offload, model.device)
     try:
-        _give(model, memory, checkpoint, offload, lane)
+        _give(model, memory, all_scales, offload, lane)
     except BaseException:
         memory.close()
         raise
     return memory
 
 
-def _give(model: Llama4, memory: ExpertMemory, checkpoint: Checkpoint, offload: Offload, lane: Lane | None) -> None:
+def _give(
+    model: Llama4,
+    memory: ExpertMemory,
+    all_scales: Mapping[str, Mapping[str, Tensor]],
+    offload: Offload,
+    lane: Lane | None,
+) -> None:
     """Every mixture its source."""
     for stem, places in offload.layers.items():
         moe = model.get_submodule(stem.rpartition(".")[0])
         assert isinstance(moe, MoE), "experts belong to a mixture"
-        layer, scales = _number(stem), _scales(checkpoint, places)
+        layer, scales = _number(stem), all_scales[stem]
         there = {name: scale.to(model.device) for name, scale in scales.items()}
+        for tier in memory.tiers:
+            tier.scale_bytes += sum(scale.nbytes for scale in scales.values())
         source = OffloadedExperts(memory, layer, ExpertShape(places, there))
         if lane is None or len(memory.tiers) == 1:
             moe.source = source

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,8 +67,11 @@ def memory_rate(device: torch.device) -> float:
 
 
 def link_rate(device: torch.device) -> float:
-    """How fast a device takes memory that is locked in RAM, the best of a few tries."""
-    source = torch.ones(_PROBE_BYTES, dtype=torch.uint8).pin_memory()
+    """How fast a device takes memory that is locked in RAM, or not where the system locks none; the best of a few
+    tries."""
+    source = torch.ones(_PROBE_BYTES, dtype=torch.uint8)
+    with suppress(RuntimeError):  # experts are then copied from memory that is not locked, too
+        source = source.pin_memory()
     target = torch.empty_like(source, device=device)
 
     def copy() -> None:

@@ -16,6 +16,7 @@ import torch
 
 from core_model.config import MAX_JSON_BYTES, Json, Llama4Config, read_config, read_json
 from core_model.errors import CheckpointError
+from core_model.weights.file_watch import FileState
 from core_model.weights.foreign import explain_no_folder, explain_no_weights
 from core_model.weights.quantization import Fp8Scheme, read_quantization
 from core_model.weights.safetensors_file import MappedFile, SafetensorsFile, StoredTensor, read_header
@@ -131,6 +132,13 @@ class Checkpoint:
         file = self._file_of[name]
         if file.path in self._mapped:
             self._mapped[file.path].release(file.tensors[name])
+
+    def files_behind(self, tensors: Iterable[torch.Tensor]) -> dict[Path, FileState]:
+        """The files of which a tensor is a view, and how they were when they were opened."""
+        tensors = list(tensors)
+        behind = (path for path, mapped in self._mapped.items() if any(map(mapped.holds, tensors)))
+        states = {file.path: file.state for file in self.files}
+        return {path: states[path] for path in behind}
 
     def extent(self, name: str) -> Extent:
         """Where the tensor's bytes lie, for somebody who reads them without mapping the file."""

@@ -76,11 +76,17 @@ def read_scales(reader: TensorReader, name: str) -> Tensor:
     """The scales of a quantized matrix, float32 and in a row; a copy, so the file's pages may go.
 
     Raises:
-        CheckpointError: one of them is no number, which would silently spoil every answer.
+        CheckpointError: one of them is below zero or no number, which would silently spoil every answer; or all are
+            zero, as where a download left a hole. (A row of zeros may have a scale of zero.)
     """
     scales = reader.get(name).to(torch.float32, copy=True).flatten()
-    if not torch.isfinite(scales).all():
-        what = f"{reader.file_name(name)}, tensor {short(name)}: a scale is infinite or not a number."
-        raise CheckpointError("Model damaged", what, "Download this file again, or quantize the model again.")
+    is_good = torch.isfinite(scales) & (scales >= 0) & scales.any()
+    if not is_good.all():
+        row = int((~is_good).nonzero()[0])
+        what = f"scale {row} is {scales[row]:g}, and every scale must be a number above zero."
+        where = f"{reader.file_name(name)}, tensor {short(name)}"
+        raise CheckpointError(
+            "Model damaged", f"{where}: {what}", "Download this file again, or quantize the model again."
+        )
     reader.release(name)
     return scales

@@ -2,14 +2,16 @@
 
 The model is built on the meta device, where its tensors have shapes and no memory; then each is replaced. On the CPU,
 a tensor whose type is already right *is* the mapped file: nothing is copied, the system reads pages when they are
-used, and a model larger than RAM opens. Everything else is converted block by block into memory of its own, so the
-peak is the finished model and one block. FP8 weights become `dtype` here (float32 product with the scale, then cast);
-per-expert matrices are transposed and laid side by side in the fused tensors.
+used, and a model larger than RAM opens. Everything else, and whatever lies on another machine (`file_watch`), is
+converted block by block into memory of its own, so the peak is the finished model and one block. FP8 weights become
+`dtype` here (float32 product with the scale, then cast); per-expert matrices are transposed and laid side by side in
+the fused tensors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +24,7 @@ from core_model.model.llama4 import Llama4
 from core_model.model.moe import MoE, NoExperts
 from core_model.types import LoadProgress, ShouldStop, never_stop
 from core_model.weights.checkpoint import Checkpoint, TensorReader
+from core_model.weights.file_watch import FileWatch, is_remote
 from core_model.weights.keep_fp8 import keep_quantized, read_scales
 from core_model.weights.match import ExpertMatrices, Kept, Matrix, Source, match, matrices
 from core_model.weights.memory_errors import is_out_of_memory
@@ -95,11 +98,13 @@ def load_steps(
     if keep_fp8:
         sources = keep_quantized(model, sources)
     steps = read_tensors(
-        checkpoint, sources, device, dtype, should_stop, transpose_experts=transpose_experts, in_ram=in_ram
-    )
+        checkpoint, sources, device, dtype, should_stop,
+        transpose_experts=transpose_experts, in_ram=in_ram, keep_views=not is_remote(checkpoint.folder),
+    )  # fmt: skip
     tensors = yield from steps
     if tensors is None:
         return None
+    FileWatch({file.path: file.state for file in checkpoint.files}).look()  # what was copied before is not half new
     assign(model, tensors)
     return model.eval()
 
@@ -150,8 +155,12 @@ def read_tensors(
     *,
     transpose_experts: bool = False,
     in_ram: Collection[str] = (),
+    keep_views: bool = True,
 ) -> Generator[LoadProgress, None, dict[str, Tensor] | None]:
     """Read sources in the order in which they lie on disk.
+
+    Args:
+        keep_views: whether a tensor may be the mapped file.
 
     Returns:
         Tensors by model name, or None when it was stopped.
@@ -163,7 +172,8 @@ def read_tensors(
         for name, source in sorted(sources.items(), key=lambda item: position[matrices(item[1])[0].weight]):
             is_transposed = transpose_experts and FUSED_EXPERTS.match(name) is not None
             target = torch.device("cpu") if name in in_ram else device
-            tensors[name] = yield from _read(reader, source, target, dtype, meter, is_transposed)
+            wanted = _Wanted(target, dtype, is_transposed, keep_views)
+            tensors[name] = yield from _read(reader, source, wanted, meter)
     except _StoppedError:
         return None
     except (RuntimeError, MemoryError) as error:
@@ -177,19 +187,31 @@ def read_tensors(
     return tensors
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is made of a source."""
+
+    device: torch.device
+    dtype: torch.dtype
+    is_transposed: bool
+    may_be_view: bool
+
+
 def _read(
-    reader: TensorReader, source: Source, device: torch.device, dtype: torch.dtype, meter: _Meter, is_transposed: bool
+    reader: TensorReader, source: Source, wanted: _Wanted, meter: _Meter
 ) -> Generator[LoadProgress, None, Tensor]:
+    device, dtype = wanted.device, wanted.dtype
     if isinstance(source, Kept):
         yield from meter.advance(Matrix(source.weight), 1.0)
-        return _kept(reader, source, device)
-    is_ready = isinstance(source, Matrix) and device.type == "cpu" and reader.dtype(source.weight) == dtype
-    if isinstance(source, Matrix) and is_ready and not is_transposed:
-        yield from meter.advance(source, 1.0)
-        return reader.get(source.weight)
-    if isinstance(source, Matrix) and is_transposed:
-        return (yield from _read_transposed(reader, source, device, dtype, meter))
-    tensor = _empty(_shape(reader, source), device, dtype, is_transposed)
+        return _kept(reader, source, wanted)
+    if isinstance(source, Matrix):
+        is_ready = device.type == "cpu" and reader.dtype(source.weight) == dtype and wanted.may_be_view
+        if wanted.is_transposed:
+            return (yield from _read_transposed(reader, source, device, dtype, meter))
+        if is_ready:
+            yield from meter.advance(source, 1.0)
+            return reader.get(source.weight)
+    tensor = _empty(_shape(reader, source), device, dtype, wanted.is_transposed)
     for matrix, target in _targets(source, tensor):
         for rows, block in _blocks(reader, matrix, device):
             _write(target[rows], block.to(dtype))
@@ -198,10 +220,13 @@ def _read(
     return tensor
 
 
-def _kept(reader: TensorReader, source: Kept, device: torch.device) -> Tensor:
-    if source.num_rows is None:
-        return reader.get(source.weight).to(device, source.dtype)
-    return read_scales(reader, source.weight).to(device).expand(source.num_rows).contiguous()
+def _kept(reader: TensorReader, source: Kept, wanted: _Wanted) -> Tensor:
+    if source.num_rows is not None:
+        return read_scales(reader, source.weight).to(wanted.device).expand(source.num_rows).contiguous()
+    tensor = reader.get(source.weight).to(wanted.device, source.dtype, copy=not wanted.may_be_view)
+    if not wanted.may_be_view:
+        reader.release(source.weight)
+    return tensor
 
 
 def _read_transposed(

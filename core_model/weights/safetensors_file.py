@@ -36,6 +36,7 @@ import numpy as np
 import torch
 
 from core_model.errors import CheckpointError
+from core_model.weights.file_watch import FileState
 from core_model.weights.foreign import check_magic
 from core_model.weights.wording import short
 
@@ -76,8 +77,13 @@ class SafetensorsFile:
     """A file whose header has been checked."""
 
     path: Path
-    size: int  # bytes
+    state: FileState  # in which it was checked
     tensors: Mapping[str, StoredTensor]  # in the order in which they lie in the file
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.state.size
 
 
 def read_header(path: Path) -> SafetensorsFile:
@@ -89,14 +95,14 @@ def read_header(path: Path) -> SafetensorsFile:
     """
     try:
         with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            raw = _read_raw(path, file, size)
+            state = FileState.of(os.fstat(file.fileno()))
+            raw = _read_raw(path, file, state.size)
     except OSError as error:
         raise CheckpointError("Model unreadable", f"{path.name} cannot be read: {error.strerror}.") from error
     data_start = _LENGTH_BYTES + len(raw)
     entries = _parse(path, raw)
     tensors = {name: _check_entry(path, name, entry, data_start) for name, entry in entries.items()}
-    return SafetensorsFile(path, size, MappingProxyType(_check_coverage(path, tensors, data_start, size)))
+    return SafetensorsFile(path, state, MappingProxyType(_check_coverage(path, tensors, data_start, state.size)))
 
 
 def _read_raw(path: Path, file: BinaryIO, size: int) -> bytes:
@@ -188,7 +194,8 @@ class MappedFile:
     def tensor(self, stored: StoredTensor) -> torch.Tensor:
         """A view of the file. Only a tensor at an address that its type forbids is copied; no usual writer makes one.
 
-        A file that another program shortens while it is mapped ends the process when the missing part is read.
+        A file that another program shortens while it is mapped ends the process when the missing part is read
+        (`core_model.weights.file_watch`).
         """
         if not stored.num_bytes:
             return torch.empty(stored.shape, dtype=stored.dtype)
@@ -197,6 +204,11 @@ class MappedFile:
             return raw.clone().view(stored.dtype).view(stored.shape)
         count = stored.num_bytes // stored.dtype.itemsize
         return torch.frombuffer(self._window, dtype=stored.dtype, offset=stored.start, count=count).view(stored.shape)
+
+    def holds(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor is a view of the file."""
+        first = ctypes.addressof(self._window)
+        return tensor.is_cpu and first <= tensor.data_ptr() < first + len(self._window)
 
     def release(self, stored: StoredTensor) -> None:
         """Say that a tensor was copied and its pages need not stay in this process. Views of it stay valid."""
@@ -210,11 +222,12 @@ class MappedFile:
 def _map(file: SafetensorsFile, access: int) -> tuple[mmap.mmap, ctypes.Array[ctypes.c_uint8]]:
     try:
         with file.path.open("rb") as handle:
+            state = FileState.of(os.fstat(handle.fileno()))
             mapping = mmap.mmap(handle.fileno(), 0, access=access)
     except (OSError, ValueError) as error:
         hint = "Changeable weights need as much free memory as the file is large." if access == mmap.ACCESS_COPY else ""
         raise CheckpointError("Model unreadable", f"{file.path.name} cannot be mapped: {error}.", hint) from error
-    if len(mapping) != file.size:
+    if state != file.state or len(mapping) != file.size:
         raise CheckpointError("Model changed", f"{file.path.name} changed while it was being opened.", "Try again.")
     memory = np.frombuffer(mapping, dtype=np.uint8)
     window = (ctypes.c_uint8 * file.size).from_address(memory.ctypes.data)

@@ -1,5 +1,5 @@
-"""What a model needs and what rests where, in plain words: the plan that was made before it was opened, and beside it
-what became of it, which follows the model while it answers."""
+"""What a model needs and what rests where, in plain words: the plan that was made before it was opened, line by line
+beside what is held now, and below it how the model's experts are doing while it answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFrame,
-    QGridLayout,
     QLabel,
     QScrollArea,
     QVBoxLayout,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 from core_model.types import ExpertReport, MemoryPlan, ModelReport, Place
 from gui import theme, words
 from gui.views.expert_map import ExpertMap
+from gui.views.memory_table import MemoryTable
 
 REFRESH_MS = 500
 SWATCH = "\N{BLACK SQUARE}"
@@ -74,6 +74,7 @@ class PlanDialog(QDialog):
         """Ask how the model is doing, and show it."""
         report = self._ask()
         self._now.setVisible(report is not None)
+        self._table.show_held(() if report is None else report.lines)
         if report is not None:
             self._now.show_report(report)
 
@@ -88,20 +89,9 @@ class PlanDialog(QDialog):
         if last_speed:
             column.addWidget(_label(self.tr("The last answer: {0}.").format(last_speed), ""))
         column.addSpacing(theme.SPACE)
-        column.addLayout(self._table(plan))
+        self._table = MemoryTable(plan)
+        column.addWidget(self._table)
         column.addSpacing(theme.SPACE_L)
-
-    def _table(self, plan: MemoryPlan) -> QGridLayout:
-        table = _grid()
-        for row, line in enumerate(plan.lines):
-            _add_row(table, row, line.what, line.where, words.size(line.num_bytes))
-        line_row = len(plan.lines)
-        hairline = QFrame()
-        theme.look(hairline, "hairline")
-        table.addWidget(hairline, line_row, 0, 1, 3)
-        free = self.tr("{0} free").format(words.size(plan.free_bytes))
-        _add_row(table, line_row + 1, self.tr("Needed where it is tightest"), free, words.size(plan.needed_bytes))
-        return table
 
 
 class _Now(QWidget):
@@ -112,18 +102,15 @@ class _Now(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.SPACE)
-        column.addWidget(_label(self.tr("Now"), "strong"))
-        self._memory = _label("", "")
         self._choices = _label("", "soft")
         self._map = ExpertMap(self)
         self._legend = _label("", "")
         self._legend.setTextFormat(Qt.TextFormat.RichText)
         self._flows = _label("", "soft")
-        for widget in (self._memory, self._map, self._legend, self._flows, self._choices):
+        for widget in (self._map, self._legend, self._flows, self._choices):
             column.addWidget(widget)
 
     def show_report(self, report: ModelReport) -> None:
-        self._memory.setText(words.memory(report.memory))
         self._choices.setText("\n".join(report.choices))
         self._choices.setVisible(bool(report.choices))
         for widget in (self._map, self._legend, self._flows):
@@ -155,26 +142,10 @@ def _scrolled(page: QWidget) -> QScrollArea:
     return area
 
 
-def _grid() -> QGridLayout:
-    table = QGridLayout()
-    table.setHorizontalSpacing(theme.SPACE_XL)
-    table.setVerticalSpacing(theme.SPACE)
-    table.setColumnStretch(0, 1)
-    return table
-
-
-def _add_row(table: QGridLayout, row: int, what: str, where: str, amount: str) -> None:
-    table.addWidget(_label(what, ""), row, 0)
-    table.addWidget(_label(where, "soft", wraps=False), row, 1)
-    size = _label(amount, "", wraps=False)
-    size.setAlignment(Qt.AlignmentFlag.AlignTrailing | Qt.AlignmentFlag.AlignVCenter)
-    table.addWidget(size, row, 2)
-
-
-def _label(text: str, look: str, wraps: bool = True) -> QLabel:
+def _label(text: str, look: str) -> QLabel:
     label = QLabel(text)
     label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(wraps)
+    label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     theme.look(label, look)
     return label

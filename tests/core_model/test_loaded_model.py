@@ -14,7 +14,7 @@ from core_model.types import GenerationRequest, LoadRequest, MemoryLimits, Messa
 from core_model.weights.load import run_to_end
 from core_model.weights.quantize import quantize_checkpoint
 from core_model.weights.quantize_plan import Scheme
-from tests.assistants import tiny_assistant
+from tests.assistants import plan_without_work, tiny_assistant
 
 __all__ = ["tiny_assistant"]
 
@@ -76,7 +76,7 @@ def test_every_shape_of_the_model_is_tried(folder: Path) -> None:
 
 
 def test_experts_that_are_fetched_are_tried_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core_model.engine.memory_budget.WORKING_BYTES", 0)
+    plan_without_work(monkeypatch)
     whole = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
     assistant = opened(folder, MemoryLimits(ram_bytes=whole))
     assert assistant.report().experts is not None, "they do not all fit"

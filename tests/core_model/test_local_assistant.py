@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +36,7 @@ from core_model.types import (
     TextDelta,
     TileGeometry,
 )
+from core_model.weights import file_watch, load
 from media.types import Picture
 from tests.assistants import tiny_assistant
 
@@ -251,6 +255,91 @@ def test_running_out_of_memory_is_explained(assistant: LocalAssistant, monkeypat
     assert caught.value.hint
     assert assistant.report().memory.kv_cache_bytes == 0, "what the conversation held is given back"
     assert text_of(list(assistant.stream(question("Hello")))) == reference
+
+
+def overwrite(file: Path) -> None:
+    with file.open("r+b") as stream:
+        stream.seek(-8, os.SEEK_END)
+        stream.write(b"otherwise"[:8])
+
+
+def replace_by_a_copy(file: Path) -> None:
+    aside = file.with_suffix(".new")
+    shutil.copy(file, aside)
+    aside.replace(file)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="mapped files cannot be touched there")
+@pytest.mark.parametrize("change", [overwrite, replace_by_a_copy, Path.unlink])
+def test_no_answer_comes_from_files_that_were_changed(
+    folder: Path, tmp_path: Path, change: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the next one nor one that is being written; opened again, the model answers again, if it can."""
+    shutil.copytree(folder, tmp_path / "model")
+    assistant, file = loaded(tmp_path / "model"), tmp_path / "model" / "model.safetensors"
+    monkeypatch.setattr(file_watch, "LOOK_EVERY_S", 1000.0)
+    events = assistant.stream(question("Hello"))
+    next(event for event in events if isinstance(event, TextDelta))
+    change(file)
+    with pytest.raises(CheckpointError, match=r"model\.safetensors was \w+( to)? while the model was open"):
+        list(events)
+    with pytest.raises(CheckpointError):
+        next(assistant.stream(question("Hello again")))
+    if change is not Path.unlink:
+        assistant = loaded(tmp_path / "model")
+        assert isinstance(list(assistant.stream(question("Hello")))[-1], Finished)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="mapped files cannot be touched there")
+def test_a_change_is_noticed_while_a_long_answer_is_written(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(folder, tmp_path / "model")
+    assistant = loaded(tmp_path / "model")
+    monkeypatch.setattr(file_watch, "LOOK_EVERY_S", 0.0)
+    events = assistant.stream(question("Hello"))
+    next(event for event in events if isinstance(event, TextDelta))
+    overwrite(tmp_path / "model" / "model.safetensors")
+    with pytest.raises(CheckpointError, match="written to"):
+        next(events)
+
+
+CUT = """
+import os, sys
+from pathlib import Path
+from core_model.errors import CheckpointError
+from core_model.local_assistant import LocalAssistant
+from core_model.types import GenerationRequest, LoadRequest, Message, Role
+
+assistant, folder = LocalAssistant(), Path(sys.argv[1])
+for _ in assistant.load(LoadRequest(folder, device="cpu")):
+    pass
+os.truncate(folder / "model.safetensors", 4096)
+try:
+    list(assistant.stream(GenerationRequest((Message.of(Role.USER, "Hello"),))))
+except CheckpointError as error:
+    print(error.message)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="mapped files cannot be touched there")
+def test_a_file_that_was_cut_is_not_touched(folder: Path, tmp_path: Path) -> None:
+    """In a process of its own, for reading what is gone would be its end, by a signal."""
+    shutil.copytree(folder, tmp_path / "model")
+    command = [sys.executable, "-c", CUT, str(tmp_path / "model")]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert run.returncode == 0, run.stderr
+    assert "model.safetensors was shortened" in run.stdout
+
+
+def test_files_that_nothing_is_read_from_any_more_may_change(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(folder, tmp_path / "model")
+    monkeypatch.setattr(load, "is_remote", lambda _: True)  # so all of it is copied
+    assistant = loaded(tmp_path / "model")
+    (tmp_path / "model" / "model.safetensors").unlink()
+    assert isinstance(list(assistant.stream(question("Hello")))[-1], Finished)
 
 
 def test_the_view_is_what_the_model_sees(assistant: LocalAssistant, folder: Path) -> None:

@@ -17,6 +17,7 @@ from core_model.types import (
     LoadFinished,
     LoadProgress,
     ModelInfo,
+    Moved,
     PrefillProgress,
     TextDelta,
     TileGeometry,
@@ -90,10 +91,13 @@ def test_answering() -> None:
             "experts": None,
         },
     }
-    with_experts = Finished(FinishReason.STOP, GenerationStats(experts=ExpertStats(3, 1, 500, 4, 16)))
+    with_experts = Finished(
+        FinishReason.STOP, GenerationStats(experts=ExpertStats(3, 1, 500, 4, 16, answer=Moved(5, 500)))
+    )
     assert json.loads(to_line(with_experts))["stats"]["experts"] == {
         "hits": 3, "misses": 1, "bytes_read": 500, "num_kept": 4, "num_experts": 16, "bytes_copied": 0,
-        "place": "RAM", "bytes_given": 0,
+        "place": "RAM", "bytes_given": 0, "prompt": {"num_tokens": 0, "from_disk": 0, "over_link": 0},
+        "answer": {"num_tokens": 5, "from_disk": 500, "over_link": 0},
     }  # fmt: skip
 
 

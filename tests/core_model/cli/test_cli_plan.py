@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
 
 from core_model.cli import ExitStatus, run
+from core_model.fake_assistant import FakeAssistant
+from core_model.types import LoadEvent, LoadRequest, ShouldStop, never_stop
 from tests.assistants import tiny_assistant
 
 __all__ = ["tiny_assistant"]
@@ -38,6 +40,44 @@ def test_a_folder_is_planned_and_programs_read_json(
     assert plan["fits"]
     assert plan["speed"]["tokens_per_s"] > 1
     assert sum(line["num_bytes"] for line in plan["lines"]) == plan["needed_bytes"]
+
+
+def test_a_folder_is_loaded_and_stands_beside_its_plan(
+    tiny_assistant: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(tiny_assistant())
+    assert run(["plan", folder, "--load"]) == ExitStatus.OK
+    before, _, after = capsys.readouterr().out.partition("Loaded, and asked something:")
+    assert "Expected: about" in before
+    rows = {line.split("  ")[1].strip(): line.split() for line in after.splitlines() if line.endswith("  RAM")}
+    assert rows["Attention"][1] == rows["Attention"][3], "planned and held"
+    assert rows["The whole program"][3:] != ["-"] * 3
+    assert "tokens a second in an answer of" in after
+    assert "were expected" in after
+    assert run(["plan", folder, "--load", "--json"]) == ExitStatus.OK
+    found = json.loads(capsys.readouterr().out)
+    held = {line["what"]: line for line in found["report"]["lines"]}
+    assert [held[line["what"]]["planned_bytes"] for line in found["lines"]] == [
+        line["num_bytes"] for line in found["lines"]
+    ]
+    assert held["The whole program"]["peak_bytes"] >= held["The whole program"]["held_bytes"] > 10**8
+    assert found["stats"]["num_new_tokens"] > 0
+
+
+def test_only_what_is_there_can_be_loaded(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plan", "scout", "--load"]) == ExitStatus.ERROR
+    assert "There is no folder scout" in capsys.readouterr().err
+
+
+def test_a_stopped_load_says_nothing_of_what_it_held(capsys: pytest.CaptureFixture[str]) -> None:
+    """The assistant that plays a script is stopped by its own load, which nobody else can do from here."""
+
+    class Stopped(FakeAssistant):
+        def load(self, request: LoadRequest, should_stop: ShouldStop = never_stop) -> Generator[LoadEvent, None, None]:
+            yield from super().load(request, lambda: True)
+
+    assert run(["plan", ".", "--load"], Stopped) == ExitStatus.INTERRUPTED
+    assert "Loaded" not in capsys.readouterr().out
 
 
 def test_a_config_file_is_planned(tiny_assistant: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:

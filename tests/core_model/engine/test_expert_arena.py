@@ -93,3 +93,13 @@ def test_slots_of_a_device_are_freed_one_by_one() -> None:
     assert arena.num_bytes == 2000
     assert [len(slot) for slot in arena.slots] == [0, 1000, 1000]
     assert bool((arena.slots[1] == 7).all())
+
+
+def test_memory_that_the_system_does_not_promise_is_missing_memory() -> None:
+    with pytest.raises(MemoryError, match="for experts"):
+        HostArena(2**20, 2**40)
+
+
+def test_of_memory_that_is_taken_on_use_only_that_counts_which_was_used() -> None:
+    assert not HostArena(2, 100).takes_all_at_once
+    assert DeviceArena(2, 100, torch.device("cpu")).takes_all_at_once

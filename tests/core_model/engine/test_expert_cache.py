@@ -26,8 +26,24 @@ def test_what_was_used_is_kept_while_there_is_room() -> None:
     assert not use(cache, 1, 3), "another layer's expert 3 is another expert"
     assert (cache.counts().hits, cache.counts().misses) == (2, 3)
     assert cache.counts().hit_ratio == pytest.approx(0.4)
+    assert cache.counts_of(0) == ((0, 0, 0, 1, 0, 1, 0, 0), (0, 0, 0, 1, 0, 1, 0, 0))
+    assert cache.num_tokens == 4, "five steps, one of them in another layer"
     cache.reset_counts()
-    assert cache.counts().hit_ratio == 0
+    assert cache.counts().hit_ratio == cache.num_tokens == 0
+
+
+def test_slots_that_nothing_was_put_into_are_known() -> None:
+    cache = ExpertCache(8, {0: 4}, num_spare=2)
+    assert cache.num_untouched == 6
+    for expert in (3, 5, 3, 5):
+        use(cache, 0, expert)
+    assert cache.num_untouched == 4
+    cache.clear()
+    use(cache, 0, 1)
+    assert cache.num_untouched == 4, "a slot is taken again before a new one is"
+    gone = cache.shrink(3, 1)
+    assert len(gone) == 3
+    assert cache.num_untouched == 2
 
 
 def test_a_short_half_life_keeps_what_was_used_last() -> None:

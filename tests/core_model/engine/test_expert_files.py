@@ -74,9 +74,15 @@ def test_a_file_that_is_cut_or_written_to_is_noticed(folder: Path) -> None:
     files.close()
 
 
-def test_a_file_of_another_size_or_gone_is_refused_at_once(folder: Path) -> None:
+def test_a_file_of_another_time_or_size_or_gone_is_refused_at_once(folder: Path) -> None:
     _, layers = places(folder)
     path = layers[0].experts[0][0].extent.file.path
+    checked = path.stat()
+    os.utime(path, ns=(checked.st_atime_ns, checked.st_mtime_ns + 1000))
+    with pytest.raises(CheckpointError, match="not the file that was opened"):
+        ExpertFiles(layers)
+    os.utime(path, ns=(checked.st_atime_ns, checked.st_mtime_ns))
+    ExpertFiles(layers).close()
     with path.open("ab") as file:
         file.write(b"more")
     with pytest.raises(CheckpointError, match="not the file that was opened"):

@@ -15,6 +15,7 @@ from core_model.engine.expert_cache import ExpertCache
 from core_model.engine.expert_history import MOST_USES, ExpertHistory, history_file, read_history, write_history
 from core_model.local_assistant import LocalAssistant
 from core_model.types import GenerationRequest, LoadRequest, MemoryLimits, Message, Role, SamplingParams
+from tests.assistants import plan_without_work
 
 
 class OneTier:
@@ -92,7 +93,7 @@ def test_a_folder_that_cannot_be_written_is_a_line_in_the_log(tmp_path: Path, ca
 
 
 def test_the_assistant_remembers(tiny_assistant: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core_model.engine.memory_budget.WORKING_BYTES", 0)
+    plan_without_work(monkeypatch)
     monkeypatch.setattr(expert_traffic, "RESERVE", 0)
     folder = tiny_assistant("text_only", hidden_size=128, intermediate_size=256, num_local_experts=8)
     whole = sum(file.stat().st_size for file in folder.glob("*.safetensors"))

@@ -25,12 +25,14 @@ from core_model.types import (
     LoadRequest,
     MemoryLimits,
     Message,
+    Moved,
     Role,
     SamplingParams,
     TextDelta,
 )
 from core_model.weights.checkpoint import Checkpoint
 from core_model.weights.load import load_steps, run_to_end
+from tests.assistants import plan_without_work
 from tests.checkpoints import CheckpointShelf
 
 Opened = tuple[Llama4, ExpertMemory]
@@ -59,11 +61,18 @@ def test_an_answer_counts_its_own_experts(opened: Opened) -> None:
     model.logits(IDS)
     traffic = ExpertTraffic(memory, lambda _: 10**12)
     assert traffic.stats() == ExpertStats(0, 0, 0, 6, 8)
+    assert traffic.moved == (Moved(), Moved())
     model.logits(IDS)
     stats = traffic.stats()
     assert stats.hits == 12
     assert 0 < stats.hit_ratio < 1
     assert stats.bytes_read == stats.misses * 3 * 64 * 96 * 4
+    assert stats.prompt == Moved(len(IDS), stats.bytes_read), "nobody has said that the prompt is read"
+    traffic.prompt_is_read()
+    model.logits(IDS[:3])
+    later = traffic.stats()
+    assert later.prompt == stats.prompt
+    assert later.answer == Moved(3, later.bytes_read - stats.bytes_read)
     assert ExpertTraffic(memory, lambda _: 10**12).stats().bytes_read == 0
 
 
@@ -97,7 +106,7 @@ def test_room_is_made_for_a_conversation_before_it_is_read(opened: Opened) -> No
 def test_the_assistant_makes_room_for_what_a_prompt_will_add(
     tiny_assistant: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core_model.engine.memory_budget.WORKING_BYTES", 0)
+    plan_without_work(monkeypatch)
     monkeypatch.setattr(expert_traffic, "RESERVE", 0)
     folder = tiny_assistant("text_only", hidden_size=128, intermediate_size=256, num_local_experts=8)
     whole = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
@@ -105,8 +114,11 @@ def test_the_assistant_makes_room_for_what_a_prompt_will_add(
     for _ in assistant.load(LoadRequest(folder, MemoryLimits(ram_bytes=whole), "cpu")):
         pass
     question = GenerationRequest((Message.of(Role.USER, "Hello"),), SamplingParams(max_new_tokens=4))
-    given = []
-    for free in (0, 10**12):
+    assert assistant._loaded is not None
+    cache, given = assistant._loaded.session.cache, []
+    to_keep = cache.growth_bytes(2048)
+    assert assistant._loaded.answer_bytes(1024) > to_keep > 0
+    for free in (to_keep, 10**12):  # of which the one is not enough to read it
         monkeypatch.setattr("core_model.local_assistant.free_bytes", lambda _, free=free: free)
         *_, last = assistant.stream(question)
         assert isinstance(last, Finished)
@@ -143,7 +155,7 @@ class Card:
 def test_where_memory_runs_out_experts_give_way_and_the_answer_goes_on(
     fitting: str, tiny_assistant: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core_model.engine.memory_budget.WORKING_BYTES", 0)
+    plan_without_work(monkeypatch)
     monkeypatch.setattr(expert_traffic, "RESERVE", 0)
     monkeypatch.setattr("core_model.engine.kv_cache.SMALLEST_GROWTH", 16)
     monkeypatch.setattr("core_model.engine.memory_budget.PLANNED_TOKENS", 0)
@@ -180,7 +192,7 @@ def test_where_memory_runs_out_experts_give_way_and_the_answer_goes_on(
 
 
 def test_the_assistant_says_what_it_cost(tiny_assistant: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core_model.engine.memory_budget.WORKING_BYTES", 0)
+    plan_without_work(monkeypatch)
     monkeypatch.setattr(expert_traffic, "RESERVE", 0)
     folder = tiny_assistant("text_only", hidden_size=128, intermediate_size=256, num_local_experts=8)
     whole = sum(file.stat().st_size for file in folder.glob("*.safetensors"))

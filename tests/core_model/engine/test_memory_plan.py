@@ -12,7 +12,7 @@ import torch
 from core_model.config import parse_config
 from core_model.engine import memory_budget, memory_plan
 from core_model.engine.memory_budget import (
-    WORKING_BYTES,
+    PROGRAM_BYTES,
     context_length,
     expected_speed,
     gigabytes,
@@ -22,12 +22,14 @@ from core_model.engine.memory_budget import (
 from core_model.engine.memory_plan import place, plan_shape
 from core_model.engine.model_shape import ModelShape, published_shape, published_shapes
 from core_model.engine.placement import choose_dtype, has_room_to_transpose
+from core_model.engine.reading_memory import ReadingMemory
 from core_model.engine.speed_estimate import (
     EFFICIENCY,
     SECONDS_PER_LAYER,
     BytesPerToken,
     Ceilings,
     estimate,
+    link_rate,
     measure_ceilings,
 )
 from core_model.errors import OutOfMemoryError, RequestError
@@ -35,6 +37,7 @@ from core_model.types import LoadRequest, MemoryLimits
 from core_model.weights.checkpoint import Checkpoint
 from core_model.weights.name_map import Group, group_of
 from core_model.weights.quantize_plan import Scheme
+from tests.assistants import plan_without_work
 from tests.checkpoints import CheckpointShelf
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -62,7 +65,8 @@ def test_the_plan_adds_up(checkpoint: Checkpoint, folder: Path) -> None:
     plan = place(checkpoint, LoadRequest(folder, device="cpu")).plan
     stored = sum(checkpoint.num_bytes(name) for name in checkpoint.names())
     conversation = kv_cache_bytes(checkpoint.config.text, 4096, torch.float32)  # all that this model can hold
-    assert plan.needed_bytes == stored + conversation + WORKING_BYTES
+    reading = ReadingMemory(checkpoint.config, CPU, torch.float32, False, 4096)
+    assert plan.needed_bytes == stored + conversation + reading.num_bytes + PROGRAM_BYTES
     assert "for 4,096 tokens" in " ".join(line.what for line in plan.lines)
 
 
@@ -104,7 +108,7 @@ def test_a_model_too_large_for_the_gpu_goes_to_the_cpu_unless_asked(
 
 
 @pytest.mark.parametrize(("gpu", "ram", "in_gpu", "in_ram"), [
-    (24, 128, "1.2", "16"), (24, 64, "1.2", "9.8"), (48, 64, "5.2", "9.8"), (96, 64, "13.2", "9.8"),
+    (24, 128, "1.2", "16"), (24, 64, "1.2", "9.8"), (48, 64, "5.2", "9.8"), (96, 64, "13.1", "9.8"),
     (20, 64, "0.6", "9.8"),
 ])  # fmt: skip
 def test_experts_of_a_gpu_rest_in_ram_and_on_the_disk(gpu: int, ram: int, in_gpu: str, in_ram: str) -> None:
@@ -172,7 +176,7 @@ def test_a_checkpoint_larger_than_the_gpu_is_offloaded(
     checkpoint = Checkpoint.open(folder)
     for module in (memory_plan, memory_budget):
         monkeypatch.setattr(module, "choose_dtype", lambda *_: torch.float32)  # as it is stored
-    monkeypatch.setattr(memory_budget, "GPU_WORKING_BYTES", 0)
+    plan_without_work(monkeypatch)
     pretend_gpu(monkeypatch, 10**9)
     needed = place(checkpoint, LoadRequest(folder)).plan.needed_bytes
     pretend_gpu(monkeypatch, needed - 1)
@@ -324,3 +328,12 @@ def test_this_machine_has_rates(checkpoint: Checkpoint) -> None:
     assert not measured.is_disk_measured, "a file of a megabyte says nothing"
     speed = expected_speed(ModelShape.of_checkpoint(checkpoint), CPU, None, None)
     assert speed.tokens_per_s > 0
+
+
+def test_a_link_is_measured_also_where_the_system_locks_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("CUDA error: out of memory")
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", refuse)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda _: None)
+    assert link_rate(CPU) > 1e7

@@ -198,6 +198,25 @@ def test_a_fault_ends_one_step_and_the_next_one_is_right(
     assert num_faults >= 2
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0])
+def test_a_scale_that_is_none_is_refused_before_experts_are_fetched(
+    value: float, checkpoint_shelf: CheckpointShelf, tmp_path: Path
+) -> None:
+    rewrite_as_fp8(checkpoint_shelf.folder("maverick"), tmp_path / "fp8")
+    tensors = read_tensors(tmp_path / "fp8")
+    name = next(name for name in tensors if name.endswith("layers.3.feed_forward.experts.7.down_proj.weight_scale"))
+    tensors[name][2] = value
+    write_tensors(tmp_path / "fp8", tensors)
+    checkpoint = Checkpoint.open(tmp_path / "fp8")
+    offload = find_offload(checkpoint, torch.float32, 4)
+    assert offload is not None
+    model = run_to_end(load_steps(checkpoint, CPU, torch.float32, keep_fp8=True, left_out=offload.layers.keys()))
+    assert model is not None
+    said = rf"model\.safetensors, tensor \S*experts\.7\.down_proj\.weight_scale: scale 2 is {value:g}, "
+    with pytest.raises(CheckpointError, match=said):
+        offload_experts(model, checkpoint, offload)
+
+
 def test_experts_are_left_in_the_files_if_all_of_them_can_be(checkpoint_shelf: CheckpointShelf) -> None:
     checkpoint = Checkpoint.open(checkpoint_shelf.folder("maverick"))
     expert = 3 * 64 * 96 * 4

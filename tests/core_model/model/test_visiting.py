@@ -93,3 +93,16 @@ def test_a_tower_that_was_left_in_ram_visits_the_model(checkpoint_shelf: Checkpo
     let_vision_visit(model)
     assert model.image_features(pixels(model.vision_model)).device == ELSEWHERE
     assert_at_home(model.vision_model, before)
+
+
+@torch.inference_mode()
+def test_where_the_system_locks_no_memory_guests_come_from_where_they_are(
+    tower: VisionModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("CUDA error: out of memory")
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", refuse)
+    before = dict(tower.named_parameters())
+    let_visit(tower, torch.device("cuda"))
+    assert_at_home(tower, before)

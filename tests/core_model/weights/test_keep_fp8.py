@@ -87,8 +87,8 @@ def test_a_bias_or_no_quantization_changes_nothing(checkpoint_shelf: CheckpointS
 
 
 @pytest.mark.parametrize("keep_fp8", [True, False])
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_scale_that_is_no_number_is_refused(
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), -0.5])
+def test_a_scale_that_is_no_number_above_zero_is_refused(
     checkpoint_shelf: CheckpointShelf, tmp_path: Path, keep_fp8: bool, value: float
 ) -> None:
     target = tmp_path / "fp8"
@@ -97,5 +97,22 @@ def test_a_scale_that_is_no_number_is_refused(
     name = next(name for name in tensors if name.endswith("3.up_proj.weight_scale"))
     tensors[name][5] = value
     write_tensors(target, tensors)
-    with pytest.raises(CheckpointError, match=r"3\.up_proj\.weight_scale: a scale is infinite or not a number"):
+    said = rf"model\.safetensors, tensor \S+3\.up_proj\.weight_scale: scale 5 is {value:g}, "
+    with pytest.raises(CheckpointError, match=said):
         load(target, torch.bfloat16, keep_fp8=keep_fp8)
+
+
+def test_a_row_of_zeros_may_have_a_scale_of_zero_but_not_all_of_them(
+    checkpoint_shelf: CheckpointShelf, tmp_path: Path
+) -> None:
+    target = tmp_path / "fp8"
+    rewrite_as_fp8(checkpoint_shelf.folder("maverick"), target)
+    tensors = read_tensors(target)
+    name = next(name for name in tensors if name.endswith("3.up_proj.weight_scale"))
+    tensors[name][5] = 0.0
+    write_tensors(target, tensors)
+    load(target, torch.bfloat16, keep_fp8=True)
+    tensors[name][:] = 0.0
+    write_tensors(target, tensors)
+    with pytest.raises(CheckpointError, match="scale 0 is 0, "):
+        load(target, torch.bfloat16, keep_fp8=True)

@@ -6,19 +6,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent
-from PySide6.QtWidgets import QLabel, QPushButton, QWidget
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QHelpEvent
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
 
 from core_model.fake_assistant import MODEL, FakeAssistant
 from core_model.types import (
     ExpertReport,
     Flow,
+    HeldLine,
     LayerReport,
     LoadRequest,
     MemoryUse,
     ModelReport,
+    Moved,
     Place,
     SpeedEstimate,
 )
@@ -28,6 +30,7 @@ from gui.views.drop_overlay import DropOverlay
 from gui.views.elided_label import ElidedLabel
 from gui.views.empty_state import EmptyState, ExampleCard
 from gui.views.expert_map import ExpertMap
+from gui.views.memory_table import MemoryTable
 from gui.views.model_bar import ModelBar, ModelEntry
 from gui.views.notice_bar import Notice, NoticeBar
 from gui.views.plan_dialog import PlanDialog
@@ -237,9 +240,22 @@ def test_the_plan_says_what_rests_where(qtbot: QtBot) -> None:
 def a_report(*layers: str, link: Flow | None = None) -> ModelReport:
     """Experts by letters: g, r, d."""
     places = {"g": Place.GPU, "r": Place.RAM, "d": Place.DISK}
-    rows = tuple(LayerReport(n, tuple(places[each] for each in row), 3, 1) for n, row in enumerate(layers))
-    experts = ExpertReport(rows, Flow(12_000_000_000, 6.0, 2_600_000_000), link or Flow())
-    return ModelReport(MemoryUse(24 * 10**9, 10**9, 30 * 10**9), experts, ("Each token is decoded compiled.",))
+    rows = tuple(
+        LayerReport(n, tuple(places[each] for each in row), (3, *[0] * (len(row) - 1)), (1, *[0] * (len(row) - 1)))
+        for n, row in enumerate(layers)
+    )
+    prompt, answer = Moved(200, 10**10), Moved(16, 2 * 10**9, 0 if link is None else 10**9)
+    experts = ExpertReport(rows, Flow(12_000_000_000, 6.0, 2_600_000_000), link or Flow(), prompt, answer)
+    memory = MemoryUse(24 * 10**9, 10**9, 30 * 10**9)
+    return ModelReport(memory, experts, ("Each token is decoded compiled.",), held_lines(24 * 10**9))
+
+
+def held_lines(experts_bytes: int) -> tuple[HeldLine, ...]:
+    return (
+        HeldLine("Routed experts, 4 of 16 in each layer", "RAM", 25 * 10**9, experts_bytes),
+        HeldLine("Reading a prompt", "RAM", 300_000_000, None),
+        HeldLine("The whole program", "RAM", None, 30 * 10**9, 31 * 10**9),
+    )
 
 
 def test_the_plan_stands_beside_what_became_of_it(qtbot: QtBot) -> None:
@@ -256,7 +272,8 @@ def test_the_plan_stands_beside_what_became_of_it(qtbot: QtBot) -> None:
     assert experts.accessibleDescription() == "RAM 3, disk 5"
     shown = " ".join(texts(dialog))
     for said in (
-        "Weights take 24 GB, the conversation 1.0 GB; the whole program takes 30 GB of RAM.",
+        "Each of the 200 tokens that were read brought 50 MB from the disk.",
+        "Each of the 16 tokens that were written brought 125 MB from the disk.",
         "3 in RAM",
         "5 on the disk",
         "In the last answer 75 % of the calls found their expert there.",
@@ -268,9 +285,70 @@ def test_the_plan_stands_beside_what_became_of_it(qtbot: QtBot) -> None:
     reports.append(a_report("grdd", "ggrd", link=Flow(10**9, 0.05)))
     qtbot.waitUntil(lambda: experts.accessibleDescription() == "GPU memory 3, RAM 2, disk 3")  # by itself
     assert "From RAM to the GPU: 1.0 GB at 20 GB/s." in " ".join(texts(dialog))
+    assert "brought 125 MB from the disk and 62 MB from RAM to the GPU." in " ".join(texts(dialog))
     reports.append(replace(reports[-1], experts=None))
     dialog.refresh()
     assert not experts.isVisible()
+
+
+def table_cells(table: MemoryTable) -> list[list[str]]:
+    """Rows of texts, as they stand on the screen."""
+    labels = [label for label in table.findChildren(QLabel) if not label.isHidden()]
+    by_row: dict[int, list[QLabel]] = {}
+    for label in labels:
+        by_row.setdefault(label.y(), []).append(label)
+    return [[label.text() for label in sorted(by_row[y], key=QLabel.x)] for y in sorted(by_row)]
+
+
+def test_what_is_held_stands_beside_what_was_planned_line_by_line(qtbot: QtBot) -> None:
+    plan = FakeAssistant().plan(LoadRequest(Path("x")))
+    table = MemoryTable(plan)
+    qtbot.addWidget(table)
+    table.resize(620, 400)
+    table.show()
+    alone = table_cells(table)
+    assert ["Resting experts", "RAM", "88 GB", ""] in alone
+    assert alone[-1] == ["Needed where it is tightest", "112 GB free", "88 GB", ""]
+    table.show_held(held_lines(24 * 10**9))
+    qtbot.waitUntil(lambda: len(table_cells(table)) == 6)
+    assert table_cells(table) == [
+        ["", "", "planned", "now"],
+        ["Routed experts, 4 of 16 in each layer", "RAM", "25 GB", "24 GB"],
+        ["Reading a prompt", "RAM", "300 MB", "\N{EN DASH}"],
+        ["Needed where it is tightest", "112 GB free", "88 GB", ""],
+        ["The whole program", "RAM", "\N{EN DASH}", "30 GB"],
+        ["The most so far", "RAM", "", "31 GB"],
+    ]
+    before = table.findChildren(QLabel)
+    table.show_held(held_lines(20 * 10**9))
+    assert table_cells(table)[1] == ["Routed experts, 4 of 16 in each layer", "RAM", "25 GB", "20 GB"]
+    assert table.findChildren(QLabel) == before, "lines stay where they are while their numbers change"
+    table.show_held(())
+    qtbot.waitUntil(lambda: table_cells(table) == alone)
+
+
+def test_a_square_says_which_expert_it_is_and_how_often_it_was_called(qtbot: QtBot) -> None:
+    experts = ExpertMap()
+    qtbot.addWidget(experts)
+    assert experts.words_at(QPointF(3, 3)) == ""
+    report = a_report(*["grdd"] * 10).experts
+    assert report is not None
+    experts.show_report(report)
+    experts.resize(100, experts.heightForWidth(100))
+    assert experts.words_at(QPointF(14, 4)) == (
+        "Layer 1, expert 0: GPU memory. In the last answer 3 of its 4 calls found it there."
+    )
+    assert experts.words_at(QPointF(99, 34)) == "Layer 9, expert 3: disk. The last answer did not call it."
+    assert experts.words_at(QPointF(99, 41)) == ""
+    wide = a_report("grdd", "rddd").experts
+    assert wide is not None
+    experts.show_report(wide)
+    side = experts.heightForWidth(100) / 2
+    assert experts.words_at(QPointF(side * 0.5, side * 1.5)).startswith("Layer 1, expert 0: RAM.")
+    help_event = QHelpEvent(QEvent.Type.ToolTip, QPoint(2, 2), experts.mapToGlobal(QPoint(2, 2)))
+    QApplication.sendEvent(experts, help_event)
+    assert QToolTip.text().startswith("Layer 0, expert 0: GPU memory.")
+    QToolTip.hideText()
 
 
 def test_the_map_lies_flat_and_draws_each_expert_in_its_colour(qtbot: QtBot) -> None:
