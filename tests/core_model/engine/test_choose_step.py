@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pytest
 import torch
@@ -92,6 +93,22 @@ def test_a_wrong_step_is_refused_however_fast(
     assert native is None
     assert "it is wrong on this machine" in why
     assert "wrong by" in caplog.text
+
+
+@needs_kernels
+@pytest.mark.parametrize(("wrong_tokens", "is_taken"), [((11,), True), ((7, 29), False)])
+def test_a_tie_that_rounding_decides_is_no_fault(
+    model: Llama4, monkeypatch: pytest.MonkeyPatch, wrong_tokens: tuple[int, ...], is_taken: bool
+) -> None:
+    right = NativeStep.run
+
+    def run(step: NativeStep, token: int, *rest: Any) -> torch.Tensor:
+        logits = right(step, token, *rest)
+        return -logits if token in wrong_tokens else logits
+
+    monkeypatch.setattr(NativeStep, "run", run)
+    program, _ = choose_step(model, by_time=False)
+    assert (program is not None) is is_taken
 
 
 def test_a_model_that_cannot_be_compiled_says_so(checkpoint_shelf: CheckpointShelf) -> None:
