@@ -12,6 +12,8 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ import torch
 
 from core_model import loaded_model
 from core_model.engine import expert_traffic
+from core_model.engine.device_step import DeviceStep
 from core_model.engine.expert_memory import NUM_SPARE, ExpertMemory
 from core_model.engine.expert_traffic import RESERVE
 from core_model.engine.kv_cache import GrowingCache
@@ -46,6 +49,7 @@ from core_model.types import (
 from media.types import Picture
 from tests.assistants import tiny_assistant
 from tests.checkpoints import read_tensors, rewrite_as_fp8, write_tensors
+from tests.core_model.engine import plain_step_kernels
 from tests.pretended_card import PLENTY, Card
 
 __all__ = ["tiny_assistant"]
@@ -154,6 +158,36 @@ def test_what_fits_where_changes_no_word(
     assert stats.bytes_copied == stats.misses * on_card.arena.slot_bytes, "all that is missing, and nothing else"
     assert stats.bytes_read > 0 or num_ram_slots == ALL
     assert (stats.hits > 0) == (num_slots > 0)
+    assistant.unload()
+
+
+@pytest.mark.parametrize(("num_slots", "num_ram_slots"), [(0, ALL), (6, 9), (20, 12), (26, ALL)])
+def test_a_step_that_asks_nobody_says_the_same_at_any_budget(
+    num_slots: int, num_ram_slots: int, card: Card, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its kernels are torch's here, and read and write at addresses as the card's do."""
+    if folder.name != "fp8":
+        pytest.skip("only FP8 experts are found by their addresses")
+    steps: list[DeviceStep] = []
+
+    def make(model: Llama4) -> DeviceStep:
+        steps.append(DeviceStep(model, cast("ModuleType", plain_step_kernels)))
+        return steps[-1]
+
+    monkeypatch.setattr("core_model.engine.choose_step.NativeStep.for_model", make)
+    whole = loaded(folder)
+    expected = ask_all(whole)
+    whole.unload()
+    card.hold(folder, num_slots, num_ram_slots)
+    assistant = loaded(folder)
+    assert assistant._loaded is not None
+    assert assistant._loaded.session._program is steps[-1]
+    for _ in range(2):
+        assert is_same(ask_all(assistant), expected)
+    *_, stats = ask(assistant, QUESTIONS[0])
+    assert stats is not None
+    assert (stats.hits > 0) == (num_slots > 0)
+    assert stats.bytes_copied >= stats.misses * experts_of(assistant).arena.slot_bytes
     assistant.unload()
 
 

@@ -35,14 +35,14 @@ def gated_at(
         _carried(x, int(source[part]), int(target[part]), scales[chosen[0]])
         for part, scales in enumerate((gate_scales, up_scales))
     )
-    return F.silu(gate) * up
+    return (F.silu(gate) * up).to(x.dtype)
 
 
 def down_at(x: Tensor, source: Tensor, target: Tensor, chosen: Tensor, scales: Tensor) -> Tensor:
-    return _carried(x, int(source[2]), int(target[2]), scales[chosen[0]])
+    return _carried(x, int(source[2]), int(target[2]), scales[chosen[0]]).to(x.dtype)
 
 
-def _carried(x: Tensor, source: int, target: int, scales: Tensor) -> Tensor:
+def _carried(x: Tensor, source: int, target: int, scales: Tensor) -> Tensor:  # float32
     if not source:
         return torch.zeros(1, len(scales))
     size = len(scales) * x.shape[1]
@@ -50,4 +50,4 @@ def _carried(x: Tensor, source: int, target: int, scales: Tensor) -> Tensor:
     if target:
         ctypes.memmove(target, raw, size)
     codes = torch.frombuffer(raw, dtype=torch.float8_e4m3fn).view(len(scales), -1)
-    return F.linear(x, codes.float()) * scales
+    return F.linear(x.float(), codes.float()) * scales
