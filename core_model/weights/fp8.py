@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core_model.kernels.fp8_encode import encode_rows
+from core_model.kernels.fp8_encode import KINDS, encode_rows
+from core_model.kernels.transpose import transpose_into
 
 FP8 = torch.float8_e4m3fn
 LARGEST = 448.0
@@ -62,22 +63,50 @@ def quantize_rows(weight: Tensor) -> tuple[Tensor, Tensor]:
     return codes, scale
 
 
-def quantize_and_compare(weight: Tensor) -> tuple[Tensor, Tensor, RowErrors]:
+class Workspace:
+    """Memory for codes, and for rows that lay as columns, used again: new memory costs as much as rounding does."""
+
+    def __init__(self) -> None:
+        self._codes = torch.empty(0, dtype=torch.uint8)
+        self._rows = torch.empty(0, dtype=torch.uint8)
+
+    def codes(self, shape: torch.Size) -> Tensor:
+        """uint8 of that shape; the ones before are written over."""
+        if self._codes.numel() < shape.numel():
+            self._codes = torch.empty(shape.numel(), dtype=torch.uint8)
+        return self._codes[: shape.numel()].view(shape)
+
+    def rows(self, weight: Tensor) -> Tensor:
+        """A matrix row by row, of a type that the kernel reads; itself if it is that already."""
+        dtype = weight.dtype if weight.dtype in KINDS else torch.float32
+        if weight.is_contiguous() and weight.dtype == dtype:
+            return weight
+        num_bytes = weight.numel() * dtype.itemsize
+        if self._rows.numel() < num_bytes:
+            self._rows = torch.empty(num_bytes, dtype=torch.uint8)
+        rows = self._rows[:num_bytes].view(dtype).view(weight.shape)
+        if not transpose_into(rows, weight):
+            rows.copy_(weight)
+        return rows
+
+
+def quantize_and_compare(weight: Tensor, workspace: Workspace | None = None) -> tuple[Tensor, Tensor, RowErrors]:
     """The same codes and scales, and what they cost, by a compiled kernel where there is one.
 
     Numbers that are not finite show in their row's scale.
+
+    Args:
+        workspace: where the codes lie until it is used again.
     """
-    exact = torch.empty(weight.shape).copy_(weight)  # row by row, however the weight lies
-    largest = torch.linalg.vector_norm(exact, ord=float("inf"), dim=1, keepdim=True)
-    scale = _scales(largest)
-    encoded = encode_rows(exact, scale.float().flatten())
+    workspace = workspace or Workspace()
+    encoded = encode_rows(workspace.rows(weight), workspace.codes(weight.shape))
     if encoded is None:
         codes, scale = quantize_rows(weight)
         return codes, scale, row_errors(weight, codes, scale)
-    codes, sums = encoded
-    squared_error, squared_weights, _ = sums.sum(0, dtype=torch.float64).tolist()
-    worst = (sums[:, 2:] / largest.clamp_min(TINY)).max()
-    return codes, scale, RowErrors(exact.numel(), squared_error, squared_weights, float(worst))
+    codes, scale, sums = encoded
+    squared_error, squared_weights = sums[:, :2].sum(0, dtype=torch.float64).tolist()
+    worst = (sums[:, 2] / sums[:, 3].clamp_min(TINY)).max()
+    return codes, scale, RowErrors(weight.numel(), squared_error, squared_weights, float(worst))
 
 
 def _scales(largest: Tensor) -> Tensor:

@@ -5,34 +5,32 @@ noted in a small file of their own. So a kill costs one file, and the same call 
 whether the source and the settings are still the same. At the end the result is opened as any checkpoint is and every
 tensor matched with the model, and the errors are put together, layer by layer, beside the weights.
 
-Matrices are quantized some rows at a time. One expert's slice of a fused tensor lies transposed, [in, out], so it is
-read as columns.
+Reading, rounding and writing go on at the same time (`quantize_stream`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from core_model.config import Json, read_json
-from core_model.errors import CheckpointError, RequestError
+from core_model.errors import RequestError
 from core_model.types import ShouldStop, never_stop
 from core_model.weights.checkpoint import INDEX, Checkpoint
-from core_model.weights.fp8 import FP8, RowErrors, quantize_and_compare
+from core_model.weights.file_writer import FileWriter
+from core_model.weights.fp8 import RowErrors
 from core_model.weights.load import build_on_meta
 from core_model.weights.match import match
 from core_model.weights.quantize_plan import (
-    Output,
     Scheme,
     Shard,
     index_of,
@@ -40,10 +38,10 @@ from core_model.weights.quantize_plan import (
     plan_shards,
     quantized_config,
 )
+from core_model.weights.quantize_stream import QuantizeStream
 
 REPORT = "quantization_errors.json"
 JOURNAL = ".quantize"  # folder inside the target while work is going on
-BLOCK_ELEMENTS = 2**22  # quantized at once: 16 MiB in float32
 DEFAULT_SHARD_BYTES = 5_000_000_000
 EXPERT_NUMBER = re.compile(r"experts\.\d+\.")
 SPARE_BYTES = 100_000_000  # that must stay free on the disk
@@ -83,15 +81,15 @@ def quantize_checkpoint(
     total = sum(shard.num_bytes for shard in shards)
     done = sum(shard.num_bytes for shard in shards if _is_done(target, journal, shard))
     _check_room(target, total - done)
-    for shard in shards:
-        yield QuantizeProgress(done, total, shard.file_name)
-        if _is_done(target, journal, shard):
-            continue
-        for num_bytes in _write_shard(checkpoint, target, journal, shard):
-            yield QuantizeProgress(done + num_bytes, total, shard.file_name)
-            if should_stop():
-                return False
-        done += shard.num_bytes
+    todo = [shard for shard in shards if not _is_done(target, journal, shard)]
+    with closing(QuantizeStream(checkpoint, todo)) as stream:
+        for shard in todo:
+            yield QuantizeProgress(done, total, shard.file_name)
+            for num_bytes in _write_shard(stream, target, journal, shard):
+                yield QuantizeProgress(done + num_bytes, total, shard.file_name)
+                if should_stop():
+                    return False
+            done += shard.num_bytes
     _finish(checkpoint, target, journal, shards, scheme)
     yield QuantizeProgress(total, total, shards[-1].file_name)
     return True
@@ -146,82 +144,21 @@ def _check_room(target: Path, needed: int) -> None:
         )
 
 
-def _write_shard(checkpoint: Checkpoint, target: Path, journal: Path, shard: Shard) -> Iterator[int]:
+def _write_shard(stream: QuantizeStream, target: Path, journal: Path, shard: Shard) -> Iterator[int]:
     """Write one file and its errors. Yields how many of its bytes are written."""
     path = target / shard.file_name
     part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        file.write(shard.header())
-        writer = _Writer(checkpoint, file)
-        for output in shard.outputs:
-            for _ in writer.write(output):
-                yield file.tell()
-        file.flush()
-        os.fsync(file.fileno())
+    file = FileWriter(part)
+    try:
+        file.put(np.frombuffer(shard.header(), dtype=np.uint8))
+        for _ in stream.write(shard, file):
+            yield file.num_written
+        file.finish()
+    finally:
+        file.close()
     part.replace(path)
-    _write_json(journal / f"{shard.file_name}.json", {name: asdict(error) for name, error in writer.errors.items()})
-
-
-class _Writer:
-    """Writes the tensors of one file, one after the other."""
-
-    def __init__(self, checkpoint: Checkpoint, file: BinaryIO) -> None:
-        self.errors: dict[str, RowErrors] = {}
-        self._checkpoint, self._file = checkpoint, file
-        self._scales: list[Tensor] = []  # of the weight that was written last
-
-    def write(self, output: Output) -> Iterator[None]:
-        """Write one tensor; yields after every block."""
-        if output.dtype == FP8:
-            yield from self._quantize(output)
-        elif output.is_scale:
-            self._put(torch.cat(self._scales))
-            self._scales = []
-        else:
-            yield from self._copy(output)
-
-    def _quantize(self, output: Output) -> Iterator[None]:
-        error = RowErrors()
-        for block in _blocks(_matrix(self._checkpoint, output)):
-            codes, scale, cost = quantize_and_compare(block)
-            _check_finite(scale, output)
-            self._put(codes)
-            self._scales.append(scale)
-            error += cost
-            yield
-        self.errors[output.name] = error
-        self._checkpoint.release(output.source)
-
-    def _copy(self, output: Output) -> Iterator[None]:
-        tensor = self._checkpoint.get(output.source)
-        for block in _blocks(tensor.view(len(tensor), -1) if tensor.ndim > 1 else tensor.view(1, -1)):
-            self._put(block)
-            yield
-        self._checkpoint.release(output.source)
-
-    def _put(self, tensor: Tensor) -> None:
-        self._file.write(tensor.contiguous().view(torch.uint8).numpy().data)
-
-
-def _matrix(checkpoint: Checkpoint, output: Output) -> Tensor:
-    """The matrix [out, in] that a quantized tensor is made of; a view of the file."""
-    tensor = checkpoint.get(output.source)
-    if output.piece is None:
-        return tensor
-    return tensor[output.piece.expert].T.chunk(output.piece.num_parts)[output.piece.part]
-
-
-def _blocks(matrix: Tensor) -> Iterator[Tensor]:
-    num_rows = max(1, BLOCK_ELEMENTS // max(1, matrix.shape[1]))
-    for start in range(0, len(matrix), num_rows):
-        yield matrix[start : start + num_rows]
-
-
-def _check_finite(scale: Tensor, output: Output) -> None:
-    if not torch.isfinite(scale).all():
-        raise CheckpointError(
-            "Weights damaged", f"{output.source} holds numbers that are not finite.", "Download this model again."
-        )
+    errors = {name: asdict(error) for name, error in stream.errors.items()}
+    _write_json(journal / f"{shard.file_name}.json", errors)
 
 
 def _finish(checkpoint: Checkpoint, target: Path, journal: Path, shards: tuple[Shard, ...], scheme: Scheme) -> None:

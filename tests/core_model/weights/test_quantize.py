@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from safetensors import safe_open
 import core_model
 from core_model.errors import CheckpointError, RequestError
 from core_model.weights import quantize as quantize_module
+from core_model.weights import quantize_stream
 from core_model.weights.checkpoint import Checkpoint
-from core_model.weights.fp8 import dequantize_rows, quantize_rows
+from core_model.weights.fp8 import Workspace, dequantize_rows, quantize_rows
 from core_model.weights.load import run_to_end
 from core_model.weights.quantize import JOURNAL, REPORT, QuantizeProgress, quantize_checkpoint
 from core_model.weights.quantize_plan import ALIGNMENT, Scheme, parse_size, plan_outputs
@@ -120,7 +122,17 @@ class Killed(BaseException):
 def killed_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """From now on the process dies before its n-th change to the disk that is not a write into an open file."""
     changes = iter(range(0))
-    places = [(os, "unlink"), (os, "rmdir"), (Path, "replace"), (Path, "mkdir"), (Path, "write_text"), (Path, "open")]
+    places = [
+        (os, "unlink"),
+        (os, "rmdir"),
+        (os, "open"),
+        (os, "ftruncate"),
+        (os, "fsync"),
+        (Path, "replace"),
+        (Path, "mkdir"),
+        (Path, "write_text"),
+        (Path, "open"),
+    ]
 
     def watched(change: Callable[..., object]) -> Callable[..., object]:
         def call(*arguments: object, **named: object) -> object:
@@ -211,19 +223,66 @@ def test_a_full_disk_is_said_before_anything_is_written(
 def test_memory_does_not_grow_with_the_checkpoint(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No more than a block of rows is ever made."""
+    """No more than a block of rows is rounded at once, and no more than a few ranges are read ahead."""
     sizes: list[int] = []
-    real = quantize_module.quantize_and_compare
+    taken: list[int] = []
+    real, real_memory = quantize_stream.quantize_and_compare, quantize_stream.aligned_memory
 
-    def spy(weight: torch.Tensor) -> Any:
+    def spy(weight: torch.Tensor, workspace: Workspace) -> Any:
         sizes.append(weight.numel())
-        return real(weight)
+        return real(weight, workspace)
 
-    monkeypatch.setattr(quantize_module, "BLOCK_ELEMENTS", 1000)
-    monkeypatch.setattr(quantize_module, "quantize_and_compare", spy)
+    def spy_on_memory(num_bytes: int) -> Any:
+        taken.append(num_bytes)
+        return real_memory(num_bytes)
+
+    monkeypatch.setattr(quantize_stream, "BLOCK_ELEMENTS", 1000)
+    monkeypatch.setattr(quantize_stream, "AHEAD_BYTES", 10_000)
+    monkeypatch.setattr(quantize_stream, "COPY_BYTES", 10_000)
+    monkeypatch.setattr(quantize_stream, "quantize_and_compare", spy)
+    monkeypatch.setattr(quantize_stream, "aligned_memory", spy_on_memory)
     quantize(source, tmp_path / "fp8")
     assert max(sizes) <= 1000
+    slices = max(tensor[0].nbytes for tensor in read_tensors(source).values() if tensor.ndim == 3)
+    assert taken == [slices] * 2, "one is rounded while the next one comes"
     assert torch.isfinite(core_model.load_model(tmp_path / "fp8").logits([3, 4, 5])).all()
+
+
+@pytest.mark.parametrize("num_threads", [1, 3])
+@pytest.mark.parametrize("sizes", [(1000, 10_000, 3000), (2**22, 2**28, 2**24)])
+def test_the_copy_is_the_same_however_it_is_cut(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_threads: int, sizes: tuple[int, int, int]
+) -> None:
+    quantize(source, tmp_path / "whole")
+    for name, size in zip(("BLOCK_ELEMENTS", "AHEAD_BYTES", "COPY_BYTES"), sizes, strict=True):
+        monkeypatch.setattr(quantize_stream, name, size)
+    before = torch.get_num_threads()
+    torch.set_num_threads(num_threads)
+    try:
+        quantize(source, tmp_path / "fp8")
+    finally:
+        torch.set_num_threads(before)
+    for path in (tmp_path / "whole").iterdir():
+        assert path.read_bytes() == (tmp_path / "fp8" / path.name).read_bytes(), path.name
+
+
+def test_a_source_that_is_cut_meanwhile_is_named(source: Path, tmp_path: Path) -> None:
+    shutil.copytree(source, tmp_path / "source")
+    steps = quantize_checkpoint(tmp_path / "source", tmp_path / "fp8", Scheme.LINEARS, SHARD)
+    next(steps)
+    for path in (tmp_path / "source").glob("*.safetensors"):
+        os.truncate(path, path.stat().st_size // 2)
+    with pytest.raises(CheckpointError, match="not the file that was opened"):
+        run_to_end(steps)
+
+
+def test_no_thread_and_no_file_stays_behind(source: Path, tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    steps = quantize_checkpoint(source, tmp_path / "fp8", Scheme.LINEARS, SHARD)
+    for _ in range(20):
+        next(steps)
+    steps.close()
+    assert set(threading.enumerate()) <= before
 
 
 def test_plans_need_headers_only(source: Path) -> None:
