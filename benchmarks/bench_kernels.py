@@ -8,8 +8,7 @@ our own that reads as far ahead as the kernels do. It is measured twice: as a ca
 decode step drives its product (`core_model.engine.native_step`), many matrices in one program. Many rows are given as a
 share of the speed of torch's bf16 `F.linear` of the same shape, which is the peer: its weights take twice the memory.
 
-Every form that this processor can run is measured, and which one the probe chooses. numba's is no form of ours
-(docs/decisions/0009); it is measured for comparison where numba happens to be installed. Weights take turns in more
+Every form that this processor can run is measured, and which one the probe chooses is told. Weights take turns in more
 memory than the processor's caches serve; all ways take turns in each round; medians over the rounds. With
 `--without-matrix-units` the library is held to AVX-512, as on processors that have no AMX; our own tiles are left out.
 """
@@ -96,7 +95,6 @@ class Bench:
         self.forms = {name: kernel for name, kernel in kernels.items() if kernel is not None}
         self.block = torch.ones(WEIGHT_BYTES // 4)
         self.read = reader()
-        self.numba = numba_product()
 
     def shape(self, num_out: int, num_in: int) -> dict[str, Any]:
         import torch
@@ -117,7 +115,7 @@ class Bench:
 
         x = torch.randn(1, num_in).to(torch.bfloat16)
         ways = {name: self.form(name, x) for name in self.forms if name != self.choice.UNITS}
-        ways |= self.plain(x) | self.by_numba(x)
+        ways |= self.plain(x)
         ways |= {"step": step} if (step := self.step(num_out, num_in)) is not None else {}
         bandwidths, seconds = self.alternate(ways)
         bandwidth = statistics.median(bandwidths)
@@ -174,15 +172,6 @@ class Bench:
 
     def plain(self, x: Any) -> dict[str, Way]:
         return {self.choice.PLAIN.name: lambda number: self.choice.PLAIN.multiply(x, (self.codes[number], self.scales))}
-
-    def by_numba(self, x: Any) -> dict[str, Way]:
-        import torch
-
-        if self.numba is None:
-            return {}
-        multiply, row = self.numba, x[0].float().numpy()
-        codes, scales = [each.view(torch.uint8).numpy() for each in self.codes], self.scales.numpy()
-        return {"by numba (not a form of ours)": lambda number: multiply(codes[number], scales, row)}
 
     def step(self, num_out: int, num_in: int) -> Way | None:
         """All matrices in one program, as one token is decoded; a call is one of them, the time of all is shared."""
@@ -262,30 +251,6 @@ def reader() -> Callable[[Any], None]:
         run_job(function, np.array(words, dtype=np.int64), block.nbytes)
 
     return read
-
-
-def numba_product() -> Callable[..., object] | None:
-    """One row with the bit trick: a code's bits, moved, are a float32 2**120 times too small."""
-    try:
-        import numba
-        import numpy as np
-    except ImportError:
-        return None
-    numba.set_num_threads(THREADS)
-
-    @numba.njit(parallel=True, fastmath=True)  # type: ignore[misc]
-    def multiply(codes, scales, x):  # type: ignore[no-untyped-def]
-        y = np.empty(len(codes), np.float32)
-        for row in numba.prange(len(codes)):
-            total = np.float32(0)
-            for column in range(codes.shape[1]):
-                code = codes[row, column]
-                bits = np.uint32(((code & 128) << 24) | ((code & 127) << 20))
-                total += bits.view(np.float32) * x[column]
-            y[row] = total * scales[row] * np.float32(2.0**120)
-        return y
-
-    return multiply  # type: ignore[no-any-return]
 
 
 if __name__ == "__main__":
