@@ -114,7 +114,8 @@ def _choose(shape: Shape, dtype: torch.dtype, *, by_time: bool) -> tuple[dict[in
         sample = Sample(shape, dtype)
         forms = list(_right_forms(sample))
         by_rows = {least: _best(forms, sample, tried, by_time=by_time) for least, tried in TRIED.items()}
-        return by_rows, sample.plain_s / sample.seconds(by_rows[1], 1) if by_time else 0.0
+        is_compared = by_time and by_rows[1] is not PLAIN
+        return by_rows, sample.plain_s / sample.seconds(by_rows[1], 1) if is_compared else 0.0
 
 
 def _in_words(by_rows: dict[int, Form]) -> str:
