@@ -20,8 +20,9 @@ FORMS = ["table", "shift", "none"]
 
 
 @pytest.fixture(params=FORMS)
-def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """One form only, as on a processor that has no better one."""
+def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """One form only, as on a processor that has no better one. Found wrong, it would not be used, nor tested."""
+    monkeypatch.setattr(fp8_choice, "_refused", set())
     monkeypatch.setattr(fp8_choice, "_chosen", {})
     monkeypatch.setattr(fp8_tiles, "tile_kernel", lambda: None)
     if request.param == "table":
@@ -36,7 +37,8 @@ def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
         pytest.skip("this processor cannot convert fp16")
     else:
         assert shift_kernels() is not None, "this processor has what it needs"
-    return str(request.param)
+    yield str(request.param)
+    assert not fp8_choice._refused
 
 
 @pytest.fixture(params=[1, 3])
