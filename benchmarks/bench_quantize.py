@@ -22,6 +22,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -88,13 +89,25 @@ def plan(source: Path) -> tuple[Shard, ...]:
     return plan_shards(outputs, DEFAULT_SHARD_BYTES)
 
 
-def read_all(source: Path) -> int:
-    """Every byte once, by direct reads."""
-    checkpoint, memory, done = Checkpoint.open(source), aligned_memory(CHUNK_BYTES), 0
-    for file in checkpoint.files:
-        with contextlib.closing(FileReader(file)) as reader:
-            for start in range(0, file.size, CHUNK_BYTES):
-                done += len(reader.read_past_cache(memory, start, min(CHUNK_BYTES, file.size - start)))
+def read_all(source: Path, num_readers: int = 1, *, through_cache: bool = False) -> int:
+    """Every byte once, by direct reads or through the system's cache."""
+    local = threading.local()
+
+    def read(reader: FileReader, end: int, start: int) -> int:
+        if not hasattr(local, "memory"):
+            local.memory = aligned_memory(CHUNK_BYTES)
+        size = min(CHUNK_BYTES, end - start)
+        if through_cache:
+            reader.read(memoryview(local.memory.data)[:size], start)
+        else:
+            reader.read_past_cache(local.memory, start, size)
+        return size
+
+    done = 0
+    with ThreadPoolExecutor(num_readers) as pool:
+        for file in Checkpoint.open(source).files:
+            with contextlib.closing(FileReader(file)) as reader:
+                done += sum(pool.map(partial(read, reader, file.size), range(0, file.size, CHUNK_BYTES)))
     return done
 
 
@@ -180,6 +193,8 @@ def one_round(source: Path, target: Path, folder: Path, written: int) -> dict[st
     found["disk"] = size / seconds_of(partial(both, source, target, written))
     fresh()
     found["read_alone"] = size / seconds_of(partial(read_all, source))
+    fresh()
+    found["read_alone_by_four"] = size / seconds_of(partial(read_all, source, 4))
     found["write_alone"] = written / seconds_of(partial(write_all, target, written))
     found["conversion"] = convert_in_memory(source)
     fresh()
