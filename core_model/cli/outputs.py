@@ -108,6 +108,12 @@ def _progress(event: ConvertProgress | LoadProgress | PrefillProgress) -> str:
         case LoadProgress(_, 0, activity):  # before the sizes are known
             return activity or "Loading the model"
         case LoadProgress(done, total, activity):
-            return f"{activity or 'Loading the model'}: {done / 1e6:,.0f} of {total / 1e6:,.0f} MB"
+            return f"{activity or 'Loading the model'}: {_of(done, total)}"
         case PrefillProgress(done, total):
             return f"Reading the question: {done:,} of {total:,} tokens"
+
+
+def _of(done: int, total: int) -> str:
+    """ "12.3 of 109.0 GB"; small ones in MB."""
+    scale, unit, digits = (1e9, "GB", 1) if total >= 1e9 else (1e6, "MB", 0)
+    return f"{done / scale:,.{digits}f} of {total / scale:,.{digits}f} {unit}"

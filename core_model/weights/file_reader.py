@@ -60,7 +60,7 @@ class FileReader:
         self._cached = _Residency(self._file.fileno(), file.size)
         self._state = self._now()
         self.is_direct = hasattr(os, "O_DIRECT") and hasattr(os, "preadv")
-        if self._state[0] != file.size:
+        if self._state != (file.state.size, file.state.mtime_ns):
             self.close()
             raise self._changed()
 

@@ -20,9 +20,10 @@ from PIL import Image
 import resources
 from core_model import cli
 from core_model.cli import ExitStatus
+from core_model.cli.outputs import _progress
 from core_model.errors import CheckpointError
 from core_model.fake_assistant import OUT_OF_MEMORY, FakeAssistant, LoadScript, Script
-from core_model.types import FinishReason, Picture, Role, SamplingParams, Text
+from core_model.types import FinishReason, LoadProgress, Picture, Role, SamplingParams, Text
 
 ROOT = Path(__file__).parents[3]
 
@@ -330,3 +331,15 @@ def test_a_reader_that_leaves_ends_it_quietly() -> None:
         child.wait(timeout=60)
     assert child.returncode == ExitStatus.READER_LEFT
     assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "words"),
+    [
+        (12_340_000_000, 109_000_000_000, "Reading: 12.3 of 109.0 GB"),
+        (5_000_000, 999_000_000, "Reading: 5 of 999 MB"),
+        (0, 0, "Reading"),
+    ],
+)
+def test_a_load_is_counted_in_a_size_that_can_be_read(done: int, total: int, words: str) -> None:
+    assert _progress(LoadProgress(done, total, "Reading")) == words
