@@ -22,6 +22,7 @@ from media import wire
 from media.convert import convert
 from media.errors import MediaError
 from media.limits import Limits
+from media.types import AS_IT_IS, ConvertOptions
 
 STOP = "stop"
 MAX_OPEN_FILES = 64
@@ -33,14 +34,16 @@ class Request:
 
     path: Path
     limits: Limits
+    options: ConvertOptions = AS_IT_IS
 
     def line(self) -> bytes:
-        return json.dumps({"path": str(self.path), "limits": asdict(self.limits)}).encode() + b"\n"
+        values = {"path": str(self.path), "limits": asdict(self.limits), "options": asdict(self.options)}
+        return json.dumps(values).encode() + b"\n"
 
     @classmethod
     def read(cls, line: str | bytes) -> Request:
         values: dict[str, Any] = json.loads(line)
-        return cls(Path(values["path"]), Limits(**values["limits"]))
+        return cls(Path(values["path"]), Limits(**values["limits"]), ConvertOptions(**values["options"]))
 
 
 class Requests:
@@ -77,7 +80,7 @@ def serve(lines: IO[bytes], out: IO[bytes]) -> None:
     for request in requests:
         error = None
         try:
-            with closing(convert(request.path, request.limits, requests.should_stop)) as events:
+            with closing(convert(request.path, request.limits, requests.should_stop, request.options)) as events:
                 for event in events:
                     _send(out, event)
         except MediaError as refused:

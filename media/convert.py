@@ -16,7 +16,7 @@ from media.image import image_events
 from media.limits import DEFAULT_LIMITS, Limits
 from media.probe import Probe, probe
 from media.stopping import ShouldStop, Stopped, check_stop, never_stop
-from media.types import ConvertProgress, MediaItem, MediaKind
+from media.types import AS_IT_IS, ConvertOptions, ConvertProgress, MediaItem, MediaKind
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ ConvertEvent = ConvertProgress | MediaItem
 Converter = Callable[[Probe, Limits, ShouldStop], Generator[ConvertEvent, None, None]]
 
 
-def _converter(found: Probe) -> Converter:
+def _converter(found: Probe, options: ConvertOptions) -> Converter:  # noqa: ARG001 - recordings heed them
     """Who reads a file. Libraries are imported for the formats that need them, and not before."""
     match found.format:
         case "pdf":
@@ -45,7 +45,10 @@ def _converter(found: Probe) -> Converter:
 
 
 def convert(
-    path: Path, limits: Limits = DEFAULT_LIMITS, should_stop: ShouldStop = never_stop
+    path: Path,
+    limits: Limits = DEFAULT_LIMITS,
+    should_stop: ShouldStop = never_stop,
+    options: ConvertOptions = AS_IT_IS,
 ) -> Generator[ConvertEvent, None, None]:
     """Convert a file. Each event is a place to stop, and `should_stop` is also looked at while the file is read.
 
@@ -58,7 +61,7 @@ def convert(
     try:
         check_stop(should_stop)
         found = probe(path)
-        yield from _converter(found)(found, limits, should_stop)
+        yield from _converter(found, options)(found, limits, should_stop)
     except Stopped:
         return
     except MediaError:

@@ -28,7 +28,7 @@ from media.errors import MediaError
 from media.limits import DEFAULT_LIMITS, Limits
 from media.probe import display_name
 from media.stopping import ShouldStop, never_stop
-from media.types import ConvertProgress, MediaItem
+from media.types import AS_IT_IS, ConvertOptions, ConvertProgress, MediaItem
 
 try:
     import fcntl
@@ -111,7 +111,11 @@ class Sandbox:
         self._child: Child | None = None
 
     def convert(
-        self, path: Path, limits: Limits = DEFAULT_LIMITS, should_stop: ShouldStop = never_stop
+        self,
+        path: Path,
+        limits: Limits = DEFAULT_LIMITS,
+        should_stop: ShouldStop = never_stop,
+        options: ConvertOptions = AS_IT_IS,
     ) -> Generator[ConvertProgress | MediaItem, None, None]:
         """See `media.convert.convert`, which this does elsewhere.
 
@@ -122,7 +126,7 @@ class Sandbox:
             child = self._ready(limits)
             is_done = False
             try:
-                child.say(Request(path.absolute(), limits).line())
+                child.say(Request(path.absolute(), limits, options).line())
                 yield from self._follow(child, path, limits, should_stop)
                 is_done = True
             except MediaError as error:

@@ -67,6 +67,43 @@ class MediaKind(StrEnum):
     DOCUMENT = "document"
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What was said in a stretch of a recording; seconds from its beginning."""
+
+    start_s: float
+    end_s: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A clip or a recording in time, as the window draws it below the picture. Seconds count from its beginning."""
+
+    duration_s: float  # of the whole file, also where only a stretch of it was read
+    start_s: float
+    end_s: float  # the stretch that the parts are of
+    frame_times: tuple[float, ...] = ()  # of a clip: one for each picture among the parts, in their order
+    loudness: tuple[float, ...] = ()  # 0 to 1, at equal distances over the stretch; empty where there is no sound
+    speech: tuple[Spoken, ...] = ()
+    recogniser: str = ""  # who wrote the speech down, for people: "pocketsphinx"; empty where nobody did
+    language: str = ""  # of the speech: "en"; empty where it is not known
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertOptions:
+    """What a person wants to be different about a conversion. Each kind of file heeds what concerns it."""
+
+    start_s: float = 0.0
+    end_s: float | None = None  # to the end
+    max_frames: int | None = None  # as many as it takes, and no more than `Limits.max_pictures`
+    with_speech: bool = True  # whether speech is written down
+    whisper_folder: str = ""  # where faster-whisper's weights are; empty: where it usually keeps them
+
+
+AS_IT_IS = ConvertOptions()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class MediaItem:
     """A converted file: what to show on its chip, and what the model will see of it."""
@@ -77,6 +114,7 @@ class MediaItem:
     thumbnail: RgbArray  # at most 256 pixels on its longer side
     facts: tuple[str, ...] = ()  # short, for people: "4032 x 3024", "2.1 MB", "0:14"
     notes: tuple[str, ...] = field(default=())  # what was done to it: "Animated: the first of 24 frames is used."
+    timeline: Timeline | None = None  # of what lasts
 
     @property
     def num_pictures(self) -> int:

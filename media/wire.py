@@ -8,15 +8,16 @@ is a `WireError`, and whoever reads ends the sender.
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
 
 from media.errors import MediaError
-from media.types import ConvertProgress, MediaItem, MediaKind, Part, Picture, RgbArray, Text
+from media.types import ConvertProgress, MediaItem, MediaKind, Part, Picture, RgbArray, Spoken, Text, Timeline
 
 MAX_HEAD_BYTES = 256_000_000  # the text of a long document is in it
 MAX_ARRAY_BYTES = 6_000_000_000  # of one item: 48 pictures of 40 megapixels
@@ -60,7 +61,7 @@ def _head(message: Event | Ended, arrays: list[RgbArray]) -> dict[str, Any]:
     arrays.append(message.thumbnail)
     return {
         "is": "item", "kind": message.kind.value, "name": message.name, "parts": parts, "facts": message.facts,
-        "notes": message.notes,
+        "notes": message.notes, "timeline": None if message.timeline is None else astuple(message.timeline),
     }  # fmt: skip
 
 
@@ -137,7 +138,24 @@ def _message(head: dict[str, Any], arrays: list[RgbArray]) -> Event | Ended:
     if arrays:
         raise WireError("pictures that are no parts")
     facts, notes = (tuple(_text(each) for each in _list(head[name])) for name in ("facts", "notes"))
-    return MediaItem(MediaKind(head["kind"]), _text(head["name"]), parts, thumbnail, facts, notes)
+    timeline = _timeline(head["timeline"], sum(isinstance(part, Picture) for part in parts))
+    return MediaItem(MediaKind(head["kind"]), _text(head["name"]), parts, thumbnail, facts, notes, timeline)
+
+
+def _timeline(value: object, num_pictures: int) -> Timeline | None:
+    if value is None:
+        return None
+    duration, start, end, frames, loudness, speech, recogniser, language = _list(value)
+    times = tuple(_seconds(each) for each in _list(frames))
+    if times and len(times) != num_pictures:
+        raise WireError(f"{len(times)} times of {num_pictures} pictures")
+    spoken = (_list(each) for each in _list(speech))
+    return Timeline(
+        _seconds(duration), _seconds(start), _seconds(end), times,
+        tuple(min(_seconds(each), 1.0) for each in _list(loudness)),
+        tuple(Spoken(_seconds(begin), _seconds(until), _text(text)) for begin, until, text in spoken),
+        _text(recogniser), _text(language),
+    )  # fmt: skip
 
 
 def _read_part(part: Sequence[object], arrays: list[RgbArray]) -> Part:
@@ -159,6 +177,12 @@ def _count(value: object) -> int:
     if type(value) is not int or value < 0:
         raise WireError(f"a number of pixels was expected, not {value!r}")
     return value
+
+
+def _seconds(value: object) -> float:
+    if type(value) not in (int, float) or not 0 <= value < math.inf:  # type: ignore[operator]  # NaN is refused, too
+        raise WireError(f"seconds were expected, not {value!r}")
+    return float(value)  # type: ignore[arg-type]
 
 
 def _list(value: object) -> list[Any]:

@@ -13,7 +13,9 @@ import pytest
 
 from media import wire
 from media.errors import MediaError
-from media.types import ConvertProgress, MediaItem, MediaKind, Picture, Text
+from media.types import ConvertProgress, MediaItem, MediaKind, Picture, Spoken, Text, Timeline
+
+TIMELINE = Timeline(60.0, 1.5, 20.25, (2.0, 19.5), (0.0, 0.5, 1.0), (Spoken(2.0, 3.5, "hello"),), "pocketsphinx", "en")
 
 
 def pixels(seed: int, height: int = 5, width: int = 7) -> np.ndarray:
@@ -22,7 +24,7 @@ def pixels(seed: int, height: int = 5, width: int = 7) -> np.ndarray:
 
 def item() -> MediaItem:
     parts = (Text("before \0 \ud800 ü"), Picture(pixels(1), "a.png"), Text(""), Picture(pixels(2, 1, 1)), Text("after"))
-    return MediaItem(MediaKind.VIDEO, "clip <b>.mp4", parts, pixels(3), ("0:14", "2 MB"), ("Two frames.",))
+    return MediaItem(MediaKind.VIDEO, "clip <b>.mp4", parts, pixels(3), ("0:14", "2 MB"), ("Two frames.",), TIMELINE)
 
 
 def packed(*messages: wire.Event | wire.Ended) -> bytes:
@@ -54,6 +56,7 @@ def test_what_is_sent_arrives() -> None:
         else:
             assert ours == theirs
     np.testing.assert_array_equal(got.thumbnail, pixels(3))
+    assert got.timeline == TIMELINE
     assert isinstance(refused, wire.Ended)
     assert refused.error is not None
     assert (refused.error.title, refused.error.message, refused.error.hint) == (error.title, error.message, error.hint)
@@ -75,6 +78,8 @@ def message(head: object, arrays: bytes = b"") -> bytes:
 
 PROGRESS = {"is": "progress", "fraction": 0.5, "activity": "a", "arrays": []}
 ITEM = {"is": "item", "kind": "image", "name": "a", "parts": [], "facts": [], "notes": [], "arrays": [[1, 1, 3]]}
+ITEM |= {"timeline": None}
+LASTS: list[object] = [1, 0, 1, [], [], [], "", ""]
 
 
 @pytest.mark.parametrize(
@@ -104,12 +109,24 @@ ITEM = {"is": "item", "kind": "image", "name": "a", "parts": [], "facts": [], "n
         message(ITEM | {"parts": [["text", "x", "y"]]}, b"abc"),
         message(ITEM | {"facts": "abc"}, b"abc"),
         message(ITEM | {"arrays": [[1, 1, 3], [1, 1, 3]]}, b"abcabc"),
+        message(ITEM | {"timeline": []}, b"abc"),
+        message(ITEM | {"timeline": [-1, *LASTS[1:]]}, b"abc"),
+        message(ITEM | {"timeline": [float("nan"), *LASTS[1:]]}, b"abc"),
+        message(ITEM | {"timeline": [float("inf"), *LASTS[1:]]}, b"abc"),
+        message(ITEM | {"timeline": [*LASTS[:3], [0.5], *LASTS[4:]]}, b"abc"),  # a time, but no picture
+        message(ITEM | {"timeline": [*LASTS[:5], [[0, 1]], *LASTS[6:]]}, b"abc"),
+        message(ITEM | {"timeline": [*LASTS[:7], None]}, b"abc"),
         b"[" * 10 + struct.pack("<Q", 50_000) + b"[" * 50_000,
     ],
 )
 def test_nonsense_is_not_believed(raw: bytes) -> None:
     with pytest.raises(wire.WireError):
         unpacked(raw)
+
+
+def test_what_those_are_changed_from_is_believed() -> None:
+    for raw in (message(PROGRESS), message(ITEM, b"abc"), message(ITEM | {"timeline": LASTS}, b"abc")):
+        assert len(unpacked(raw)) == 1
 
 
 def test_a_deep_head_is_not_believed() -> None:

@@ -6,7 +6,6 @@ Triton in its interpreter. `tests/gpu` records the step on a card.
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,9 +13,6 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
-
-if not torch.cuda.is_available():
-    os.environ["TRITON_INTERPRET"] = "1"  # before the kernels are defined
 
 from core_model.engine.choose_step import compare
 from core_model.engine.device_step import DeviceStep, UnsupportedError

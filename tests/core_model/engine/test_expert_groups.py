@@ -5,16 +5,12 @@ The kernels run in Triton's interpreter, RAM stands for the card's memory.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
-
-if not torch.cuda.is_available():
-    os.environ["TRITON_INTERPRET"] = "1"  # before the kernels are defined
 
 pytest.importorskip("triton")
 

@@ -67,5 +67,5 @@ def test_nucleus_is_the_smallest_set_that_reaches_top_p(size: int, top_p: float,
         assert len(kept) == size
     else:
         assert len(kept) >= 1
-        assert kept[:-1].sum() < top_p
+        assert kept[:-1].sum() < top_p + 1e-12  # a sum of tenths is not a tenth
         assert kept.sum() >= top_p - 1e-9
