@@ -221,6 +221,11 @@ QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox { background: $surface; color: $t
 QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus { border: 2px solid $accent;
     padding: 5px 8px; }
 QLineEdit[look="search"] { padding-left: 2px; }
+QCheckBox { spacing: 8px; }
+QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid $soft; border-radius: 4px; background: $surface; }
+QCheckBox::indicator:checked { background: $accent; border-color: $accent; image: url("$check"); }
+QCheckBox::indicator:focus { border: 2px solid $accent; width: 12px; height: 12px; }
+QCheckBox::indicator:checked:focus { border-color: $text; }
 QComboBox::drop-down { border: none; width: 28px; }
 QComboBox::down-arrow { image: url("$arrow_down"); width: 14px; height: 14px; }
 QSpinBox::up-button, QDoubleSpinBox::up-button { background: transparent; border: none; width: 24px;
@@ -266,7 +271,7 @@ def style_sheet(theme: Theme, font_scale: float = 1.0) -> str:
     """The style sheet of a theme. Sizes of text come as pixels at the font scale."""
     hover = QColor(theme.accent).lighter(112) if theme.is_dark else QColor(theme.accent).darker(112)
     values: dict[str, object] = {name: getattr(theme, name) for name in Theme.__slots__}
-    values |= {"accent_hover": hover.name()}
+    values |= {"accent_hover": hover.name(), "check": tinted_file("check", theme.surface)}
     values |= {"arrow_down": tinted_file("chevron-down", theme.soft), "arrow_up": tinted_file("chevron-up", theme.soft)}
     sizes = zip(("s", "m", "l", "xl"), (TEXT_S, TEXT_M, TEXT_L, TEXT_XL), strict=True)
     return _SHEET.substitute(values | {key: round(px * font_scale) for key, px in sizes})

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from core_model.types import Message, Role
 from gui.chat_view_protocol import Chip, ShownError, ShownMessage, typed_text
 from gui.markdown import BlockStream
 from gui.markdown_blocks import Block
+from gui.time_links import with_times
 
 _LINE = 23  # pixels; only to guess the height of what was never drawn
 _CHARACTER = 8
@@ -27,6 +29,7 @@ class Entry:
     status: str = ""
     is_open: bool = False  # an answer that is being written
     draft: str | None = None  # what was typed into the editor of a question, and not asked
+    clip_s: float = 0.0  # how long the longest clip or recording before it is: its times are links
     height: int = 0  # measured or guessed
     measured_width: int = -1  # the width that the height was measured for
     _texts: list[str] = field(default_factory=list)
@@ -55,7 +58,8 @@ class Entry:
 
     def _open_stream(self) -> BlockStream:
         if self._stream is None:
-            self._stream = BlockStream()
+            mark = partial(with_times, duration_s=self.clip_s)
+            self._stream = BlockStream(mark) if self.clip_s else BlockStream()
             self._stream.push("".join(self._texts))
             if not self.is_open:
                 self._stream.finish()
@@ -91,4 +95,14 @@ class Entry:
 
 def entries_of(messages: Iterable[ShownMessage]) -> list[Entry]:
     """The messages that a conversation shows: questions and answers."""
-    return [Entry.of(shown) for shown in messages if shown.message.role in (Role.USER, Role.ASSISTANT)]
+    entries = [Entry.of(shown) for shown in messages if shown.message.role in (Role.USER, Role.ASSISTANT)]
+    longest_s = 0.0
+    for entry in entries:
+        longest_s = entry.clip_s = max(longest_s, longest_clip_s([entry]))
+    return entries
+
+
+def longest_clip_s(entries: Iterable[Entry]) -> float:
+    """How long the longest clip or recording of these is; 0 where there is none."""
+    timelines = (chip.timeline for entry in entries for chip in entry.chips)
+    return max((timeline.duration_s for timeline in timelines if timeline is not None), default=0.0)

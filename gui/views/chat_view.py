@@ -17,7 +17,8 @@ from PySide6.QtWidgets import QWidget
 from core_model.types import Message, Role
 from gui.chat_view_protocol import Chip, ShownError, ShownMessage
 from gui.links import LinkOpener
-from gui.views.chat_entries import Entry, entries_of
+from gui.time_links import seconds_of
+from gui.views.chat_entries import Entry, entries_of, longest_clip_s
 from gui.views.message_area import MessageArea
 from gui.views.message_column import MessageView
 from gui.views.message_view import AnswerView
@@ -41,6 +42,8 @@ class ChatView(MessageArea):
     regenerate_requested = Signal(str)
     edit_requested = Signal(str, str)
     view_pictures_requested = Signal(str)
+    view_clip_requested = Signal(str, int)
+    view_time_requested = Signal(str, float)
     continue_requested = Signal(str)
 
     def __init__(self, links: LinkOpener | None = None, parent: QWidget | None = None) -> None:
@@ -82,7 +85,7 @@ class ChatView(MessageArea):
         self.flush_times_ms.clear()
         entry = self._column.entry(message_id)
         if entry is None:
-            entry = Entry(message_id, Message.of(Role.ASSISTANT, ""))
+            entry = Entry(message_id, Message.of(Role.ASSISTANT, ""), clip_s=longest_clip_s(self._column.entries))
             entry.open()
             self._append(entry)
             return
@@ -185,6 +188,7 @@ class ChatView(MessageArea):
         view.editor.sends_on_enter = self._sends_on_enter
         view.edited.connect(lambda text: self.edit_requested.emit(message_id, text))
         view.pictures_requested.connect(lambda: self.view_pictures_requested.emit(message_id))
+        view.clip_requested.connect(lambda index: self.view_clip_requested.emit(message_id, index))
         return view
 
     def _answer(self, entry: Entry, parent: QWidget) -> AnswerView:
@@ -193,11 +197,15 @@ class ChatView(MessageArea):
         view.continue_requested.connect(lambda: self.continue_requested.emit(message_id))
         view.retry_requested.connect(lambda: self.retry_requested.emit(message_id))
         view.start_over_requested.connect(lambda: self.start_over_requested.emit(message_id))
-        view.link_activated.connect(self._on_link_activated)
+        view.link_activated.connect(lambda address: self._on_link_activated(message_id, address))
         return view
 
-    def _on_link_activated(self, address: str) -> None:
-        self._links.open(address, self.window())
+    def _on_link_activated(self, message_id: str, address: str) -> None:
+        seconds = seconds_of(address)
+        if seconds is None:
+            self._links.open(address, self.window())
+        else:
+            self.view_time_requested.emit(message_id, seconds)
 
     def _flush(self) -> None:
         """Draw the text that came since the last time, and choose when to look again."""

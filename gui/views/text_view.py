@@ -24,9 +24,10 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QTextBrowser, QTextEdit, QToolTip, QWidget
 
-from gui import theme
+from gui import theme, words
 from gui.addresses import visible_address
 from gui.markdown_blocks import Paragraph
+from gui.time_links import seconds_of
 from gui.views import paragraphs as writer
 
 END_MARK = 6  # pixels
@@ -73,7 +74,9 @@ class DocumentView(QTextBrowser):
 
     def _on_highlighted(self, url: QUrl) -> None:
         address = url.toString(QUrl.ComponentFormattingOption.FullyEncoded)
-        self.viewport().setToolTip(visible_address(address)[:200])
+        seconds = seconds_of(address)
+        at_time = "" if seconds is None else self.tr("Show {0} in the clip").format(words.duration(seconds))
+        self.viewport().setToolTip(at_time or visible_address(address)[:200])
         if not address:
             QToolTip.hideText()
 
