@@ -27,6 +27,7 @@ from media.faces import clock
 from media.limits import Limits
 from media.probe import Probe
 from media.stopping import ShouldStop, check_stop
+from media.types import MediaKind
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -34,6 +35,7 @@ SPEECH_RATE = 16_000  # what recognisers were trained with
 GAP_S = 0.1  # a clock that is off by less is rounded, not off
 LONGEST_GAP_S = 120.0  # of silence; a longer one is a broken clock
 SEEK_FROM_S = 10.0  # decoding so much takes less time than finding the place
+STEP = 0.05  # of the work, between two signs of life
 LOUDNESS_STEP_S = 0.05  # finer than a timeline shows
 MOST_LOUDNESS = 1200
 
@@ -95,7 +97,7 @@ def reading_sound(
         for block in track.blocks(start_s, until_s, rate, channels):
             kept.add(block.reshape(-1))
             fraction = len(kept) / max(channels * rate * (min(until_s, track.claimed_s) - start_s), 1.0)
-            if shown + 0.01 <= fraction <= 1.0:
+            if shown + STEP <= fraction <= 1.0:
                 shown = fraction
                 yield fraction
         frames = kept.all() if channels == 1 else kept.all().reshape(-1, channels)
@@ -107,7 +109,8 @@ def _told(sound: Sound, track: Track, is_cut: bool) -> Sound:
     """With the length of the whole file, and what a person should know of it."""
     notes: list[str] = []
     file_s = sound.end_s if track.is_at_end else max(track.claimed_s, sound.end_s)
-    if track.is_at_end and track.claimed_s > 1.1 * file_s + 1.0:
+    is_alone = track.kind is MediaKind.AUDIO  # the pictures of a clip may go on behind its sound
+    if is_alone and track.is_at_end and track.claimed_s > 1.1 * file_s + 1.0:
         notes.append(f"It says that it lasts {clock(track.claimed_s)}, but it ends at {clock(file_s)}.")
     if is_cut and not track.is_at_end:
         notes.append(f"Read until {clock(sound.end_s)}: more does not fit. Choose a later start for the rest.")
@@ -138,6 +141,7 @@ class Track:
         rate: the file's own.
         channels: how many it has.
         claimed_s: how long the file says that it lasts; 0 where it says nothing.
+        kind: of the file.
         is_at_end: whether reading went to the end of the file.
         num_damaged: packets that could not be decoded.
     """
@@ -155,6 +159,7 @@ class Track:
         self._refuse_odd(limits)
         self._zero_s = (container.start_time or 0) / av.time_base
         self.claimed_s = max(container.duration or 0, 0) / av.time_base
+        self.kind = probe.kind
         self.is_at_end = False
         self.num_damaged = 0
         self._has_decoded = False
