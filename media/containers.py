@@ -29,7 +29,9 @@ DEMUXERS = {
     "mp3": "mp3", "wav": "wav", "flac": "flac", "ogg": "ogg", "aac": "aac",
 }  # fmt: skip
 
-av.logging.set_level(av.logging.PANIC)  # what is wrong with a file is said in our words
+# What is wrong with a file is said in our words. Any other level lets a decoder's threads wait for the interpreter to
+# report an error, while the interpreter, closing the decoder, waits for them.
+av.logging.set_level(None)
 
 
 @contextmanager
