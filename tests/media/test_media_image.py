@@ -13,7 +13,7 @@ from PIL import ExifTags, Image
 
 from media.convert import convert
 from media.errors import MediaError
-from media.image import strict_pillow, item_from_array
+from media.image import item_from_array, strict_pillow
 from media.limits import Limits
 from media.types import MediaItem, MediaKind, Picture
 from tests.picture_files import GREY, RGB, RGBA, encoded, gradient, png, tiff
