@@ -46,6 +46,13 @@ class Limits:
     # How long one file may take, whatever the machine; what takes longer is hung, or meant to be.
     max_seconds: float = 300.0
 
+    # The most that a conversion may write into one file. A WAV file counts its bytes with 32 bits, and many USB sticks
+    # hold no larger file; it is 6 hours of stereo, and some 10 hours of film.
+    max_written_bytes: int = 4_000_000_000
+
+    # What may be spoken: some 9 hours, as a long novel read aloud.
+    max_spoken_chars: int = 500_000
+
     # The chip and the attachment strip show at most this many pixels on the longer side, on displays of double density.
     thumbnail_side: int = 256
 
