@@ -26,6 +26,8 @@ LONGER_SIDE = 1280
 SHORTEST_SIDE = 160  # of a film; encoders and players do not like smaller ones
 WIDEST = 16 / 9  # the shape of a film goes from this to its opposite
 ZOOM = 1.15  # how near it gets
+ALONG_S = 5.0  # for each width of the film that is gone along
+LONGEST = 12.0  # widths of the film; what is longer gets bars, or a line of pixels would be a film of an hour
 QUIET_S, SILENT_S, AFTER_S = 0.6, 6.0, 1.5  # before the first word; of a film without words; behind the last word
 
 
@@ -43,7 +45,7 @@ def film_picture(job: Job) -> Generator[MakeEvent, None, None]:
     narrator = narrator_for(words, job.order.wishes, job.limits, job.should_stop) if words else None
     with FilmWriter(job.path, view.width, view.height, FRAMES_PER_S, narrator.rate if narrator else 0) as film:
         spoken = _speak(film, narrator, words) if narrator else []
-        seconds = max(SILENT_S, spoken[-1].end_s + AFTER_S if spoken else 0.0)
+        seconds = max(SILENT_S, view.length * ALONG_S, spoken[-1].end_s + AFTER_S if spoken else 0.0)
         if film.sound is not None:
             film.sound.silence(seconds - film.sound.seconds)
         captions = caption_pieces(spoken)
@@ -91,8 +93,15 @@ class View:
     width: int  # of the film
     height: int
 
+    @property
+    def length(self) -> float:
+        """How many widths of the film a panorama is longer than the film."""
+        height, width = self.pixels.shape[:2]
+        return max(width * self.height, height * self.width) / min(width * self.height, height * self.width) - 1
+
     @classmethod
     def of(cls, pixels: RgbArray) -> View:
+        pixels = _with_bars(pixels)
         height, width = pixels.shape[:2]
         shape = min(max(width / height, 1 / WIDEST), WIDEST)
         long, short = LONGER_SIDE, max(SHORTEST_SIDE, LONGER_SIDE / max(shape, 1 / shape))
@@ -120,6 +129,16 @@ class View:
             self.pixels, matrix, (self.width, self.height), flags=flags, borderMode=cv2.BORDER_REPLICATE
         ).astype(np.uint8, copy=False)
         return found
+
+
+def _with_bars(pixels: RgbArray) -> RgbArray:
+    """Not more than so many times as long as it is high, or the other way round."""
+    height, width = pixels.shape[:2]
+    missing_y, missing_x = (max(0, round(long / LONGEST - short)) for long, short in ((width, height), (height, width)))
+    if not missing_x and not missing_y:
+        return pixels
+    edges = ((missing_y // 2, missing_y - missing_y // 2), (missing_x // 2, missing_x - missing_x // 2), (0, 0))
+    return np.pad(pixels, edges, constant_values=0xFF)
 
 
 def _even(side: float) -> int:

@@ -20,11 +20,15 @@ from media.drawing.sketch import SOFT, Sketch, document, rectangle
 from media.errors import MediaError
 from media.faces import clock
 from media.frame_pixels import FramePainter
-from media.probe import PICTURES
 from media.types import ConvertOptions, ConvertProgress, Picture, RgbArray
 
 MOST_FRAMES = 16
-CELL, LABEL, GAP, GROUND = 400, 34, 16, "#FAF8F5"  # pixels: the longer side of a frame, its time below, the space around
+CELL, LABEL, GAP, GROUND = (
+    400,
+    34,
+    16,
+    "#FAF8F5",
+)  # pixels: the longer side of a frame, its time below, the space around
 BEHIND_S = 10.0  # how far behind the wanted moment a frame may be; variable rates have long ones
 
 
@@ -40,7 +44,7 @@ def write_stills(job: Job) -> Generator[MakeEvent, None, None]:
         yield from _sheet(job)
         return
     yield ConvertProgress(0.0, f"Looking for the frame at {clock(at_s)}")
-    if job.source.format in PICTURES:  # animated ones, which Pillow reads
+    if not job.has_container:  # an animated picture, which Pillow reads
         item = yield from read_item(job, 0.9, ConvertOptions(start_s=at_s, max_frames=1, with_speech=False))
         pixels = next(part.pixels for part in item.parts if isinstance(part, Picture))
     else:
