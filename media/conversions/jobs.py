@@ -1,7 +1,7 @@
 """What every converter out is given: the order, what the source is, where to write, and when to stop.
 
-A converter writes into a folder of its own beside the target; who called it moves the files to their places after it has
-succeeded, or removes the folder. So no converter cleans up.
+A converter writes into a folder of its own beside the target; who called it moves the files to their places after it
+has succeeded, or removes the folder. So no converter cleans up.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
+from media.animations import FORMATS_THAT_MOVE, is_animated
 from media.conversions.orders import KIND_OF_MEDIA, Kind, Made, Order, target_kind
 from media.conversions.table import Way, find_way
-from media.convert import FORMATS_THAT_MOVE, convert, is_animated
+from media.convert import convert
 from media.errors import MediaError
 from media.limits import Limits
 from media.probe import CLIPS, PICTURES, Probe, display_name, probe

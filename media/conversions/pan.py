@@ -1,7 +1,7 @@
 """Picture to film: a slow way into it, with what the model says of it as narration.
 
-The first frame is the whole picture. A picture that is much wider than films are, or much higher, is gone along from one
-end to the other. Frames are cut out between pixels, so that slow movement does not tremble.
+The first frame is the whole picture. A picture that is much wider than films are, or much higher, is gone along from
+one end to the other. Frames are cut out between pixels, so that slow movement does not tremble.
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ class View:
     def length(self) -> float:
         """How many widths of the film a panorama is longer than the film."""
         height, width = self.pixels.shape[:2]
-        return max(width * self.height, height * self.width) / min(width * self.height, height * self.width) - 1
+        shape: float = width * self.height / (height * self.width)
+        return max(shape, 1 / shape) - 1
 
     @classmethod
     def of(cls, pixels: RgbArray) -> View:
@@ -109,7 +110,8 @@ class View:
         scale = max(film_width / width, film_height / height) * ZOOM  # the film is filled
         size = max(2, round(width * scale)), max(2, round(height * scale))
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        return cls(cv2.resize(pixels, size, interpolation=method), film_width, film_height)
+        near = cv2.resize(pixels, size, interpolation=method).astype(np.uint8, copy=False)
+        return cls(near, film_width, film_height)
 
     def at(self, progress: float) -> RgbArray:
         """The frame at a moment, 0 to 1."""
