@@ -27,11 +27,11 @@ from core_model.types import Finished, FinishReason, SamplingParams, ShouldStop,
 from media import sandbox
 from media.conversions import workshop
 from media.conversions.orders import FASTEST, KIND_OF_MEDIA, SLOWEST, TARGETS, Kind, Made, Order, Wishes, target_kind
-from media.conversions.table import Words, find_way, wanted_words
+from media.conversions.table import Words, wanted_words
 from media.conversions.times import parse_clock
 from media.errors import MediaError
 from media.probe import probe
-from media.types import MediaItem, MediaKind
+from media.types import ConvertOptions, MediaItem
 
 QUESTIONS = {
     (Kind.IMAGE, Kind.TEXT): "Describe this picture.",
@@ -42,6 +42,8 @@ QUESTIONS = {
     (Kind.IMAGE, Kind.VIDEO): "Say in a few short sentences what this picture shows, to be spoken while it is seen.",
     (Kind.VIDEO, Kind.TEXT): "Describe what happens in this clip, with times.",
 }
+
+FEW_FRAMES = 8  # what the built-in model has room for, beside what is said
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -73,6 +75,9 @@ def _add_wishes(group: argparse._ArgumentGroup) -> None:
 
 def _add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--words", help="what is said of IN instead; an empty one asks nobody")
+    group.add_argument(
+        "--frames", type=int, metavar="N", help=f"the most that it sees of a clip; {FEW_FRAMES} for the built-in model"
+    )
     group.add_argument("--question", default="", metavar="TEXT", help="what the model is asked")
     group.add_argument("--model", type=Path, metavar="DIR", help="a checkpoint folder; the built-in model")
     group.add_argument("--max-tokens", type=int, metavar="N", help="the greatest length of the answer")
@@ -145,45 +150,59 @@ def events(
         MediaError: the source cannot be used, or the target cannot be written.
         AltiplanoError: the model cannot be opened, or cannot answer.
     """
-    kind = Kind.TEXT
-    if order.source is not None:
-        kind = yield from _kind_of(order.source, should_stop)
-    target = target_kind(order.target)
-    find_way(kind, target)
     workshop.refuse_existing([order.target], may_replace=options.force)
-    wanted = wanted_words(kind, target, order.suffix)
-    if wanted is not Words.NOT_USED and options.words is None and order.source is not None and not should_stop():
-        question = options.question or QUESTIONS[kind, target]
-        words = yield from _ask(options, question, order.source, open_assistant, should_stop)
-        order = replace(order, words=words)
+    if order.source is not None and options.words is None:
+        order = yield from _with_words(options, order, order.source, open_assistant, should_stop)
     if not should_stop():
         yield from workshop.make(order, should_stop=should_stop, may_replace=options.force)
 
 
-def _kind_of(path: Path, should_stop: ShouldStop) -> Generator[AskEvent, None, Kind]:
-    """A film's container may hold only sound, and a picture may move, which shows when it is read.
-
-    What was read is remembered, and need not be read again for the question.
-    """
-    found = probe(path).kind
-    if found in (MediaKind.VIDEO, MediaKind.IMAGE):
-        for event in sandbox.convert(path, should_stop=should_stop):
-            yield event
-            found = event.kind if isinstance(event, MediaItem) else found
-    return KIND_OF_MEDIA[found]
-
-
-def _ask(
+def _with_words(
     options: argparse.Namespace,
-    question: str,
-    path: Path,
+    order: Order,
+    source: Path,
     open_assistant: Callable[[], Assistant],
     should_stop: ShouldStop,
-) -> Generator[AskEvent, None, str]:
-    checkpoint = options.model or resources.built_in_model()
+) -> Generator[AskEvent, None, Order]:
+    """With what the model says of the source, where that is wanted, and what was heard in it on the way."""
+    target = target_kind(order.target)
+    if wanted_words(KIND_OF_MEDIA[probe(source).kind], target, order.suffix) is Words.NOT_USED:
+        return order
+    max_frames = options.frames or (None if options.model else FEW_FRAMES)
+    convert_options = ConvertOptions(max_frames=max_frames)
+    item = yield from _read(source, convert_options, should_stop)
+    if item is None:
+        return order
+    if item.timeline is not None:
+        order = replace(order, heard=item.timeline.speech, heard_by=item.timeline.recogniser)
+    kind = KIND_OF_MEDIA[item.kind]
+    if wanted_words(kind, target, order.suffix) is Words.NOT_USED:
+        return order  # a film without pictures, or a picture that moves
+    question = options.question or QUESTIONS[kind, target]
     sampling = SamplingParams(temperature=0.0, max_new_tokens=options.max_tokens)
+    checkpoint = options.model or resources.built_in_model()
+    asked = Question(question, (source,), "", checkpoint, sampling, convert_options)
+    return replace(order, words=(yield from _answer(asked, open_assistant, should_stop)))
+
+
+def _read(
+    path: Path, convert_options: ConvertOptions, should_stop: ShouldStop
+) -> Generator[AskEvent, None, MediaItem | None]:
+    """The source as the model will see it; it is remembered, and not read again for the question."""
+    item = None
+    for event in sandbox.convert(path, should_stop=should_stop, options=convert_options):
+        if isinstance(event, MediaItem):
+            item = event
+        else:
+            yield event
+    return item
+
+
+def _answer(
+    question: Question, open_assistant: Callable[[], Assistant], should_stop: ShouldStop
+) -> Generator[AskEvent, None, str]:
     words = ""
-    for event in answer(Question(question, (path,), "", checkpoint, sampling), open_assistant, should_stop):
+    for event in answer(question, open_assistant, should_stop):
         yield event
         words += event.text if isinstance(event, TextDelta) else ""
     return words

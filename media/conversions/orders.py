@@ -15,7 +15,7 @@ from typing import Any
 
 from media.errors import MediaError
 from media.probe import display_name
-from media.types import MediaKind, RgbArray
+from media.types import MediaKind, RgbArray, Spoken
 
 
 class Kind(StrEnum):
@@ -72,6 +72,8 @@ class Order:
     text: str = ""
     words: str = ""  # what the model (or a person) says of the source; empty where nobody was asked
     words_by: str = "the model"  # who said it, for people
+    heard: tuple[Spoken, ...] | None = None  # what is said in all of the source, where somebody has listened already
+    heard_by: str = ""  # which recogniser
     wishes: Wishes = AS_USUAL
 
     @property
@@ -86,7 +88,8 @@ class Order:
     def from_json(cls, values: dict[str, Any]) -> Order:
         source = values["source"]
         found = {"target": Path(values["target"]), "source": None if source is None else Path(source)}
-        return cls(**{**values, **found, "wishes": Wishes(**values["wishes"])})
+        heard = None if values["heard"] is None else tuple(Spoken(**each) for each in values["heard"])
+        return cls(**{**values, **found, "heard": heard, "wishes": Wishes(**values["wishes"])})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

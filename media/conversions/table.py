@@ -75,4 +75,5 @@ def suffixes_of(target: Kind) -> tuple[str, ...]:
 
 def wanted_words(source: Kind, target: Kind, suffix: str) -> Words:
     """Whether the model is to be asked about the source: subtitles hold what was said and nothing about it."""
-    return Words.NOT_USED if suffix in SUBTITLES else find_way(source, target).words
+    way = TABLE.get((source, target))
+    return Words.NOT_USED if way is None or suffix in SUBTITLES else way.words
