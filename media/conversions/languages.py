@@ -34,7 +34,7 @@ LANGUAGES = {
     "ar": Language("Arabic", "ar", frozenset(), "شفرة.", "صيغة.", "جدول."),
     "en": Language("English", "en-us", _words("the of and to is that it was for are with this you not have from")),
     "fr": Language(
-        "French", "fr-fr", _words("le les des est et une dans du que pas pour qui sur au avec ce"), "Code.", "Formule.",
+        "French", "fr", _words("le les des est et une dans du que pas pour qui sur au avec ce"), "Code.", "Formule.",
         "Tableau.",
     ),
     "de": Language(

@@ -44,10 +44,10 @@ MAX_SENTENCE = 280  # letters that are spoken in one go; longer sentences are cu
 _MATH = re.compile(r"\$\$(.+?)\$\$|\\\[(.+?)\\\]", re.DOTALL)
 _MATH_FENCES = frozenset({"math", "latex", "tex"})
 _ADDRESS = re.compile(r"\bhttps?://[^\s<>()\[\]]+")
-# A sentence ends behind its mark and before a space; the marks of Arabic, Hindi and the far east are among them.
-_SENTENCE_END = re.compile(r"(?<=[.!?…。।؟！？])[\"'”’»)\]]*\s+|\n+")
+# Behind its mark, and quotes that close with it. The marks of Arabic, Hindi and the far east are among them.
+_SENTENCE_END = re.compile(r"[.!?…।؟]+[\"'”’»)\]]*(?=\s)|[。！？]+[”’」』）]*|\n")
 _ABBREVIATION = re.compile(
-    r"(?:^|[\s(])(?:\w|z\. ?B|e\.g|i\.e|Dr|Mr|Mrs|Ms|Prof|St|No|Nr|vs|cf|bzw|ca|Sr|Sra)\.$", re.I
+    r"(?:^|[\s(.])(?:\w|z\. ?B|e\.g|i\.e|Dr|Mr|Mrs|Ms|Prof|St|Nr|vs|cf|bzw|ca|Sr|Sra)\.$", re.I
 )
 _BREATH = re.compile(r"(?<=[,;:،、])\s+|\s+[–—-]\s+|\s+")
 
@@ -132,13 +132,13 @@ def _host(address: str) -> str:
 def sentences(text: str) -> list[str]:
     """A text as pieces that are spoken one after the other, none of them too long."""
     found: list[str] = []
-    open_piece = ""
-    for piece in _SENTENCE_END.split(text):
-        open_piece = f"{open_piece} {piece}".strip()
-        if open_piece and not _ABBREVIATION.search(open_piece):
-            found += short_pieces(open_piece, MAX_SENTENCE)
-            open_piece = ""
-    found += short_pieces(open_piece, MAX_SENTENCE) if open_piece else ()
+    begin = 0
+    for end in [*(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]:
+        piece = text[begin:end].strip()
+        if end < len(text) and text[end - 1] != "\n" and _ABBREVIATION.search(piece):
+            continue
+        begin = end
+        found += short_pieces(piece, MAX_SENTENCE) if piece else ()
     return found
 
 
