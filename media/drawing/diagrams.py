@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 
 from media.drawing.chart_data import Chart, Series, as_number
+from media.drawing.flow_source import wrong_line
+from media.drawing.flowcharts import draw_flow
 from media.drawing.pies import pie
+from media.drawing.sequences import draw_sequence
 from media.drawing.sketch import Sketch
 from media.errors import MediaError
 from media.limits import Limits
@@ -46,18 +49,15 @@ def draw_diagram(source: str, limits: Limits) -> Sketch:
     match kind[1]:
         case "pie":
             return _pie(bare)
+        case "sequenceDiagram":
+            return draw_sequence(bare, limits)
         case _:
-            raise MediaError("Unknown diagram", "Not yet.")
+            return draw_flow(bare, limits)
 
 
 def _bare(source: str) -> str:
     """Without comments. Lines keep their numbers."""
     return _COMMENT.sub("", _FRONT_MATTER.sub(lambda found: "\n" * found[0].count("\n"), source))
-
-
-def wrong_line(number: int, line: str, reason: str) -> MediaError:
-    message = f"Line {number} of the diagram cannot be read (“{line.strip()[:40]}”): {reason}."
-    return MediaError("Diagram cannot be drawn", message, "Ask for the diagram again, and say what was wrong.")
 
 
 def _pie(source: str) -> Sketch:

@@ -7,6 +7,7 @@ fonts; `missing` says which characters those are.
 
 Widths are measured by FreeType (Pillow) in the same files that resvg draws with. A line is cut into runs of one font,
 and each run is told where it begins: resvg, left to itself, would set a whole line in the font of its rarest sign.
+Pieces from right to left are put in their places by `directions`, and joined and turned by resvg.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 from PIL import ImageFont
 
 import resources
+from media.drawing.directions import has_right_to_left, mirrored, visual_pieces
 from media.drawing.sketch import INK, element
 
 SANS, MONO, SYMBOLS = "Noto Sans", "Noto Sans Mono", "DejaVu Sans"
@@ -39,7 +41,6 @@ _FILES = {
     "Noto Sans Thai": "NotoSansThai-Regular.ttf",
 }
 _PIECES = re.compile(r"\s+|[^\s\u3000-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]+|.", re.DOTALL)
-_RIGHT_TO_LEFT = ("R", "AL")
 _EMBEDDED, _POPPED = "\u202b", "\u202c"  # what is between them reads from right to left
 _INVISIBLE = ("Cf", "Cc", "Mn", "Mc", "Me")  # nothing to look for: marks join the letter before them
 
@@ -135,40 +136,42 @@ def text_width(text: str, style: Lettering) -> float:
     return sum(_run_width(family, run, style) for family, run in _runs(text, style.is_mono))
 
 
-def is_right_to_left(text: str) -> bool:
-    """By the first character that has a direction, as browsers do with `dir="auto"`."""
-    directions = (unicodedata.bidirectional(char) for char in text)
-    return next((direction in _RIGHT_TO_LEFT for direction in directions if direction in ("L", *_RIGHT_TO_LEFT)), False)
-
-
 def text_at(x: float, baseline: float, text: str, style: Lettering, anchor: str = "start") -> str:
     """The SVG of one line; `anchor` says which part of it stands at x: start (its left end), middle or end."""
     width = text_width(text, style)
     left = x - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
-    if any(unicodedata.bidirectional(char) in _RIGHT_TO_LEFT for char in text):  # resvg puts it in order, as a whole
-        shown = f"{_EMBEDDED}{text}{_POPPED}" if is_right_to_left(text) else text
-        return _element(left + width / 2, baseline, shown, _right_to_left_family(text), style, "middle")
     parts = []
-    for family, run in _runs(text, style.is_mono):
-        if run.strip():
-            indent = _run_width(family, run[: len(run) - len(run.lstrip())], style)
-            parts.append(_element(left + indent, baseline, run.strip(), family or SANS, style))
+    for family, run, is_reversed in _visual_runs(text, style.is_mono):
+        outer = run[len(run.rstrip()) :] if is_reversed else run[: len(run) - len(run.lstrip())]
+        shown = run.strip()
+        if shown:
+            at = left + _run_width(family, outer, style)
+            parts.append(
+                _element(at, baseline, f"{_EMBEDDED}{shown}{_POPPED}" if is_reversed else shown, family, style)
+            )
         left += _run_width(family, run, style)
     return "".join(parts)
 
 
-def _right_to_left_family(text: str) -> str:
-    first = next(char for char in text if unicodedata.bidirectional(char) in _RIGHT_TO_LEFT)
-    return _family(first, False) or SANS
+def _visual_runs(text: str, is_mono: bool) -> Iterator[tuple[str | None, str, bool]]:
+    """Stretches of one font and one direction, from the left edge on."""
+    if not has_right_to_left(text):
+        yield from ((family, run, False) for family, run in _runs(text, is_mono))
+        return
+    for piece, is_reversed in visual_pieces(text):
+        runs = list(_runs(piece, is_mono))
+        for family, run in reversed(runs) if is_reversed else runs:
+            is_read_back = is_reversed and has_right_to_left(run)
+            yield family, run if is_read_back or not is_reversed else mirrored(run), is_read_back
 
 
-def _element(x: float, y: float, text: str, family: str, style: Lettering, anchor: str | None = None) -> str:
+def _element(x: float, y: float, text: str, family: str | None, style: Lettering) -> str:
     weight = "bold" if style.is_bold and family == SANS else None
     slant = "italic" if style.is_italic and family == SANS else None
     generic = "monospace" if family == MONO else "sans-serif"
     return element(
-        "text", text.replace("\t", "    "), x=x, y=y, font_family=f"'{family}', {generic}", font_size=style.size,
-        fill=style.color, font_weight=weight, font_style=slant, text_anchor=anchor, xml__space="preserve",
+        "text", text, x=x, y=y, font_family=f"'{family or SANS}', {generic}", font_size=style.size, fill=style.color,
+        font_weight=weight, font_style=slant, xml__space="preserve",
     )  # fmt: skip
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 from markdown_it.tree import SyntaxTreeNode
 
+from media.drawing.directions import is_right_to_left
 from media.drawing.formulas import formula
-from media.drawing.lettering import Lettering, broken, is_right_to_left, pieces, text_at, text_width
+from media.drawing.lettering import Lettering, broken, pieces, text_at, text_width
 from media.drawing.sketch import ACCENT, RAISED, SOFT, Sketch, line, moved, rectangle
 from media.errors import MediaError
 from media.limits import Limits
