@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -72,7 +72,7 @@ def animation_events(
     yield ConvertProgress(0.0, "Looking through the animation")
     reel = _reel(probe, limits, should_stop)
     if len(reel.times) < 2:
-        yield from image_events(probe, limits, should_stop)
+        yield from _still(probe, limits, should_stop)
         return
     start_s = max(options.start_s, 0.0)
     end_s = reel.length_s if options.end_s is None else min(max(options.end_s, start_s), reel.length_s)
@@ -94,6 +94,14 @@ def animation_events(
     )  # fmt: skip
 
 
+def _still(probe: Probe, limits: Limits, should_stop: ShouldStop) -> Generator[ConvertProgress | MediaItem, None, None]:
+    """What breaks off so early that nothing moves."""
+    for event in image_events(probe, limits, should_stop):
+        if isinstance(event, MediaItem):
+            event = replace(event, notes=(*event.notes, "It moves, but only its first frame can be read."))
+        yield event
+
+
 def _reel(probe: Probe, limits: Limits, should_stop: ShouldStop) -> Reel:
     """Go through all of it, or as far as it goes."""
     reel = Reel(0, 0, [], [])
@@ -108,7 +116,7 @@ def _reel(probe: Probe, limits: Limits, should_stop: ShouldStop) -> Reel:
                 look = image.convert("RGB").resize((LOOK_WIDTH, LOOK_HEIGHT), Image.Resampling.BOX)
                 reel.looks.append(small_copy(np.asarray(look)))
                 reel.times.append(reel.length_s)
-                reel.length_s += _shown_s(image)
+                reel.length_s = round(reel.length_s + _shown_s(image), 3)
             reel.note = f"Only its first {counted(len(reel.times), 'frame')} were looked at."
         except EOFError:  # there are no more
             pass

@@ -16,6 +16,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from typing import Any
 
 import av
 import av.container
@@ -33,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 MOST_THREADS = 4  # each holds frames of its own
 FAR_S = 1e9  # behind the end of every clip
-MOST_FRAME_S = 1.0  # a rate below one frame a second says nothing about how long the last one is shown
+MOST_PACKET_S = 1.0  # a rate below one frame a second says nothing about how long the last one is shown
 
 
 @contextmanager
@@ -82,7 +83,8 @@ class Clip:
         context.thread_count = min(os.cpu_count() or 1, MOST_THREADS)
         context.options = {"max_pixels": str(limits.max_frame_pixels)}
         self._zero_s = (container.start_time or 0) / av.time_base
-        self.has_sound = bool(container.streams.audio)
+        self._sound = container.streams.best("audio")
+        self.has_sound = self._sound is not None
         self.claimed_s = max((container.duration or 0) / av.time_base - max(self._zero_s, 0.0), 0.0)
         self.num_damaged = 0
         self.is_broken_off = False
@@ -114,25 +116,42 @@ class Clip:
     def frame_pixels(self) -> int:
         return self._stream.codec_context.width * self._stream.codec_context.height
 
-    def measured_s(self) -> float:
-        """How long it really lasts: until its last frame has been shown."""
-        last_s = self._last_s(FAR_S)
-        if last_s is None:  # its end is missing, whatever its index says
-            last_s = self._last_s(0.0)
-        return (last_s or 0.0) + min(1.0 / self.rate, MOST_FRAME_S)
+    def measure(self) -> tuple[float, float]:
+        """How long the pictures really last, and all of the file: until the last packet has been shown or heard."""
+        ends = self._ends(FAR_S)
+        if self._stream.index not in ends:  # what its index promises is missing
+            ends = self._ends(0.0)
+        pictures_s = ends.get(self._stream.index, 0.0)
+        return pictures_s, max(ends.values(), default=pictures_s)
 
-    def _last_s(self, from_s: float) -> float | None:
-        """The time of the last packet behind the last keyframe before `from_s`."""
+    def _ends(self, from_s: float) -> dict[int, float]:
+        """Where each stream ends that has packets behind the last keyframe before `from_s`."""
         self._seek(from_s)
-        stamps = (self._time(each.pts, each.dts) for each in self._packets())
-        return max((each for each in stamps if each is not None), default=None)
+        ends: dict[int, float] = {}
+        streams = (self._stream,) if self._sound is None else (self._stream, self._sound)
+        for stream in streams:
+            stream.discard = Discard.default
+        for packet in self._packets(*streams):
+            time_s = self._time(packet)
+            if time_s is not None:
+                end_s = time_s + self._shown_s(packet)
+                ends[packet.stream_index] = max(ends.get(packet.stream_index, 0.0), end_s)
+        if self._sound is not None:
+            self._sound.discard = Discard.all
+        return ends
+
+    def _shown_s(self, packet: av.Packet[Any]) -> float:
+        """How long a packet is shown or heard. Files claim hours."""
+        if packet.stream_index == self._stream.index:
+            return min(1.0 / self.rate, MOST_PACKET_S)
+        return min(float((packet.duration or 0) * packet.time_base), MOST_PACKET_S)
 
     def keyframes(self, times: Sequence[float]) -> list[float]:
         """The times of the last keyframes before each of the `times`, each once. Nothing is decoded."""
         found: list[float] = []
         for time_s in times:
             self._seek(time_s)
-            key_s = next((self._time(each.pts, each.dts) for each in self._packets() if each.is_keyframe), None)
+            key_s = next((self._time(each) for each in self._packets(self._stream) if each.is_keyframe), None)
             if key_s is not None and (not found or key_s > found[-1]):
                 found.append(key_s)
         return found
@@ -141,7 +160,7 @@ class Clip:
         """The keyframes at these times, each decoded by itself."""
         for key_s in key_times:
             self._seek(key_s)
-            for packet in self._packets():
+            for packet in self._packets(self._stream):
                 if packet.is_keyframe:
                     frames = [*self._decoded(packet), *self._decoded(None)]
                     yield from self._timed(frames[:1])
@@ -153,8 +172,7 @@ class Clip:
         The first is the one that is shown at `start_s`, which may have begun long before.
         """
         self._stream.codec_context.skip_frame = "NONREF" if has_many else "DEFAULT"
-        if start_s > 0.0:
-            self._seek(start_s)
+        self._seek(start_s)
         shown: av.VideoFrame | None = None
         for time_s, frame in self._in_a_row():
             if shown is not None and time_s > start_s:
@@ -168,7 +186,7 @@ class Clip:
             yield start_s, shown
 
     def _in_a_row(self) -> Iterator[tuple[float, av.VideoFrame]]:
-        for packet in self._packets():
+        for packet in self._packets(self._stream):
             yield from self._timed(self._decoded(packet))
         yield from self._timed(self._decoded(None))
 
@@ -179,9 +197,9 @@ class Clip:
         with suppress(av.error.FFmpegError):
             self._container.seek(min(max(stamp, -(2**62)), 2**62), stream=self._stream)
 
-    def _packets(self) -> Iterator[av.Packet[av.VideoStream]]:
+    def _packets(self, *streams: av.stream.Stream) -> Iterator[av.Packet[Any]]:
         """Until the file ends or breaks off."""
-        packets = self._container.demux(self._stream)
+        packets = self._container.demux(*streams)
         while True:
             check_stop(self._should_stop)
             try:
@@ -210,14 +228,11 @@ class Clip:
     def _timed(self, frames: Sequence[av.VideoFrame]) -> Iterator[tuple[float, av.VideoFrame]]:
         check_stop(self._should_stop)
         for frame in frames:
-            time_s = self._time(frame.pts, frame.dts)
+            time_s = self._time(frame)
             if time_s is not None:
                 yield max(time_s, 0.0), frame
 
-    def _time(self, pts: int | None, dts: int | None) -> float | None:
-        stamp = dts if pts is None else pts
-        return (
-            None
-            if stamp is None or not self._stream.time_base
-            else float(stamp * self._stream.time_base) - self._zero_s
-        )
+    def _time(self, thing: av.VideoFrame | av.Packet[Any]) -> float | None:
+        stamp = thing.dts if thing.pts is None else thing.pts
+        unit = thing.time_base or self._stream.time_base  # the last frames that a decoder gives have lost theirs
+        return None if stamp is None or not unit else float(stamp * unit) - self._zero_s

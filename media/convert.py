@@ -41,14 +41,14 @@ def _converter(found: Probe, limits: Limits, should_stop: ShouldStop, options: C
             from media.text_files import text_events
 
             return text_events
+        case "mp4" | "mov" | "webm" | "mkv" | "avi":  # or a recording, where it has no pictures
+            from media.video import video_events
+
+            return partial(video_events, options=options)
         case "m4a" | "mp3" | "wav" | "flac" | "ogg" | "aac":
             from media.audio import audio_events
 
             return partial(audio_events, options=options)
-        case "mp4" | "mov" | "webm" | "mkv" | "avi":
-            from media.video import video_events
-
-            return partial(video_events, options=options)
         case name if name in FORMATS_THAT_MOVE and is_animated(found, limits, should_stop):
             return partial(animation_events, options=options)
         case _:

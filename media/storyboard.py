@@ -7,6 +7,7 @@ tenths where two frames would have the same.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from media.faces import clock
@@ -31,13 +32,16 @@ def storyboard(
 
 
 def _line(spoken: Spoken) -> str:
-    return f"[{clock(spoken.start_s)}, said] {' '.join(spoken.text.split())}\n"
+    return f'[{clock(spoken.start_s)}] "{" ".join(spoken.text.split())}"\n'
 
 
 def stamps(times: Sequence[float]) -> list[str]:
     """Each time in few letters, and no two alike as far as tenths of a second can tell them."""
     short = [clock(time_s) for time_s in times]
-    return short if len(set(short)) == len(short) else [f"{clock(time_s)}.{int(time_s % 1 * 10)}" for time_s in times]
+    if len(set(short)) == len(short):
+        return short
+    tenths = [math.floor(time_s * 10 + 1e-3) for time_s in times]  # 0.3 may be a little less than it says
+    return [f"{clock(tenth // 10)}.{tenth % 10}" for tenth in tenths]
 
 
 def counted(number: int, thing: str) -> str:

@@ -42,7 +42,7 @@ Events = Generator[ConvertProgress | MediaItem, None, None]
 class Plan:
     """Which frames of a clip are looked at."""
 
-    length_s: float  # until the last picture ends
+    length_s: float  # of the file
     start_s: float
     end_s: float
     count: int  # how many are wanted
@@ -55,7 +55,6 @@ class Plan:
 class Heard:
     """The sound track of the stretch."""
 
-    file_s: float = 0.0
     loudness: tuple[float, ...] = ()
     transcript: Transcript = NOTHING_SAID
     notes: tuple[str, ...] = ()
@@ -96,9 +95,9 @@ def _recording(probe: Probe, limits: Limits, should_stop: ShouldStop, options: C
 
 def plan_for(clip: Clip, limits: Limits, options: ConvertOptions) -> Plan:
     """Look where the keyframes are, and decide by that. Nothing is decoded."""
-    length_s = clip.measured_s()
+    pictures_s, length_s = clip.measure()
     start_s = max(options.start_s, 0.0)
-    end_s = min(length_s if options.end_s is None else options.end_s, length_s)
+    end_s = pictures_s if options.end_s is None else min(options.end_s, pictures_s)
     wanted_s = max(end_s - start_s, 0.0)
     count = max(1, min(options.max_frames or how_many(wanted_s, limits.max_pictures), limits.max_pictures))
     plan = Plan(length_s, start_s, max(end_s, start_s), count, None, wanted_s * clip.rate > MANY * count)
@@ -151,7 +150,7 @@ def _listening(
             fraction = LOOKING_SHARE + (0.99 - LOOKING_SHARE) * next(listening)
         except StopIteration as end:
             transcript: Transcript = end.value
-            return Heard(sound.file_s, loudness(sound), transcript, (*sound.notes, *transcript.notes))
+            return Heard(loudness(sound), transcript, (*sound.notes, *transcript.notes))
         yield ConvertProgress(fraction, "Writing down what is said")
 
 
@@ -159,10 +158,9 @@ def _item(
     probe: Probe, limits: Limits, options: ConvertOptions, plan: Plan, clip: Clip, chooser: Chooser, heard: Heard
 ) -> MediaItem:
     choices, num_repeats = chooser.chosen()
-    speech = heard.transcript
-    length_s = max(plan.length_s, heard.file_s)
-    if not choices or plan.start_s >= length_s:
-        raise _nothing(probe, plan, length_s)
+    speech, length_s = heard.transcript, plan.length_s
+    if not choices or plan.start_s >= plan.length_s > 0.0:
+        raise _nothing(probe, plan)
     times = tuple(each.time_s for each in choices)
     frames = [each.image.pixels(sides_for(len(choices))) for each in choices]
     end_s = length_s if options.end_s is None else min(max(options.end_s, plan.start_s), length_s)
@@ -173,14 +171,15 @@ def _item(
     how_much = counted(len(frames), "frame") + (" + transcript" if speech.spoken else "")
     parts = storyboard(probe.name, f"a clip of {length(length_s)}, {size}; {how_much}", times, frames, speech.spoken)
     face = thumbnail(frames[first_telling([each.look for each in choices])], limits.thumbnail_side)
-    facts = (length(length_s), size, how_much, file_size(probe.num_bytes))
+    recogniser = (f"{speech.recogniser}: {speech.language}",) if speech.spoken else ()
+    facts = (length(length_s), size, how_much, *recogniser, file_size(probe.num_bytes))
     notes = (*_notes(plan, clip, num_repeats, timeline), *heard.notes)
     return MediaItem(MediaKind.VIDEO, probe.name, parts, face, facts, notes, timeline)
 
 
-def _nothing(probe: Probe, plan: Plan, length_s: float) -> MediaError:
-    if plan.start_s >= length_s:
-        message = f"{probe.name} ends at {clock(length_s)}, and was to be read from {clock(plan.start_s)} on."
+def _nothing(probe: Probe, plan: Plan) -> MediaError:
+    if plan.start_s >= plan.length_s > 0.0:
+        message = f"{probe.name} ends at {clock(plan.length_s)}, and was to be read from {clock(plan.start_s)} on."
         return MediaError("Clip too short", message, "Choose an earlier beginning.")
     message = f"None of the frames of {probe.name} can be decoded."
     return MediaError("Damaged video", message, "Copy or download it again.")

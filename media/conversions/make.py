@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Generator
+from importlib import import_module
 from pathlib import Path
 
 from media.conversions.jobs import MakeEvent, Maker, begin, disk_error
@@ -18,6 +19,19 @@ from media.errors import MediaError
 from media.limits import DEFAULT_LIMITS, Limits
 from media.stopping import ShouldStop, Stopped, check_stop, never_stop
 
+MAKERS = {
+    "speech": "speak:speak",
+    "drawing": "drawings:write_drawings",
+    "slides": "slides:film_slides",
+    "pan": "pan:film_picture",
+    "sound_film": "sound_film:film_sound",
+    "sound_picture": "sound_picture:draw_sound",
+    "stills": "stills:write_stills",
+    "track": "track:write_track",
+    "transcript": "transcripts:write_transcript",
+    "words": "transcripts:write_words",
+}
+
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENOENT)
 
 logger = logging.getLogger(__name__)
@@ -25,45 +39,9 @@ logger = logging.getLogger(__name__)
 
 def _maker(family: str) -> Maker:
     """Libraries are imported for the conversions that need them, and not before."""
-    match family:
-        case "speech":
-            from media.conversions.speak import speak
-
-            return speak
-        case "slides":
-            from media.conversions.slides import film_slides
-
-            return film_slides
-        case "pan":
-            from media.conversions.pan import film_picture
-
-            return film_picture
-        case "sound_film":
-            from media.conversions.sound_film import film_sound
-
-            return film_sound
-        case "sound_picture":
-            from media.conversions.sound_picture import draw_sound
-
-            return draw_sound
-        case "stills":
-            from media.conversions.stills import write_stills
-
-            return write_stills
-        case "track":
-            from media.conversions.track import write_track
-
-            return write_track
-        case "transcript":
-            from media.conversions.transcripts import write_transcript
-
-            return write_transcript
-        case "words":
-            from media.conversions.transcripts import write_words
-
-            return write_words
-        case _:
-            raise AssertionError(f"the table names no converter {family!r}")
+    module, name = MAKERS[family].split(":")
+    found: Maker = getattr(import_module(f"media.conversions.{module}"), name)
+    return found
 
 
 def make(

@@ -37,6 +37,7 @@ KIND_OF_MEDIA = {
 TARGETS = {
     ".txt": Kind.TEXT, ".md": Kind.TEXT, ".srt": Kind.TEXT, ".vtt": Kind.TEXT,
     ".png": Kind.IMAGE, ".jpg": Kind.IMAGE, ".jpeg": Kind.IMAGE, ".webp": Kind.IMAGE,
+    ".svg": Kind.IMAGE,
     ".wav": Kind.AUDIO, ".flac": Kind.AUDIO, ".mp3": Kind.AUDIO, ".opus": Kind.AUDIO, ".ogg": Kind.AUDIO,
     ".m4a": Kind.AUDIO,
     ".mp4": Kind.VIDEO, ".webm": Kind.VIDEO,

@@ -10,6 +10,7 @@ from PIL import Image
 
 from media.conversions.jobs import Job
 from media.conversions.orders import Made
+from media.errors import MediaError
 from media.faces import file_size, thumbnail
 from media.types import RgbArray
 
@@ -22,7 +23,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def write_picture(path: Path, pixels: RgbArray) -> None:
-    """Save it."""
+    """Save it.
+
+    Raises:
+        MediaError: it would be a drawing of lines, which pixels are not.
+    """
+    if path.suffix.lower() == ".svg":
+        raise MediaError("No drawing", "Only what is drawn from a text can be an SVG.", "Choose .png, .jpg or .webp.")
     Image.fromarray(np.ascontiguousarray(pixels)).save(path, **OPTIONS[path.suffix.lower()])
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from textwrap import dedent
 from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
@@ -36,7 +37,7 @@ class Block:
 
     kind: BlockKind
     text: str  # as it is said and shown; of code, formulas and tables their source
-    source: str = ""  # of a picture: where it is; of code: its language
+    source: str = ""  # of a picture: where it is; of code, formulas and tables: their Markdown
     picture: Picture | None = None  # of a picture that a document holds
 
 
@@ -46,32 +47,32 @@ _MATH_FENCES = frozenset({"math", "latex", "tex"})
 _ADDRESS = re.compile(r"\bhttps?://[^\s<>()\[\]]+")
 # Behind its mark, and quotes that close with it. The marks of Arabic, Hindi and the far east are among them.
 _SENTENCE_END = re.compile(r"[.!?…।؟]+[\"'”’»)\]]*(?=\s)|[。！？]+[”’」』）]*|\n")
-_ABBREVIATION = re.compile(
-    r"(?:^|[\s(.])(?:\w|z\. ?B|e\.g|i\.e|Dr|Mr|Mrs|Ms|Prof|St|Nr|vs|cf|bzw|ca|Sr|Sra)\.$", re.I
-)
+_ABBREVIATION = re.compile(r"(?:^|[\s(.])(?:\w|z\. ?B|e\.g|i\.e|Dr|Mr|Mrs|Ms|Prof|St|Nr|vs|cf|bzw|ca|Sr|Sra)\.$", re.I)
 _BREATH = re.compile(r"(?<=[,;:،、])\s+|\s+[–—-]\s+|\s+")
 
 
 def read_blocks(markdown: str) -> list[Block]:
     """A text, block by block, in its order."""
     parser = MarkdownIt("commonmark").enable("table").disable("code")  # indented prose is no code to a listener
-    return list(_blocks(parser.parse(markdown)))
+    return list(_blocks(parser.parse(markdown), markdown.splitlines()))
 
 
-def _blocks(tokens: Sequence[Token]) -> Iterator[Block]:
+def _blocks(tokens: Sequence[Token], lines: Sequence[str]) -> Iterator[Block]:
     kinds = {"heading_open": BlockKind.HEADING, "paragraph_open": BlockKind.PROSE, "table_open": BlockKind.TABLE}
-    kind, depth, rows = BlockKind.PROSE, 0, list[list[str]]()
+    kind, depth, rows, source = BlockKind.PROSE, 0, list[list[str]](), ""
     for token in tokens:
         kind = kinds.get(token.type, kind)
         if token.type in ("list_item_open", "list_item_close"):
             depth += token.nesting
         elif token.type == "table_close":
-            yield Block(BlockKind.TABLE, "\n".join(" | ".join(cells) for cells in rows))
+            yield Block(BlockKind.TABLE, "\n".join(" | ".join(cells) for cells in rows), source)
             rows = []
+        elif token.type == "table_open":
+            source = _source(token, lines)
         elif token.type == "tr_open":
             rows.append([])
         elif token.type == "fence":
-            yield _fence(token)
+            yield _fence(token, lines)
         elif token.type == "inline" and kind is BlockKind.TABLE:
             rows[-1].append(_plain(token.children or ()))
         elif token.type == "inline":
@@ -79,10 +80,15 @@ def _blocks(tokens: Sequence[Token]) -> Iterator[Block]:
             yield from _inline(token, BlockKind.POINT if is_point else kind)
 
 
-def _fence(token: Token) -> Block:
+def _source(token: Token, lines: Sequence[str]) -> str:
+    begin, end = token.map or (0, 0)
+    return dedent("\n".join(lines[begin:end]))
+
+
+def _fence(token: Token, lines: Sequence[str]) -> Block:
     language = token.info.split()[0].lower() if token.info.split() else ""
     kind = BlockKind.FORMULA if language in _MATH_FENCES else BlockKind.CODE
-    return Block(kind, token.content.rstrip("\n"), source=language)
+    return Block(kind, token.content.rstrip("\n"), _source(token, lines))
 
 
 def _inline(token: Token, kind: BlockKind) -> Iterator[Block]:
@@ -94,7 +100,7 @@ def _inline(token: Token, kind: BlockKind) -> Iterator[Block]:
     for found in _MATH.finditer(rest):
         if said := rest[last : found.start()].strip():
             yield Block(kind, said)
-        yield Block(BlockKind.FORMULA, (found[1] or found[2]).strip())
+        yield Block(BlockKind.FORMULA, (found[1] or found[2]).strip(), found[0])
         last = found.end()
     if said := rest[last:].strip():
         yield Block(kind, said)

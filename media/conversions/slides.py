@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
+from media.conversions.block_picture import block_picture
 from media.conversions.captions import caption_at, caption_patch, caption_pieces, write_subtitles
 from media.conversions.film_writer import FilmWriter
 from media.conversions.jobs import Job, MakeEvent, SourceText, read_text
@@ -120,7 +121,7 @@ class _Pictures:
         if block.picture is not None:
             return block.picture.pixels
         if block.kind is not BlockKind.PICTURE:
-            return None
+            return block_picture(block.source, self.job.limits, self.job.should_stop)
         pixels = self._read(block.source)
         self.num_missing += pixels is None
         return pixels

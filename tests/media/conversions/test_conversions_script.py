@@ -33,10 +33,10 @@ def test_blocks_keep_what_they_were() -> None:
     )
     found = read_blocks(text)
     assert [block.kind for block in found] == [H, P, O, O, O, O, C, F, T, I, P, F, P]
-    assert found[6] == Block(C, "x = 1", "python")
-    assert found[8].text == "a | b\n1 | 2"
+    assert found[6] == Block(C, "x = 1", "```python\nx = 1\n```")
+    assert found[8] == Block(T, "a | b\n1 | 2", "| a | b |\n| --- | --- |\n| 1 | 2 |")
     assert found[9] == Block(I, "A photo", "p.jpg")
-    assert found[11].text == "x^2"
+    assert found[11] == Block(F, "x^2", "$$x^2$$")
 
 
 def test_nobody_reads_code_and_tables_aloud() -> None:

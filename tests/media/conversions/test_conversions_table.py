@@ -35,7 +35,9 @@ def test_the_model_is_asked_where_a_picture_has_to_be_put_into_words() -> None:
     assert wanted_words(Kind.IMAGE, Kind.VIDEO, ".mp4") is Words.WELCOME
     assert wanted_words(Kind.VIDEO, Kind.TEXT, ".md") is Words.WELCOME
     assert wanted_words(Kind.VIDEO, Kind.TEXT, ".srt") is Words.NOT_USED
-    assert [pair for pair in TABLE if TABLE[pair].words is not Words.NOT_USED and pair[0] not in ("image", "video")] == []
+    assert [
+        pair for pair in TABLE if TABLE[pair].words is not Words.NOT_USED and pair[0] not in ("image", "video")
+    ] == []
 
 
 def test_the_kind_of_a_target_is_its_ending() -> None:
