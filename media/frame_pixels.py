@@ -76,6 +76,13 @@ class FramePainter:
         turns = round(frame.rotation / 90) % 4
         return KeptFrame(image, turns, self._aspect, (height, width) if turns % 2 else (width, height))
 
+    def whole(self, frame: av.VideoFrame) -> RgbArray:
+        """As it is shown, in its own size: for who wants this one frame and not a clip."""
+        _say_colours(frame)
+        width, height = _square(frame.width, frame.height, self._aspect)
+        shown = self._for_keeping.reformat(frame, width, height, "rgb24", interpolation=Interpolation.BICUBIC)
+        return np.ascontiguousarray(np.rot90(shown.to_ndarray(), round(frame.rotation / 90) % 4))
+
     def _reduced(self, frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
         how = Interpolation.BICUBIC
         if frame.color_trc in (PQ, HLG):

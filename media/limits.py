@@ -50,6 +50,13 @@ class Limits:
     # be. Not for all of it: a recogniser listens to an hour for ten minutes, and a person can stop it.
     max_seconds: float = 300.0
 
+    # The most that a conversion may write into one file. A WAV file counts its bytes with 32 bits, and many USB sticks
+    # hold no larger file; it is 6 hours of stereo, and some 10 hours of film.
+    max_written_bytes: int = 4_000_000_000
+
+    # What may be spoken: some 9 hours, as a long novel read aloud.
+    max_spoken_chars: int = 500_000
+
     # Of an animated picture, which can only be gone through from its beginning: about a minute of work for either.
     max_animation_frames: int = 5000
     max_animation_pixels: int = 3_000_000_000
@@ -64,6 +71,32 @@ class Limits:
 
     # Of sound: Ambisonics of the third order, and more than any film has. FFmpeg mixes no more than some dozens.
     max_channels: int = 16
+
+    # Of a text that is drawn: SVG with pictures written into it is the longest, and expands to several times as much.
+    max_drawing_chars: int = 10_000_000
+
+    # Elements of an SVG, each counted as often as it is referred to, and steps of filters for many. Maps have some
+    # 50,000; a second of work is about 100,000 simple shapes.
+    max_drawing_parts: int = 200_000
+
+    # How deep its elements are nested. Drawing programs write some 20; each level costs stack in who reads it.
+    max_drawing_depth: int = 100
+
+    # The longer side of what a drawing becomes, whatever size it claims: a page at 350 dots to the inch.
+    max_drawing_side: int = 4096
+
+    # Of all pictures that are written into a drawing, together: a photograph or a few.
+    max_drawing_pixels: int = 25_000_000
+
+    # A formula that fills a page has some 1,500 letters, and its reader goes one level deeper for each bracket.
+    max_formula_chars: int = 4000
+
+    # Boxes of a diagram, and bars or points of a chart: more cannot be read on a page.
+    max_diagram_nodes: int = 200
+    max_chart_values: int = 5000
+
+    # That a text becomes: a picture each, which takes about 0.2 s.
+    max_drawn_pages: int = 200
 
     # The chip and the attachment strip show at most this many pixels on the longer side, on displays of double density.
     thumbnail_side: int = 256

@@ -37,7 +37,7 @@ from core_model.types import (
 )
 from media.errors import MediaError
 from media.sandbox import convert
-from media.types import MediaItem
+from media.types import AS_IT_IS, ConvertOptions, MediaItem
 
 _MAX_SEED = 2**63 - 1  # what torch's generators take
 
@@ -121,6 +121,7 @@ class Question:
     system: str
     checkpoint: Path
     sampling: SamplingParams
+    options: ConvertOptions = AS_IT_IS
 
 
 def answer(
@@ -134,7 +135,7 @@ def answer(
     """
     media: list[Part] = []
     for path in question.images:
-        media += yield from _convert(path, should_stop)
+        media += yield from _convert(path, question.options, should_stop)
     if should_stop():
         yield Finished(FinishReason.CANCELLED)
         return
@@ -149,9 +150,11 @@ def answer(
         assistant.unload()
 
 
-def _convert(path: Path, should_stop: ShouldStop) -> Generator[AskEvent, None, tuple[Part, ...]]:
+def _convert(
+    path: Path, options: ConvertOptions, should_stop: ShouldStop
+) -> Generator[AskEvent, None, tuple[Part, ...]]:
     parts: tuple[Part, ...] = ()
-    for event in convert(path, should_stop=should_stop):
+    for event in convert(path, should_stop=should_stop, options=options):
         yield event
         if isinstance(event, MediaItem):
             parts = event.parts
