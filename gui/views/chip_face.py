@@ -58,6 +58,8 @@ class ChipFace(QAbstractButton):
                 return self.tr("Recording")
             case MediaKind.DOCUMENT:
                 return self.tr("Document")
+            case MediaKind.FOLDER:
+                return self.tr("Folder")
 
     def sizeHint(self) -> QSize:
         if not self._is_picture:
