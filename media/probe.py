@@ -15,12 +15,14 @@ from media.errors import MediaError
 from media.signatures import HEAD_BYTES, KNOWN_SUFFIXES, FileFormat, recognise
 from media.types import MediaKind
 
-PICTURES = frozenset({"png", "jpeg", "webp", "gif", "bmp", "tiff"})
+PICTURES = frozenset({"png", "jpeg", "webp", "gif", "bmp", "tiff", "heic", "avif"})
 DOCUMENTS = frozenset({"pdf", "office", "text", "html"})
 READABLE = PICTURES | DOCUMENTS
 FOLDER = "folder"
 _TEXTS = frozenset({"text", "html"})  # what a failed download or a mistake leaves in files of any name
-_READABLE_WORDS = "Altiplano reads pictures (PNG, JPEG, WebP, GIF, BMP, TIFF), PDF, Word, Excel, and text of all kinds."
+_READABLE_WORDS = (
+    "Altiplano reads pictures (PNG, JPEG, WebP, GIF, BMP, TIFF, HEIC, AVIF), PDF, Word, Excel, and text of all kinds."
+)
 
 
 @dataclass(frozen=True, slots=True)

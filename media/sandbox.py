@@ -4,7 +4,7 @@ Decoders are millions of lines that read bytes from strangers. Here they may cra
 ended and the file is refused in words, while the window and the model go on. One process serves one file after the
 other, since starting it takes longer than most conversions; it is replaced after it was ended.
 
-A stop is passed on, and whoever does not hear it in time is ended as well.
+What a file became is remembered (`media.cache`). A stop is passed on, and whoever does not hear it in time is ended.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from pathlib import Path
 from typing import IO
 
 from media import wire
+from media.cache import MAX_BYTES, FileState, ItemCache
 from media.child import STOP, Request
 from media.errors import MediaError
 from media.limits import DEFAULT_LIMITS, Limits
 from media.probe import display_name
-from media.stopping import ShouldStop, never_stop
+from media.stopping import ShouldStop, Stopped, check_stop, never_stop
 from media.types import AS_IT_IS, ConvertOptions, ConvertProgress, MediaItem
 
 try:
@@ -106,9 +107,10 @@ def _widen(pipe: IO[bytes]) -> None:
 class Sandbox:
     """Keeps one process ready. Conversions take turns."""
 
-    def __init__(self) -> None:
+    def __init__(self, remembers_bytes: int = MAX_BYTES) -> None:
         self._lock = threading.Lock()
         self._child: Child | None = None
+        self._cache = ItemCache(remembers_bytes)
 
     def convert(
         self,
@@ -123,18 +125,41 @@ class Sandbox:
             MediaError: as there; or the file took too much memory or time, or the decoder crashed.
         """
         with self._lock:
-            child = self._ready(limits)
-            is_done = False
-            try:
-                child.say(Request(path.absolute(), limits, options).line())
-                yield from self._follow(child, path, limits, should_stop)
-                is_done = True
-            except MediaError as error:
-                is_done = not isinstance(error, _EndedError)
-                raise
-            finally:
-                if not is_done:  # left in the middle: what it still says would be taken for the next file's
-                    self._end()
+            yield from self._remembered(path, limits, options, should_stop)
+
+    def _remembered(
+        self, path: Path, limits: Limits, options: ConvertOptions, should_stop: ShouldStop
+    ) -> Generator[ConvertProgress | MediaItem, None, None]:
+        """What the file became before, or becomes now."""
+        state = FileState.of(path.absolute())
+        try:
+            check_stop(should_stop)
+            item = None if state is None else self._cache.find(state, limits, options, should_stop)
+        except Stopped:
+            return
+        if item is not None:
+            yield item
+            return
+        for event in self._ask(path, limits, options, should_stop):
+            if isinstance(event, MediaItem) and state is not None:
+                self._cache.keep(state, limits, options, event)
+            yield event
+
+    def _ask(
+        self, path: Path, limits: Limits, options: ConvertOptions, should_stop: ShouldStop
+    ) -> Generator[ConvertProgress | MediaItem, None, None]:
+        child = self._ready(limits)
+        is_done = False
+        try:
+            child.say(Request(path.absolute(), limits, options).line())
+            yield from self._follow(child, path, limits, should_stop)
+            is_done = True
+        except MediaError as error:
+            is_done = not isinstance(error, _EndedError)
+            raise
+        finally:
+            if not is_done:  # left in the middle: what it still says would be taken for the next file's
+                self._end()
 
     def prepare(self, limits: Limits = DEFAULT_LIMITS) -> None:
         """Start the process, so that the first file need not wait for that."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pillow_heif
 from PIL import Image
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6  # colour types of PNG
@@ -22,6 +23,9 @@ GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6  # colour types of PNG
 def encoded(image: Image.Image, file_format: str, **options: Any) -> bytes:
     """The picture as a file of this format."""
     file = io.BytesIO()
+    if file_format == "HEIC":
+        pillow_heif.register_heif_opener()
+        file_format = "HEIF"
     image.copy().save(file, file_format, **options)  # saving leaves settings behind in an image
     return file.getvalue()
 

@@ -66,6 +66,21 @@ def test_jpeg_is_decoded_as_pillow_does(path: Path, options: dict[str, object]) 
         np.testing.assert_array_equal(pixels_of(item), np.asarray(reference))
 
 
+@pytest.mark.parametrize("file_format", ["HEIC", "AVIF"])
+def test_pictures_of_telephones(path: Path, file_format: str) -> None:
+    item = item_of(path, encoded(gradient(), file_format, quality=90))
+    assert np.abs(pixels_of(item).astype(int) - np.asarray(gradient())).mean() < 5
+    assert (item.kind, item.notes) == (MediaKind.IMAGE, ())
+
+
+@pytest.mark.parametrize("file_format", ["HEIC", "AVIF"])
+def test_pictures_of_telephones_that_are_too_large_or_cut(path: Path, file_format: str) -> None:
+    data = encoded(gradient(256, 128), file_format, quality=90)
+    assert refusal(path, data, SMALL).title == "Picture too large"
+    for length in (200, len(data) // 2, len(data) - 20):
+        assert refusal(path, data[:length]).title in ("Damaged picture", "Incomplete picture")
+
+
 def test_name_and_facts(tmp_path: Path) -> None:
     data = encoded(gradient(1200, 600), "PNG")
     item = item_of(tmp_path / "Grand Canyon.png", data)

@@ -74,10 +74,10 @@ def test_documents_are_known_by_content(tmp_path: Path, name: str, data: bytes, 
 
 
 def test_a_picture_in_another_format_comes_with_a_way_out(tmp_path: Path) -> None:
-    path = tmp_path / "phone.heic"
-    path.write_bytes(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic")
+    path = tmp_path / "scan.jxl"
+    path.write_bytes(b"\x00\x00\x00\x0cJXL \r\n\x87\n")
     error = refusal(path)
-    assert (error.title, error.message) == ("Unsupported picture", "phone.heic is a HEIC picture.")
+    assert (error.title, error.message) == ("Unsupported picture", "scan.jxl is a JPEG XL picture.")
     assert "JPEG or PNG" in error.hint
 
 

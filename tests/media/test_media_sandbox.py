@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,7 +30,7 @@ needs_bounds = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    made = Sandbox()
+    made = Sandbox(remembers_bytes=0)  # each time it is the process that answers
     yield made
     made.close()
 
@@ -61,6 +62,21 @@ def test_the_item_is_the_one_that_is_made_here(sandbox: Sandbox, photograph: Pat
         assert isinstance(theirs, Picture)
         np.testing.assert_array_equal(ours.pixels, theirs.pixels)
     np.testing.assert_array_equal(there.thumbnail, here.thumbnail)
+
+
+def test_what_a_file_became_is_remembered(photograph: Path, tmp_path: Path) -> None:
+    sandbox = Sandbox()
+    try:
+        first = last(sandbox.convert(photograph))
+        sandbox.close()  # nobody is there to ask
+        assert last(sandbox.convert(photograph)) is first
+        assert sandbox._child is None
+        copy = tmp_path / "elsewhere" / photograph.name
+        copy.parent.mkdir()
+        assert last(sandbox.convert(Path(shutil.copyfile(photograph, copy)))) is first
+        assert last(sandbox.convert(photograph, replace(DEFAULT_LIMITS, thumbnail_side=10))) is not first
+    finally:
+        sandbox.close()
 
 
 def test_progress_arrives_on_the_way(sandbox: Sandbox, photograph: Path) -> None:
