@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from core_model.types import Message, Role
@@ -29,6 +29,7 @@ class Entry:
     draft: str | None = None  # what was typed into the editor of a question, and not asked
     height: int = 0  # measured or guessed
     measured_width: int = -1  # the width that the height was measured for
+    mark: Callable[[Block], Block] | None = None  # puts links of ours into the blocks of an answer
     _texts: list[str] = field(default_factory=list)
     _stream: BlockStream | None = None
 
@@ -55,7 +56,7 @@ class Entry:
 
     def _open_stream(self) -> BlockStream:
         if self._stream is None:
-            self._stream = BlockStream()
+            self._stream = BlockStream() if self.mark is None else BlockStream(self.mark)
             self._stream.push("".join(self._texts))
             if not self.is_open:
                 self._stream.finish()

@@ -25,8 +25,9 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QTextBrowser, QTextEdit, QToolTip, QWidget
 
 from gui import theme
-from gui.addresses import visible_address
+from gui.addresses import as_tip, visible_address
 from gui.markdown_blocks import Paragraph
+from gui.place_links import place_of
 from gui.views import paragraphs as writer
 
 END_MARK = 6  # pixels
@@ -73,7 +74,9 @@ class DocumentView(QTextBrowser):
 
     def _on_highlighted(self, url: QUrl) -> None:
         address = url.toString(QUrl.ComponentFormattingOption.FullyEncoded)
-        self.viewport().setToolTip(visible_address(address)[:200])
+        place = place_of(address)  # a link of ours: its address means nothing to anybody
+        shown = address if place is None else self.tr("{0}, line {1}").format(place.path, f"{place.line:,}")
+        self.viewport().setToolTip(as_tip(visible_address(shown)[:200]))
         if not address:
             QToolTip.hideText()
 

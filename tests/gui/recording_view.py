@@ -34,6 +34,7 @@ class RecordingView(QObject):
     edit_requested = Signal(str, str)
     view_pictures_requested = Signal(str)
     continue_requested = Signal(str)
+    place_requested = Signal(str, int, int)
 
     def __init__(self) -> None:
         super().__init__()
