@@ -152,6 +152,11 @@ class ChatViewLike(Protocol):
         ...
 
     @property
+    def folder_requested(self) -> SignalInstance:
+        """(str, int): show what the model read of a folder of this message, by the place of its chip."""
+        ...
+
+    @property
     def continue_requested(self) -> SignalInstance:
         """(str): go on writing this answer."""
         ...

@@ -307,7 +307,7 @@ def files_of(parts: Iterable[Part], folder: FolderOrigin) -> tuple[FolderFile, .
     heads = ((text, read_head(text)) for text in texts)
     read = [FolderFile(head[0], len(text.encode("utf-8", "replace")), len(text)) for text, head in heads if head]
     left_out = [FolderFile(path, 0, left_out=LeftOut.BY_YOU) for path in folder.leave_out]
-    return tuple(sorted([*read, *left_out], key=lambda file: file.path.split("/")))
+    return (*read, *left_out)
 
 
 def _convert_image(image: QImage, name: str, _should_stop: ShouldStop) -> Generator[object, None, None]:

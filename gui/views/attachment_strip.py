@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPixmap
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QToolButton, QVBoxLayout, QWidget
 
 from gui import icons, theme
@@ -12,6 +12,7 @@ from gui.models.attachments import Attachment, Attachments, AttachmentState
 from gui.picture_files import to_image
 from gui.views.elided_label import ElidedLabel
 from gui.views.flow_layout import FlowLayout
+from gui.views.text_view import paint_focus
 from media.types import RgbArray
 
 THUMBNAIL = 40
@@ -22,10 +23,11 @@ class AttachmentChip(QFrame):
     """One attachment.
 
     Signals:
-        remove_requested (str): its id.
+        remove_requested (str), open_requested (str): its id. Only what can be chosen from is opened.
     """
 
     remove_requested = Signal(str)
+    open_requested = Signal(str)
 
     def __init__(self, attachment: Attachment, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -81,6 +83,7 @@ class AttachmentChip(QFrame):
         self._remove.setAccessibleName(self.tr("Remove {0}").format(attachment.name))
         self._remove.setToolTip(self.tr("Remove"))
         self.setAccessibleName(f"{attachment.name}, {attachment.error_title or ''} {facts}")
+        self._show_whether_it_opens()
         self._on_theme_changed()
 
     def _on_theme_changed(self) -> None:
@@ -94,6 +97,35 @@ class AttachmentChip(QFrame):
         if self._attachment.state is AttachmentState.FAILED:
             return icons.pixmap("warning", theme.ICON_SIZE, colours.fault, ratio)
         return icons.pixmap("picture", theme.ICON_SIZE, colours.soft, ratio)
+
+    @property
+    def opens(self) -> bool:
+        """Whether there is something to choose: which files of a folder are sent."""
+        return self._attachment.item is not None and bool(self._attachment.item.files)
+
+    def _show_whether_it_opens(self) -> None:
+        shapes, policies = Qt.CursorShape, Qt.FocusPolicy
+        self.setCursor(shapes.PointingHandCursor if self.opens else shapes.ArrowCursor)
+        self.setFocusPolicy(policies.TabFocus if self.opens else policies.NoFocus)
+        self.setAccessibleDescription(self.tr("Choose which files are sent") if self.opens else "")
+        self.setToolTip(self.tr("Choose which files are sent") if self.opens else "")
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self.opens and event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.pos()):
+            self.open_requested.emit(self._id)
+        else:
+            super().mouseReleaseEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if self.opens and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self.open_requested.emit(self._id)
+        else:
+            super().keyPressEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.hasFocus():
+            paint_focus(self)
 
     def _on_remove_clicked(self) -> None:
         self.remove_requested.emit(self._id)
@@ -128,7 +160,13 @@ def rounded(pixels: RgbArray, side: int, ratio: float) -> QPixmap:
 
 
 class AttachmentStrip(QWidget):
-    """All chips, wrapped into lines; hidden while there is none."""
+    """All chips, wrapped into lines; hidden while there is none.
+
+    Signals:
+        open_requested (str): of the chip of this attachment.
+    """
+
+    open_requested = Signal(str)
 
     def __init__(self, attachments: Attachments, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -150,6 +188,7 @@ class AttachmentStrip(QWidget):
             return
         chip = AttachmentChip(attachment, self)
         chip.remove_requested.connect(self._attachments.remove)
+        chip.open_requested.connect(self.open_requested)
         self._chips[attachment_id] = chip
         self._flow.addWidget(chip)
         self.setVisible(True)

@@ -45,6 +45,7 @@ class ChatView(MessageArea):
     view_pictures_requested = Signal(str)
     continue_requested = Signal(str)
     place_requested = Signal(str, int, int)
+    folder_requested = Signal(str, int)
 
     def __init__(self, links: LinkOpener | None = None, parent: QWidget | None = None) -> None:
         super().__init__(self._build_view, parent)
@@ -193,6 +194,7 @@ class ChatView(MessageArea):
         view.editor.sends_on_enter = self._sends_on_enter
         view.edited.connect(lambda text: self.edit_requested.emit(message_id, text))
         view.pictures_requested.connect(lambda: self.view_pictures_requested.emit(message_id))
+        view.folder_requested.connect(lambda index: self.folder_requested.emit(message_id, index))
         return view
 
     def _answer(self, entry: Entry, parent: QWidget) -> AnswerView:

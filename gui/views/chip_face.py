@@ -40,6 +40,7 @@ class ChipFace(QAbstractButton):
         self._chip = chip
         self._image = to_image(chip.thumbnail)
         self._is_picture = chip.kind is MediaKind.IMAGE
+        self.is_folder = chip.kind is MediaKind.FOLDER
         facts = ", ".join(chip.facts)
         kind = self._kind_name()
         self.setAccessibleName(" ".join(part for part in (kind, chip.name, facts) if part))

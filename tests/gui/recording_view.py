@@ -35,6 +35,7 @@ class RecordingView(QObject):
     view_pictures_requested = Signal(str)
     continue_requested = Signal(str)
     place_requested = Signal(str, int, int)
+    folder_requested = Signal(str, int)
 
     def __init__(self) -> None:
         super().__init__()
