@@ -37,7 +37,7 @@ class FileWindow(QDialog):
         self.copy_button.clicked.connect(self._copy)
         buttons.rejected.connect(self.reject)
         self._arrange(buttons)
-        self.resize(*SIZE)
+        self.resize(*map(theme.wide_px, SIZE))
         theme.notifier().theme_changed.connect(self.text.restyle)
 
     def _arrange(self, buttons: QDialogButtonBox) -> None:

@@ -54,7 +54,7 @@ class FolderDialog(QDialog):
         self.tree.choice_changed.connect(self.refresh)
         self._buttons.accepted.connect(self.accept)
         self._buttons.rejected.connect(self.reject)
-        self.resize(*SIZE)
+        self.resize(*map(theme.wide_px, SIZE))
         self.refresh()
         self.tree.setFocus()
 

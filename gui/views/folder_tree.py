@@ -6,6 +6,7 @@ checked and decides nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSignalBlocker, QSize, Qt, QTimer, Signal
@@ -26,7 +27,7 @@ from media.probe import shown_path
 NAME, COST, BAR = range(3)
 SHARE_ROLE = Qt.ItemDataRole.UserRole
 BAR_WIDTH, BAR_HEIGHT = 132, 6
-CHECKED, UNCHECKED = Qt.CheckState.Checked, Qt.CheckState.Unchecked
+CHECKED, UNCHECKED, SOME = Qt.CheckState.Checked, Qt.CheckState.Unchecked, Qt.CheckState.PartiallyChecked
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -47,6 +48,7 @@ class FolderTree(QTreeWidget):
         self._most = 1
         self.setColumnCount(3)
         self.setHeaderLabels([self.tr("File"), self.tr("Tokens"), self.tr("Share")])
+        self.headerItem().setTextAlignment(COST, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.setUniformRowHeights(True)
         self.setAccessibleName(self.tr("Files of the folder"))
         self.setItemDelegateForColumn(BAR, _BarDelegate(self))
@@ -60,7 +62,7 @@ class FolderTree(QTreeWidget):
         self._changed.timeout.connect(self._on_changed)
         self._fill()
         self.refresh()
-        self.itemChanged.connect(lambda: self._changed.start())
+        self.itemChanged.connect(self._on_item_changed)
         self.setSortingEnabled(True)
         self.sortItems(NAME, Qt.SortOrder.AscendingOrder)
 
@@ -82,9 +84,7 @@ class FolderTree(QTreeWidget):
             found = self._folders.get(folder)
             if found is None:
                 found = self._folders[folder] = _Row(parent, [shown_path(folder[:-1].rpartition("/")[2]) + "/"])
-                found.is_folder = True
-                if any(each.startswith(folder) for each in self._folder.choosable):
-                    found.setFlags(found.flags() | Qt.ItemFlag.ItemIsAutoTristate | Qt.ItemFlag.ItemIsUserCheckable)
+                found.folder = folder
             parent = found
         return parent
 
@@ -100,17 +100,21 @@ class FolderTree(QTreeWidget):
     def refresh(self) -> None:
         """Show what things cost now."""
         with QSignalBlocker(self):
-            checked = self.checked
-            sums: dict[str, int] = {}
-            for path in checked:
+            checked, sums = self.checked, Counter[str]()
+            wanted, possible = Counter[str](), Counter[str]()
+            for path in self._folder.choosable:
                 for folder in folders_of(path):
-                    sums[folder] = sums.get(folder, 0) + self._folder.cost(path)
+                    possible[folder] += 1
+                    wanted[folder] += path in checked
+                    sums[folder] += self._folder.cost(path) if path in checked else 0
             self._most = max([1, *sums.values(), *(self._folder.cost(path) for path in checked)])
             for path, item in self._items.items():
                 self._show_file(path, item, path in checked)
             for path, item in self._folders.items():
-                cost = sums.get(path, 0)
-                self._show(item, cost, f"{cost:,}" if cost else "")
+                self._show(item, sums[path], f"{sums[path]:,}" if sums[path] else "")
+                if possible[path]:
+                    states = {0: UNCHECKED, possible[path]: CHECKED}
+                    item.setCheckState(NAME, states.get(wanted[path], SOME))
         self.viewport().update()
 
     def _show_file(self, path: str, item: _Row, is_checked: bool) -> None:
@@ -132,6 +136,13 @@ class FolderTree(QTreeWidget):
         for path in paths:
             self._items[path].setCheckState(NAME, CHECKED if is_checked else UNCHECKED)
 
+    def _on_item_changed(self, item: QTreeWidgetItem) -> None:
+        if isinstance(item, _Row) and item.folder and item.checkState(NAME) != SOME:
+            with QSignalBlocker(self):
+                below = (path for path in self._folder.choosable if path.startswith(item.folder))
+                self.check(below, item.checkState(NAME) == CHECKED)
+        self._changed.start()
+
     def _on_changed(self) -> None:
         self.refresh()
         self.choice_changed.emit()
@@ -141,7 +152,7 @@ class _Row(QTreeWidgetItem):
     """A line of the tree. By name folders come first; by cost the dearest does."""
 
     cost = 0
-    is_folder = False
+    folder = ""  # its path, of one that is shown with what is in it
 
     def __lt__(self, other: QTreeWidgetItem) -> bool:
         tree = self.treeWidget()

@@ -84,7 +84,7 @@ class NumberedText(QPlainTextEdit):
 
     def _place_margin(self) -> None:
         inside = self.contentsRect()
-        self._margin.setGeometry(QRect(inside.left(), inside.top(), self.margin_width(), inside.height()))
+        self._margin.setGeometry(QRect(inside.left(), inside.top(), self.margin_width(), self.viewport().height()))
 
     def _on_update_requested(self, _rect: QRect, _dy: int) -> None:
         self._margin.update()
@@ -104,7 +104,7 @@ class NumberedText(QPlainTextEdit):
             number = block.blockNumber() + 1
             painter.setPen(QColor(colours.accent if number == self.line else colours.soft))
             room = QRect(0, round(place.top()), self.margin_width() - theme.SPACE, round(place.height()))
-            painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, str(number))
+            painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop, str(number))
             block = block.next()
 
 
