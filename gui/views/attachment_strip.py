@@ -111,7 +111,11 @@ class AttachmentChip(QFrame):
         self.setToolTip(self.tr("Choose which files are sent") if self.opens else "")
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self.opens and event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.pos()):
+        if (
+            self.opens
+            and event.button() == Qt.MouseButton.LeftButton
+            and self.rect().contains(event.position().toPoint())
+        ):
             self.open_requested.emit(self._id)
         else:
             super().mouseReleaseEvent(event)
