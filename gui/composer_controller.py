@@ -168,4 +168,9 @@ class ComposerController(QObject):
         else:
             cost = sum(parts_tokens(item.parts, state.tiles) for item in items)
             room = words.tokens(state.info.context_length)
-            self._composer.set_hint(self.tr("{0} of {1}").format(f"{cost:,}", room))
+            sentence = self.tr("{0} of {1}").format(f"{cost:,}", room)
+            if cost <= state.info.context_length:
+                self._composer.set_hint(sentence)
+            else:
+                more = self.tr("{0}: more than {1} holds.").format(sentence, state.name)
+                self._composer.set_hint(more, "caption-caution")

@@ -29,6 +29,8 @@ from gui.conversation_list import ConversationList
 from gui.dialogs import Dialogs
 from gui.drop_controller import DropController
 from gui.faults import Faults
+from gui.file_controller import FileController
+from gui.folder_controller import FolderController
 from gui.garbage import GarbageCollector
 from gui.history import History
 from gui.job import Worker
@@ -82,6 +84,8 @@ class Desk(QObject):
         self.pictures = PictureController(self.window.panel, self.chat, self.model, self.media_worker)
         self.clips = ClipController(self.window.clip_panel, self.attachments, self.chat, self.model)
         self.dialogs = Dialogs(self.window, faults.log_file)
+        self.files = FileController(self.chat, self.media_worker, self.window)
+        self.folders = FolderController(self.attachments, self.model, self.dialogs, self.media_worker, self.window)
         self._garbage = GarbageCollector(lambda: bool(self.queue.busy_conversations), self)
         self._is_ending, self.has_ended = False, False
         self._load_timer = QTimer(self, singleShot=True, interval=LOAD_DELAY_MS)
@@ -124,6 +128,8 @@ class Desk(QObject):
         window.sidebar_wanted.connect(self.on_sidebar_wanted)
         window.empty.attach_requested.connect(self.dialogs.pick_files)
         composer.attach_requested.connect(self.dialogs.pick_files)
+        composer.folder_requested.connect(self.dialogs.pick_folder)
+        composer.strip.open_requested.connect(self.folders.open)
         sidebar.settings_requested.connect(self.show_settings)
         window.add_key("F1", self.show_shortcuts)
         window.add_key("Ctrl+/", self.show_shortcuts)
@@ -146,6 +152,8 @@ class Desk(QObject):
         self._faults.happened.connect(self.dialogs.show_fault)
         self.chat_view.view_pictures_requested.connect(self.pictures.show_message)
         self.pictures.opened.connect(self.window.show_panel)
+        self.chat_view.place_requested.connect(self.files.show_place)
+        self.chat_view.folder_requested.connect(self.files.show_folder)
 
     def _join_clips(self) -> None:
         self.composer.strip.open_requested.connect(self.clips.open_attachment)

@@ -19,7 +19,7 @@ from core_model.types import (
     PrefillProgress,
     SpeedEstimate,
 )
-from media.types import Timeline
+from media.types import LeftOut, Timeline
 
 NOTHING = "\N{EN DASH}"
 _GB, _MB, _KB = 1_000_000_000, 1_000_000, 1_000
@@ -73,6 +73,28 @@ def about(seconds: float) -> str:
 def tokens(number: int) -> str:
     """ "1 token", "1,310 tokens"."""
     return _tr("1 token") if number == 1 else _tr("{0} tokens").format(f"{number:,}")
+
+
+def about_tokens(number: int, is_exact: bool) -> str:
+    """ "1,310 tokens", or "about 1,310 tokens" where they are not counted yet."""
+    return tokens(number) if is_exact else _tr("about {0}").format(tokens(number))
+
+
+def left_out(reason: LeftOut) -> str:
+    """Why a file of a folder is not sent."""
+    return {
+        LeftOut.NO: "",
+        LeftOut.BY_YOU: _tr("left out by you"),
+        LeftOut.SECRET: _tr("may hold a secret"),
+        LeftOut.LOCK: _tr("lock file"),
+        LeftOut.GENERATED: _tr("generated"),
+        LeftOut.NOT_TEXT: _tr("not text"),
+        LeftOut.EMPTY: _tr("empty"),
+        LeftOut.TOO_LARGE: _tr("too large"),
+        LeftOut.NO_ROOM: _tr("no room left"),
+        LeftOut.LINK: _tr("a link"),
+        LeftOut.UNREADABLE: _tr("cannot be read"),
+    }[reason]
 
 
 def speed(tokens_per_s: float) -> str:

@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any, Protocol
@@ -50,7 +50,9 @@ class Request:
     @classmethod
     def read(cls, line: str | bytes) -> Request:
         values: dict[str, Any] = json.loads(line)
-        return cls(Path(values["path"]), Limits(**values["limits"]), ConvertOptions(**values["options"]))
+        options = ConvertOptions(**values["options"])
+        options = replace(options, leave_out=tuple(options.leave_out), take_in=tuple(options.take_in))
+        return cls(Path(values["path"]), Limits(**values["limits"]), options)
 
     def events(self, should_stop: ShouldStop) -> Generator[wire.Event, None, None]:
         return convert(self.path, self.limits, should_stop, self.options)

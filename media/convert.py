@@ -37,6 +37,10 @@ def _converter(found: Probe, limits: Limits, should_stop: ShouldStop, options: C
             from media.office import office_events
 
             return office_events
+        case "folder":
+            from media.folder import folder_events
+
+            return partial(folder_events, options=options)
         case "text" | "html":
             from media.text_files import text_events
 

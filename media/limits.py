@@ -40,6 +40,28 @@ class Limits:
     max_table_rows: int = 20_000
     max_table_columns: int = 200
 
+    # What a person's folder may hold before only a part of it is looked at. A large program has some thousand files of
+    # its own; what has more is data, or what tools put there, and the token map could not be read any more.
+    max_folder_files: int = 10_000
+
+    # Entries that are looked at in all, those that are ignored included: about two seconds of a disk that is not slow.
+    max_folder_entries: int = 200_000
+
+    # Folders in folders. Nobody nests them deeper; a loop that is not a link (a mount, a junction) does.
+    max_folder_depth: int = 40
+
+    # Of one file in a folder. Source that people wrote is below 200 kB; what is larger is data.
+    max_folder_file_bytes: int = 1_000_000
+
+    # A line that nobody wrote by hand: minified code, data as text.
+    max_line_chars: int = 5_000
+
+    # Of a .gitignore. The longest collections of them have about 20 kB; each line is tried on each entry.
+    max_ignore_bytes: int = 100_000
+
+    # Lines of the listing that the model reads before the files; deeper folders are summed up beyond it.
+    max_listing_lines: int = 1_000
+
     # What an archive may unpack to. Office documents of a hundred megabytes are rare, and bombs are gigabytes.
     max_unpacked_bytes: int = 300_000_000
 

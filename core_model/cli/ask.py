@@ -58,7 +58,14 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         type=Path,
         metavar="FILE",
         dest="images",
-        help="a picture or document that comes before the question; again for more, in this order",
+        help="a picture, document or folder that comes before the question; again for more, in this order",
+    )
+    parser.add_argument(
+        "--leave-out",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help='a file of a folder that is not sent, or a folder in it ("data/"); again for more',
     )
     parser.add_argument(
         "--model", type=Path, metavar="DIR", help="a checkpoint folder in the Hugging Face layout; the built-in model"
@@ -201,7 +208,8 @@ def _read_question(options: argparse.Namespace, stdin: TextIO | None, stderr: Te
     if not text:
         raise RequestError("The question is empty", "There is nothing to answer.", 'Try: altiplano ask "Who are you?"')
     checkpoint = options.model or resources.built_in_model()
-    return Question(text, tuple(options.images), _as_text(options.system or ""), checkpoint, sampling)
+    converting = ConvertOptions(leave_out=tuple(options.leave_out))
+    return Question(text, tuple(options.images), _as_text(options.system or ""), checkpoint, sampling, converting)
 
 
 def _read_stdin(stdin: TextIO | None, stderr: TextIO) -> str:

@@ -19,11 +19,21 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QImage
 
 from core_model.types import MAX_PICTURES, Part, ShouldStop
-from gui.chat_view_protocol import Chip
+from gui.chat_view_protocol import Chip, FolderOrigin
 from gui.conversation import new_id
 from gui.job import Job, Work, Worker
+from media.folder_text import read_head
 from media.probe import display_name
-from media.types import AS_IT_IS, ConvertOptions, ConvertProgress, MediaItem
+from media.types import (
+    AS_IT_IS,
+    ConvertOptions,
+    ConvertProgress,
+    FolderFile,
+    LeftOut,
+    MediaItem,
+    MediaKind,
+    Text,
+)
 
 MAX_ATTACHED = MAX_PICTURES  # no model takes more, and each one is held decoded
 QUIET_MS = 300  # between two changes of one mind: keys repeat faster
@@ -59,14 +69,25 @@ class Attachment:
     @classmethod
     def of_chip(cls, chip: Chip, parts: tuple[Part, ...]) -> Attachment:
         """One that was part of a conversation already."""
-        item = MediaItem(chip.kind, chip.name, parts, chip.thumbnail, chip.facts, chip.notes, chip.timeline)
-        return cls(new_id(), chip.name, AttachmentState.READY, 1.0, item=item)
+        files = files_of(parts, chip.folder) if chip.folder is not None else ()
+        item = MediaItem(chip.kind, chip.name, parts, chip.thumbnail, chip.facts, chip.notes, chip.timeline, files)
+        ready = cls(new_id(), chip.name, AttachmentState.READY, 1.0, item=item)
+        if chip.folder is None:
+            return ready
+        options = ConvertOptions(leave_out=chip.folder.leave_out, take_in=chip.folder.take_in)
+        return replace(ready, path=Path(chip.folder.path), options=options, wanted=options)
 
     def chip(self) -> Chip:
         """The face of a ready attachment in the conversation."""
         assert self.item is not None, "only what is ready goes into a conversation"
         item = self.item
-        return Chip(item.name, item.kind, item.thumbnail, len(item.parts), item.facts, item.notes, item.timeline)
+        facts = item.facts, item.notes, item.timeline
+        return Chip(item.name, item.kind, item.thumbnail, len(item.parts), *facts, self._folder())
+
+    def _folder(self) -> FolderOrigin | None:
+        if self.item is None or self.item.kind is not MediaKind.FOLDER or self.path is None:
+            return None
+        return FolderOrigin(str(self.path.absolute()), self.options.leave_out, self.options.take_in)
 
     @property
     def can_change(self) -> bool:
@@ -287,6 +308,15 @@ class _Reader(QObject):
     def on_ended(self) -> None:
         self._owner().on_reader_ended(self)
         self.deleteLater()
+
+
+def files_of(parts: Iterable[Part], folder: FolderOrigin) -> tuple[FolderFile, ...]:
+    """The files of a folder that was part of a conversation, as far as that tells. Paths are as they were shown."""
+    texts = [part.text for part in parts if isinstance(part, Text)]
+    heads = ((text, read_head(text)) for text in texts)
+    read = [FolderFile(head[0], len(text.encode("utf-8", "replace")), len(text)) for text, head in heads if head]
+    left_out = [FolderFile(path, 0, left_out=LeftOut.BY_YOU) for path in folder.leave_out]
+    return (*read, *left_out)
 
 
 def _convert_image(image: QImage, name: str, _should_stop: ShouldStop) -> Generator[object, None, None]:

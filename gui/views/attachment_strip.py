@@ -24,7 +24,7 @@ class AttachmentChip(QFrame):
     """One attachment.
 
     Signals:
-        remove_requested, open_requested (str): its id.
+        remove_requested, open_requested (str): its id. Only what can be chosen from is opened.
     """
 
     remove_requested = Signal(str)
@@ -33,7 +33,6 @@ class AttachmentChip(QFrame):
     def __init__(self, attachment: Attachment, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._id = attachment.id
-        self._can_open = False
         self._picture = QLabel(self)
         self._picture.setFixedSize(THUMBNAIL, THUMBNAIL)
         self._picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -79,39 +78,14 @@ class AttachmentChip(QFrame):
         facts = _facts(attachment)
         self._facts.setText(facts)
         self._facts.setToolTip(as_tip("\n".join(attachment.item.notes)) if attachment.item else "")
-        self._show_that_it_opens(attachment.item is not None and attachment.item.timeline is not None)
         self._progress.setVisible(attachment.state is AttachmentState.READING)
         self._progress.setValue(round(100 * attachment.fraction))
         self._progress.setAccessibleName(self.tr("Reading {0}").format(attachment.name))
         self._remove.setAccessibleName(self.tr("Remove {0}").format(attachment.name))
         self._remove.setToolTip(self.tr("Remove"))
         self.setAccessibleName(f"{attachment.name}, {attachment.error_title or ''} {facts}")
+        self._show_whether_it_opens()
         self._on_theme_changed()
-
-    def _show_that_it_opens(self, can_open: bool) -> None:
-        """What lasts has a timeline: a click on the chip shows it, or Enter."""
-        self._can_open = can_open
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus if can_open else Qt.FocusPolicy.NoFocus)
-        self.setCursor(Qt.CursorShape.PointingHandCursor if can_open else Qt.CursorShape.ArrowCursor)
-        self.setAccessibleDescription(self.tr("Enter shows the timeline") if can_open else "")
-        if can_open and not self._facts.toolTip():
-            self._facts.setToolTip(self.tr("Show the timeline"))
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        is_on_it = self.rect().contains(event.position().toPoint())
-        if self._can_open and event.button() == Qt.MouseButton.LeftButton and is_on_it:
-            self.open_requested.emit(self._id)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if self._can_open and event.key() in OPENING_KEYS:
-            self.open_requested.emit(self._id)
-        else:
-            super().keyPressEvent(event)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        if self.hasFocus():
-            paint_focus(self)
 
     def _on_theme_changed(self) -> None:
         self._remove.setIcon(icons.icon("close", theme.current().soft))
@@ -124,6 +98,46 @@ class AttachmentChip(QFrame):
         if self._attachment.state is AttachmentState.FAILED:
             return icons.pixmap("warning", theme.ICON_SIZE, colours.fault, ratio)
         return icons.pixmap("picture", theme.ICON_SIZE, colours.soft, ratio)
+
+    @property
+    def _tip(self) -> str:
+        """What opening it shows; empty where there is nothing to choose."""
+        item = self._attachment.item
+        if item is None:
+            return ""
+        if item.timeline is not None:
+            return self.tr("Show the timeline")
+        return self.tr("Choose which files are sent") if item.files else ""
+
+    @property
+    def opens(self) -> bool:
+        """Whether a click or Enter shows more of it."""
+        return bool(self._tip)
+
+    def _show_whether_it_opens(self) -> None:
+        shapes, policies = Qt.CursorShape, Qt.FocusPolicy
+        self.setCursor(shapes.PointingHandCursor if self.opens else shapes.ArrowCursor)
+        self.setFocusPolicy(policies.TabFocus if self.opens else policies.NoFocus)
+        self.setAccessibleDescription(self._tip)
+        self.setToolTip(self._tip)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        is_on_it = self.rect().contains(event.position().toPoint())
+        if self.opens and event.button() == Qt.MouseButton.LeftButton and is_on_it:
+            self.open_requested.emit(self._id)
+        else:
+            super().mouseReleaseEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if self.opens and event.key() in OPENING_KEYS:
+            self.open_requested.emit(self._id)
+        else:
+            super().keyPressEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.hasFocus():
+            paint_focus(self)
 
     def _on_remove_clicked(self) -> None:
         self.remove_requested.emit(self._id)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial
 
 from core_model.types import Message, Role
 from gui.chat_view_protocol import Chip, ShownError, ShownMessage, typed_text
@@ -32,6 +31,7 @@ class Entry:
     clip_s: float = 0.0  # how long the longest clip or recording before it is: its times are links
     height: int = 0  # measured or guessed
     measured_width: int = -1  # the width that the height was measured for
+    mark: Callable[[Block], Block] | None = None  # puts links of ours into the blocks of an answer
     _texts: list[str] = field(default_factory=list)
     _stream: BlockStream | None = None
 
@@ -58,12 +58,16 @@ class Entry:
 
     def _open_stream(self) -> BlockStream:
         if self._stream is None:
-            mark = partial(with_times, duration_s=self.clip_s)
-            self._stream = BlockStream(mark) if self.clip_s else BlockStream()
+            self._stream = BlockStream(self._marked)
             self._stream.push("".join(self._texts))
             if not self.is_open:
                 self._stream.finish()
         return self._stream
+
+    def _marked(self, block: Block) -> Block:
+        """With links of ours."""
+        block = with_times(block, duration_s=self.clip_s) if self.clip_s else block
+        return block if self.mark is None else self.mark(block)
 
     def open(self) -> None:
         """Begin, or go on, writing the answer."""

@@ -40,6 +40,7 @@ class ChipFace(QAbstractButton):
         self._chip = chip
         self._image = to_image(chip.thumbnail)
         self._is_picture = chip.kind is MediaKind.IMAGE
+        self.is_folder = chip.kind is MediaKind.FOLDER
         self.lasts = chip.timeline is not None
         self._who = words.written_by(chip.timeline)
         facts = ", ".join(part for part in (*chip.facts, self._who) if part)
@@ -62,6 +63,8 @@ class ChipFace(QAbstractButton):
                 return self.tr("Recording")
             case MediaKind.DOCUMENT:
                 return self.tr("Document")
+            case MediaKind.FOLDER:
+                return self.tr("Folder")
 
     def sizeHint(self) -> QSize:
         if not self._is_picture:

@@ -6,7 +6,7 @@ It tells what a person wants and holds the text; whether a question can be asked
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from gui import icons, theme
 from gui.models.attachments import Attachments
@@ -19,7 +19,7 @@ class Composer(QWidget):
     """The bottom of the conversation.
 
     Signals:
-        send_requested, stop_requested, attach_requested: a button or its key.
+        send_requested, stop_requested, attach_requested, folder_requested: a button, its key or its menu.
         files_given (list[Path]), image_given (QImage): pasted.
         text_changed: typed, pasted, recalled or cleared.
     """
@@ -27,6 +27,7 @@ class Composer(QWidget):
     send_requested = Signal()
     stop_requested = Signal()
     attach_requested = Signal()
+    folder_requested = Signal()
     files_given = Signal(object)
     image_given = Signal(object)
     text_changed = Signal()
@@ -46,8 +47,13 @@ class Composer(QWidget):
         self._attach.setFixedSize(SIDE, SIDE)
         self._attach.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._attach.setAccessibleName(self.tr("Attach files"))
-        self._attach.setToolTip(self.tr("Attach files (Ctrl+O)"))
+        self._attach.setToolTip(self.tr("Attach files (Ctrl+O) or a folder"))
         self._attach.setIcon(icons.icon("plus"))
+        self._attach.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.attach_menu = QMenu(self._attach)
+        self.attach_menu.addAction(icons.icon("document"), self.tr("Files…"), self.attach_requested.emit)
+        self.attach_menu.addAction(icons.icon("folder"), self.tr("Folder…"), self.folder_requested.emit)
+        self._attach.setMenu(self.attach_menu)
         self._hint = QLabel(self)
         self._hint.setTextFormat(Qt.TextFormat.PlainText)  # it names files
         self._hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
@@ -91,7 +97,6 @@ class Composer(QWidget):
 
     def _connect(self) -> None:
         self.button.clicked.connect(self._on_button_clicked)
-        self._attach.clicked.connect(self.attach_requested)
         self.edit.send_requested.connect(self.send_requested)
         self.edit.files_pasted.connect(self.files_given)
         self.edit.image_pasted.connect(self.image_given)

@@ -34,6 +34,7 @@ class QuestionView(QWidget):
         edited(str): ask this instead.
         pictures_requested: show what the model saw.
         clip_requested(int): show the clip or recording of this chip.
+        folder_requested(int): show what it read of the folder of this chip.
         resized: it needs another height.
         cursor_moved(QRect): the caret moved by keyboard; where, in this widget.
     """
@@ -43,6 +44,7 @@ class QuestionView(QWidget):
     edited = Signal(str)
     pictures_requested = Signal()
     clip_requested = Signal(int)
+    folder_requested = Signal(int)
     resized = Signal()
     cursor_moved = Signal(QRect)
 
@@ -67,7 +69,12 @@ class QuestionView(QWidget):
 
     def _connect(self) -> None:
         for index, face in enumerate(self._faces):
-            face.clicked.connect(partial(self.clip_requested.emit, index) if face.lasts else self.pictures_requested)
+            if face.lasts:
+                face.clicked.connect(partial(self.clip_requested.emit, index))
+            elif face.is_folder:
+                face.clicked.connect(partial(self.folder_requested.emit, index))
+            else:
+                face.clicked.connect(self.pictures_requested)
         theme.look(self.more_button, "quiet")
         theme.look(self.send_button, "primary")
         theme.look(self.cancel_button, "plain")

@@ -25,8 +25,9 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QTextBrowser, QTextEdit, QToolTip, QWidget
 
 from gui import theme, words
-from gui.addresses import visible_address
+from gui.addresses import as_tip, visible_address
 from gui.markdown_blocks import Paragraph
+from gui.place_links import place_of
 from gui.time_links import seconds_of
 from gui.views import paragraphs as writer
 
@@ -74,11 +75,18 @@ class DocumentView(QTextBrowser):
 
     def _on_highlighted(self, url: QUrl) -> None:
         address = url.toString(QUrl.ComponentFormattingOption.FullyEncoded)
-        seconds = seconds_of(address)
-        at_time = "" if seconds is None else self.tr("Show {0} in the clip").format(words.duration(seconds))
-        self.viewport().setToolTip(at_time or visible_address(address)[:200])
+        self.viewport().setToolTip(as_tip(self._shown(address)[:200]))
         if not address:
             QToolTip.hideText()
+
+    def _shown(self, address: str) -> str:
+        """What a link leads to, in words where it is one of ours, whose address means nothing to anybody."""
+        seconds, place = seconds_of(address), place_of(address)
+        if seconds is not None:
+            return self.tr("Show {0} in the clip").format(words.duration(seconds))
+        if place is not None:
+            return visible_address(self.tr("{0}, line {1}").format(place.path, f"{place.line:,}"))
+        return visible_address(address)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() != Qt.MouseButton.MiddleButton:

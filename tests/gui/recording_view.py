@@ -36,6 +36,8 @@ class RecordingView(QObject):
     view_clip_requested = Signal(str, int)
     view_time_requested = Signal(str, float)
     continue_requested = Signal(str)
+    place_requested = Signal(str, int, int)
+    folder_requested = Signal(str, int)
 
     def __init__(self) -> None:
         super().__init__()
