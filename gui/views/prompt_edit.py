@@ -87,6 +87,18 @@ class PromptEdit(QPlainTextEdit):
             self._choose_wrap(text)
         super().insertPlainText(text)
 
+    def insert_words(self, words: str) -> None:
+        """Insert what was said where the caret is, apart from what stands around it. One undo takes it out again."""
+        cursor = self.textCursor()
+        text, start, end = self.toPlainText(), cursor.selectionStart(), cursor.selectionEnd()
+        before = " " if start and not text[start - 1].isspace() else ""
+        after = " " if text[end : end + 1].isalnum() else ""
+        cursor.beginEditBlock()
+        cursor.insertText(f"{before}{words}{after}")
+        cursor.endEditBlock()
+        self.setTextCursor(cursor)
+        self.ensureCursorVisible()
+
     def _choose_wrap(self, text: str) -> None:
         """Before the text is there, as laying it out is what takes long."""
         modes = QTextOption.WrapMode
