@@ -46,6 +46,17 @@ class Limits:
     # How long one file may take, whatever the machine; what takes longer is hung, or meant to be.
     max_seconds: float = 300.0
 
+    # Of sound in memory: four hours for a recogniser of speech, three quarters of an hour of stereo for other formats.
+    # What is longer is read to there, and a person can ask for the rest.
+    max_sound_bytes: int = 1_000_000_000
+
+    # Of sound: what is lower is no sound, and studios record at up to 768 kHz.
+    min_sample_rate: int = 1000
+    max_sample_rate: int = 1_000_000
+
+    # Of sound: Ambisonics of the third order, and more than any film has. FFmpeg mixes no more than some dozens.
+    max_channels: int = 16
+
     # The chip and the attachment strip show at most this many pixels on the longer side, on displays of double density.
     thumbnail_side: int = 256
 
