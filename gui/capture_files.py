@@ -45,6 +45,16 @@ class CaptureFiles:
         """
         return Path(shutil.move(path, self.new(path.stem, path.suffix)))
 
+    def keep(self, content: bytes, name: str) -> Path:
+        """A new file with this content.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        path = self.new(name, "")
+        path.write_bytes(content)
+        return path
+
     def remove(self, path: Path) -> None:
         """Forget one; one that is gone already is no matter."""
         try:

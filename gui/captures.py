@@ -1,4 +1,5 @@
-"""What can be captured for a question: the screen, the camera, the microphone. Makes the parts and joins them.
+"""What can be captured for a question: the screen, the camera, the microphone, pictures out of a paste. Makes the parts
+and joins them.
 
 Each device has a thread of its own, so that a camera that takes its time holds up neither files nor the model.
 """
@@ -54,6 +55,7 @@ class Captures(QObject):
         menu.camera_requested.connect(self.camera.take)
         menu.recording_requested.connect(self.recording.record)
         composer.dictate_requested.connect(self.recording.dictate)
+        composer.pictures_given.connect(self._on_pictures_pasted)
         self._window.add_key("Ctrl+Shift+S", self.screenshots.take)
         self._window.add_key("Ctrl+D", self.recording.dictate)
         self.screenshots.taken.connect(self._on_screenshot)
@@ -82,6 +84,15 @@ class Captures(QObject):
 
     def _on_file(self, path: Path) -> None:
         self._attachments.add_files([path])
+
+    def _on_pictures_pasted(self, contents: list[bytes]) -> None:
+        """Keep them as the files that they are, to be read like any other. What they are, their content says."""
+        try:
+            paths = [self.files.keep(content, self.tr("Pasted picture")) for content in contents]
+        except OSError as error:
+            self.told.emit(self.tr("The picture could not be kept: {0}.").format(error.strerror), "warning")
+            return
+        self._attachments.add_files(paths)
 
     def _on_noticed(self, sentence: str) -> None:
         self.told.emit(sentence, "info")

@@ -157,6 +157,7 @@ class RecordingController(QObject):
 
     def _recognise(self, path: Path) -> None:
         self._bar.show_working(self.tr("Writing down what you said…"))
+        self._composer.edit.setFocus()  # the button that had it is gone
         job = self._media_worker.submit(partial(self._convert, path), "dictation")
         job.ended.connect(partial(self._files.remove, path))
         self._follow(job)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import secrets
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import SLOT, QObject, QUrl, Signal, Slot
 from PySide6.QtDBus import QDBusConnection, QDBusMessage, QDBusServiceWatcher
@@ -23,8 +24,10 @@ PATH = "/org/freedesktop/portal/desktop"
 INTERFACE = "org.freedesktop.portal.Screenshot"
 REQUEST = "org.freedesktop.portal.Request"
 TAKEN, CANCELLED = 0, 1  # what a request answers; everything else is a failure
-ON_ASKED, ON_REFUSED = SLOT("on_asked(QDBusMessage)").encode(), SLOT("on_refused()").encode()
-ON_RESPONSE = SLOT("on_response(uint,QVariantMap)").encode()
+# The stubs of QtDBus ask for bytes and the binding takes strings only.
+ON_ASKED: Any = SLOT("on_asked(QDBusMessage)")
+ON_REFUSED: Any = SLOT("on_refused()")
+ON_RESPONSE: Any = SLOT("on_response(uint,QVariantMap)")
 
 
 class ScreenshotPortal(QObject):

@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QLabel, QPushButt
 from gui import icons, theme
 from media.camera import CameraName
 
+SIDE = 720  # the dialog's width
+
 
 class CameraDialog(QDialog):
     """See the module.
@@ -46,6 +48,7 @@ class CameraDialog(QDialog):
         self._cancel.clicked.connect(self.reject)
         theme.notifier().theme_changed.connect(self._restyle)
         self.show_opening()
+        self.resize(theme.wide_px(SIDE), theme.wide_px(SIDE) * 3 // 4)
 
     def _arrange(self) -> None:
         row = QHBoxLayout()
@@ -104,17 +107,20 @@ class _LiveView(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.image: QImage | None = None
+        self._icon = QLabel(self)
+        self._icon.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._label = QLabel(self)
         self._label.setTextFormat(Qt.TextFormat.PlainText)
         self._label.setWordWrap(True)
         self._label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         column = QVBoxLayout(self)
         column.setContentsMargins(*[theme.SPACE_XL] * 4)
+        column.setSpacing(theme.SPACE_M)
+        column.addStretch(1)
+        column.addWidget(self._icon)
         column.addWidget(self._label)
+        column.addStretch(1)
         self.setAccessibleName(self.tr("What the camera sees"))
-
-    def sizeHint(self) -> QSize:
-        return QSize(theme.wide_px(640), theme.wide_px(360))
 
     def minimumSizeHint(self) -> QSize:
         return QSize(320, 180)
@@ -126,13 +132,16 @@ class _LiveView(QWidget):
     def show_words(self, words: str, is_trouble: bool = False) -> None:
         self.image = None
         self._label.setText(words)
-        theme.look(self._label, "fault" if is_trouble else "soft")
+        name, colour = ("warning", theme.current().caution) if is_trouble else ("camera", theme.current().soft)
+        self._icon.setPixmap(icons.pixmap(name, 32, colour, self.devicePixelRatioF()))
+        self._icon.show()
         self.setAccessibleDescription(words)
         self.update()
 
     def show_image(self, image: QImage) -> None:
         self.image = image
         if self.words:
+            self._icon.hide()
             self._label.setText("")
             self.setAccessibleDescription("")
         self.update()

@@ -22,7 +22,7 @@ class Composer(QWidget):
 
     Signals:
         send_requested, stop_requested, attach_requested, dictate_requested: a button or its key.
-        files_given (list[Path]), image_given (QImage): pasted.
+        files_given (list[Path]), image_given (QImage), pictures_given (list[bytes]): pasted.
         text_changed: typed, pasted, recalled or cleared.
     """
 
@@ -32,6 +32,7 @@ class Composer(QWidget):
     dictate_requested = Signal()
     files_given = Signal(object)
     image_given = Signal(object)
+    pictures_given = Signal(object)
     text_changed = Signal()
 
     def __init__(self, attachments: Attachments, parent: QWidget | None = None) -> None:
@@ -111,6 +112,7 @@ class Composer(QWidget):
         self.edit.send_requested.connect(self.send_requested)
         self.edit.files_pasted.connect(self.files_given)
         self.edit.image_pasted.connect(self.image_given)
+        self.edit.pictures_pasted.connect(self.pictures_given)
         self.edit.recall_requested.connect(self._on_recall_requested)
         self.edit.textChanged.connect(self._on_text_changed)
         self._attachments.list_changed.connect(self._refresh)

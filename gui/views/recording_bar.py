@@ -46,7 +46,7 @@ class RecordingBar(QFrame):
         for button in (self.stop, self.discard):
             button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.discard.setIconSize(QSize(16, 16))
-        row = QHBoxLayout(self)
+        self._row = row = QHBoxLayout(self)
         row.setContentsMargins(theme.SPACE_M, theme.SPACE_S, theme.SPACE_S, theme.SPACE_S)
         row.setSpacing(theme.SPACE)
         row.addWidget(self._icon)
@@ -104,6 +104,7 @@ class RecordingBar(QFrame):
     def _show_parts(self, is_recording: bool) -> None:
         for part in (self.meter, self._remark, self.stop):
             part.setVisible(is_recording)
+        self._row.setStretchFactor(self._sentence, 0 if is_recording else 1)
         self._sentence.setMinimumWidth(self._time_width() if is_recording else 0)
 
     def _time_width(self) -> int:
@@ -119,7 +120,9 @@ class RecordingBar(QFrame):
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if _is_escape(event):
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.stop.hasFocus():
+            self.stop.click()  # outside a dialog, only the space bar would
+        elif _is_escape(event):
             (self.discard_requested if self.stop.isHidden() else self.stop_requested).emit()
         else:
             super().keyPressEvent(event)

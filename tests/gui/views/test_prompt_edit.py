@@ -10,7 +10,8 @@ from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage, QInputMet
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from gui.views.prompt_edit import MAX_LINES, PromptEdit, image_of, local_files
+from gui.pasted import image_of
+from gui.views.prompt_edit import MAX_LINES, PromptEdit, local_files
 
 NO, SHIFT, CONTROL = (
     Qt.KeyboardModifier.NoModifier,
