@@ -13,8 +13,6 @@ from gui.picture_files import to_image
 from gui.views.camera_dialog import CameraDialog
 from media.camera import Camera, CameraName, FrameReady, NewestFrame, find_cameras, no_camera, open_camera, watch
 
-OpenCamera = Callable[[int], Camera]
-
 
 class CameraController(QObject):
     """See the module.
@@ -22,21 +20,20 @@ class CameraController(QObject):
     Signals:
         taken (QImage): the picture.
         failed (MediaError): there is no camera at all. What is wrong with one of them stands in the dialog.
+
+    Attributes:
+        find_cameras, open_camera: where cameras come from.
+        dialog: while it is open.
     """
 
     taken = Signal(object)
     failed = Signal(object)
 
-    def __init__(
-        self,
-        window: QWidget,
-        worker: Worker,
-        find: Callable[[], Sequence[CameraName]] = find_cameras,
-        open_it: OpenCamera = open_camera,
-    ) -> None:
+    def __init__(self, window: QWidget, worker: Worker) -> None:
         super().__init__()
         self._window, self._worker = window, worker
-        self._find, self._open = find, open_it
+        self.find_cameras: Callable[[], Sequence[CameraName]] = find_cameras
+        self.open_camera: Callable[[int], Camera] = open_camera
         self._newest = NewestFrame()
         self._job: Job | None = None
         self.dialog: CameraDialog | None = None
@@ -45,7 +42,7 @@ class CameraController(QObject):
         """Let a person take a picture."""
         if self.dialog is not None:
             return
-        cameras = self._find()
+        cameras = self.find_cameras()
         if not cameras:
             self.failed.emit(no_camera())
             return
@@ -65,7 +62,7 @@ class CameraController(QObject):
         """See through this camera. The one before is released first: its thread is the same."""
         self._let_go()
         self._newest = NewestFrame()
-        self._job = self._worker.submit(partial(watch, partial(self._open, number), self._newest), "camera")
+        self._job = self._worker.submit(partial(watch, partial(self.open_camera, number), self._newest), "camera")
         self._job.event_arrived.connect(self._on_event)
         self._job.failed.connect(self._on_failed)
 

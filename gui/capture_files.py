@@ -56,7 +56,9 @@ class CaptureFiles:
         return path
 
     def remove(self, path: Path) -> None:
-        """Forget one; one that is gone already is no matter."""
+        """Forget one of ours, if it is still there. Files of the person's are never touched."""
+        if self._folder is None or not path.is_relative_to(self._folder):
+            return
         try:
             path.unlink(missing_ok=True)
         except OSError:

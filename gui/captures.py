@@ -62,6 +62,7 @@ class Captures(QObject):
         self.screenshots.file_taken.connect(self._on_file)
         self.camera.taken.connect(self._on_photograph)
         self.recording.recorded.connect(self._on_file)
+        self._attachments.given_up.connect(self.files.remove)
         self.recording.noticed.connect(self._on_noticed)
         for each in (self.screenshots, self.camera, self.recording):
             each.failed.connect(self._on_failed)

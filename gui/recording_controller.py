@@ -7,20 +7,22 @@ deleted then. One thing is recorded at a time.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from core_model.types import ShouldStop
 from gui.capture_files import CaptureFiles
 from gui.job import Job, Worker
 from gui.models.attachments import Convert
 from gui.views.composer import Composer
 from media.errors import MediaError
-from media.microphone import OpenMicrophone, open_microphone
-from media.recorder import MAX_RECORDING_S, Ended, Level, Recorded, record
-from media.types import ConvertProgress, MediaItem, Timeline
+from media.recorder import MAX_RECORDING_S, Ended, Level, Recorded
+from media.recorder_process import record_apart
+from media.types import AS_IT_IS, ConvertProgress, MediaItem, Timeline
 
 MAX_DICTATION_S = 300.0  # whoever says more than this at once wants a recording
 
@@ -32,6 +34,9 @@ class RecordingController(QObject):
         recorded (Path): a file to attach.
         noticed (str): something that a person should know, though it went well.
         failed (MediaError): nothing came of it.
+
+    Attributes:
+        record_into: records into a new file until it is stopped, or for so many seconds.
     """
 
     recorded = Signal(object)
@@ -45,11 +50,11 @@ class RecordingController(QObject):
         worker: Worker,
         media_worker: Worker,
         convert: Convert,
-        open_it: OpenMicrophone = open_microphone,
     ) -> None:
         super().__init__()
         self._composer, self._bar, self._files = composer, composer.recording, files
-        self._worker, self._media_worker, self._convert, self._open = worker, media_worker, convert, open_it
+        self._worker, self._media_worker, self._convert = worker, media_worker, convert
+        self.record_into: Callable[[Path, ShouldStop, float], Generator[object, None, None]] = record_apart
         self._job: Job | None = None  # of the recording, then of the writing down
         self._is_recording = self._is_dictation = self._is_unwanted = False
         self._bar.stop_requested.connect(self.stop)
@@ -97,9 +102,8 @@ class RecordingController(QObject):
             return
         self._bar.show_opening(self.tr("Write it down") if is_dictation else self.tr("Stop and attach"))
         self._composer.set_dictating(is_dictation)
-        limit_s = MAX_DICTATION_S if is_dictation else MAX_RECORDING_S
-        work = partial(record, path, self._open, max_s=limit_s)
-        self._follow(self._worker.submit(work, "record"))
+        record_into, limit_s = self.record_into, MAX_DICTATION_S if is_dictation else MAX_RECORDING_S
+        self._follow(self._worker.submit(lambda should_stop: record_into(path, should_stop, limit_s), "record"))
 
     def _follow(self, job: Job) -> None:
         self._job = job
@@ -158,7 +162,7 @@ class RecordingController(QObject):
     def _recognise(self, path: Path) -> None:
         self._bar.show_working(self.tr("Writing down what you said…"))
         self._composer.edit.setFocus()  # the button that had it is gone
-        job = self._media_worker.submit(partial(self._convert, path), "dictation")
+        job = self._media_worker.submit(partial(self._convert, path, AS_IT_IS), "dictation")
         job.ended.connect(partial(self._files.remove, path))
         self._follow(job)
 

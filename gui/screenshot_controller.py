@@ -53,22 +53,21 @@ class ScreenshotController(QObject):
         taken (QImage): what was chosen.
         file_taken (Path): the desktop's own picture, to be read like any file.
         failed (MediaError): why there is none.
+
+    Attributes:
+        must_ask_desktop, make_portal: how this session lets programs see the screen.
+        pickers: the windows in which a person chooses, one for each screen.
     """
 
     taken = Signal(object)
     file_taken = Signal(object)
     failed = Signal(object)
 
-    def __init__(
-        self,
-        window: QWidget,
-        files: CaptureFiles,
-        asks_desktop: Callable[[], bool] = must_ask_desktop,
-        make_portal: Callable[[], ScreenshotPortal] = _session_portal,
-    ) -> None:
+    def __init__(self, window: QWidget, files: CaptureFiles) -> None:
         super().__init__()
         self._window, self._files = window, files
-        self._asks_desktop, self._make_portal = asks_desktop, make_portal
+        self.must_ask_desktop: Callable[[], bool] = must_ask_desktop
+        self.make_portal: Callable[[], ScreenshotPortal] = _session_portal
         self._portal: ScreenshotPortal | None = None
         self._shots: list[screens.ScreenShot] = []
         self._region: Region | None = None
@@ -92,7 +91,7 @@ class ScreenshotController(QObject):
         self._close_pickers()
 
     def _look(self) -> None:
-        if self._asks_desktop():
+        if self.must_ask_desktop():
             self._ask_desktop()
             return
         self._shots = screens.grab()
@@ -139,7 +138,7 @@ class ScreenshotController(QObject):
 
     def _ask_desktop(self) -> None:
         try:
-            self._portal = portal = self._make_portal()
+            self._portal = portal = self.make_portal()
         except ImportError as error:  # a build of Qt without D-Bus
             self._fail(_no_bus(error))
             return

@@ -4,8 +4,8 @@ Nothing is kept here (that is `media.recorder`) and nothing understood. The libr
 record, and may be missing: on Linux PortAudio is a package of the system. `Microphone` is all that the rest of the
 program knows, so what is played to a test goes the same way as what is spoken here.
 
-PortAudio lists the devices once, when it starts. So it is started anew for each recording, and finds what was plugged
-in since.
+PortAudio lists the devices once, when it starts, and where the system's sound is badly set up it ends the whole process
+instead of failing. So nobody opens one in the window's process: see `media.recorder_process`.
 """
 
 from __future__ import annotations
@@ -51,8 +51,6 @@ def open_microphone() -> Microphone:
     """
     sounddevice = _library()
     try:
-        sounddevice._terminate()
-        sounddevice._initialize()
         return _PortAudioMicrophone(sounddevice, _preferred(sounddevice))
     except sounddevice.PortAudioError as error:
         raise _unusable(error) from error

@@ -143,6 +143,7 @@ class _Writer:
         kept = samples[: self._max_samples - self.num_written]
         try:
             self._wav.writeframes(kept.astype("<i2").tobytes())
+            self._file.flush()
         except OSError:
             log.warning("A recording could not be written any more", exc_info=True)
             self.ended = Ended.DISK
