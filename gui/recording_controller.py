@@ -194,4 +194,4 @@ def _no_folder(error: OSError) -> MediaError:
 
 
 def _unexpected() -> MediaError:
-    return MediaError("Nothing was recorded", "Something unexpected happened; the log says more.")
+    return MediaError("That did not work", "Something unexpected happened; the log says more.")

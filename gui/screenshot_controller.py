@@ -72,7 +72,7 @@ class ScreenshotController(QObject):
         self._shots: list[screens.ScreenShot] = []
         self._region: Region | None = None
         self.pickers: list[RegionPicker] = []
-        self._timer = QTimer(self, singleShot=True, interval=ASIDE_MS)
+        self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._look)
 
     @property
@@ -83,7 +83,7 @@ class ScreenshotController(QObject):
         """Begin. A second wish while the first is under way is the same wish."""
         if not self.is_busy:
             self._window.hide()
-            self._timer.start()
+            self._timer.start(ASIDE_MS)
 
     def end(self) -> None:
         """The program ends; nobody is asked any more."""

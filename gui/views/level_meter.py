@@ -17,6 +17,8 @@ from gui import theme
 FLOOR_DB = -60.0  # a quiet room; below it the bar is empty
 QUIET_DB, LOUD_DB = -40.0, -1.0  # of peaks: speech far from the microphone; the end of the scale
 FALL_DB = 1.5  # that the mark falls each time it is told something
+FORGET_DB = 0.25  # the same for the words: who speaks makes pauses
+LOUD_HOLD = 40  # times that "too loud" stays, so that it can be read
 HEIGHT, MARK = 8, 3
 
 
@@ -37,7 +39,8 @@ class LevelMeter(QWidget):
         super().__init__(parent)
         self.setAccessibleName(self.tr("Loudness"))
         self.setSizePolicy(self.sizePolicy().Policy.Expanding, self.sizePolicy().Policy.Fixed)
-        self._rms_db = self._held_db = -math.inf
+        self._rms_db = self._held_db = self._recent_db = -math.inf
+        self._num_loud = 0
         self.reset()
 
     def sizeHint(self) -> QSize:
@@ -48,23 +51,32 @@ class LevelMeter(QWidget):
 
     def reset(self) -> None:
         """Silence."""
-        self._rms_db = self._held_db = -math.inf
+        self._rms_db = self._held_db = self._recent_db = -math.inf
+        self._num_loud = 0
         self._tell()
 
     def show_level(self, peak: float, rms: float) -> None:
         """Show what was heard since the last time; 1.0 is as loud as the numbers go."""
         self._rms_db = decibels(rms)
-        self._held_db = max(decibels(peak), self._held_db - FALL_DB)
+        peak_db = decibels(peak)
+        self._held_db = max(peak_db, self._held_db - FALL_DB)
+        self._recent_db = max(peak_db, self._recent_db - FORGET_DB)
+        self._num_loud = LOUD_HOLD if peak_db >= LOUD_DB else max(self._num_loud - 1, 0)
         self._tell()
+
+    @staticmethod
+    def all_words() -> tuple[str, str]:
+        """What `words` may say."""
+        translate = QCoreApplication.translate
+        return translate("LevelMeter", "too loud"), translate("LevelMeter", "very quiet")
 
     @property
     def words(self) -> str:
         """How loud it is, in a word; empty where it is well."""
-        if self._held_db >= LOUD_DB:
-            return QCoreApplication.translate("LevelMeter", "too loud")
-        if self._held_db < QUIET_DB:
-            return QCoreApplication.translate("LevelMeter", "very quiet")
-        return ""
+        too_loud, very_quiet = self.all_words()
+        if self._num_loud:
+            return too_loud
+        return very_quiet if self._recent_db < QUIET_DB else ""
 
     def _tell(self) -> None:
         words = self.words or QCoreApplication.translate("LevelMeter", "good")
@@ -81,7 +93,7 @@ class LevelMeter(QWidget):
             painter.scale(-1, 1)
         whole = QRectF(0, (self.height() - HEIGHT) / 2, self.width(), HEIGHT)
         self._bar(painter, whole, colours.line)
-        is_loud = self._held_db >= LOUD_DB
+        is_loud = self._num_loud > 0
         filled = whole.adjusted(0, 0, (on_scale(self._rms_db) - 1) * whole.width(), 0)
         if filled.width() > 0:
             painter.setClipRect(filled)

@@ -10,6 +10,7 @@ wrapping a megabyte of it at words would take a minute.
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QSignalBlocker, QSize, Qt, Signal
@@ -86,11 +87,11 @@ class PromptEdit(QPlainTextEdit):
         """Insert what was said where the caret is, apart from what stands around it. One undo takes it out again."""
         cursor = self.textCursor()
         text, start, end = self.toPlainText(), cursor.selectionStart(), cursor.selectionEnd()
-        before = " " if start and not text[start - 1].isspace() else ""
+        before = " " if start and not _opens(text[start - 1]) else ""
         after = " " if text[end : end + 1].isalnum() else ""
-        cursor.beginEditBlock()
+        self.document().setModified(False)  # or Qt would take it for a part of what was typed before
         cursor.insertText(f"{before}{words}{after}")
-        cursor.endEditBlock()
+        self.document().setModified(False)  # and what is typed now for a part of it
         self.setTextCursor(cursor)
         self.ensureCursorVisible()
 
@@ -189,6 +190,11 @@ class PromptEdit(QPlainTextEdit):
             event.ignore()
         else:
             super().dragMoveEvent(event)
+
+
+def _opens(char: str) -> bool:
+    """Whether a word may stand right behind it."""
+    return char.isspace() or unicodedata.category(char) in ("Ps", "Pi")
 
 
 def _is_for_the_window(mime: QMimeData) -> bool:

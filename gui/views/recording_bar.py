@@ -105,11 +105,9 @@ class RecordingBar(QFrame):
         for part in (self.meter, self._remark, self.stop):
             part.setVisible(is_recording)
         self._row.setStretchFactor(self._sentence, 0 if is_recording else 1)
-        self._sentence.setMinimumWidth(self._time_width() if is_recording else 0)
-
-    def _time_width(self) -> int:
-        """So that the meter does not jump with each second."""
-        return self.fontMetrics().horizontalAdvance(words.duration(3599))
+        # So that the meter does not jump with each second, nor with each word.
+        self._sentence.setMinimumWidth(_width(self._sentence, words.duration(3599)) if is_recording else 0)
+        self._remark.setMinimumWidth(max(_width(self._remark, each) for each in LevelMeter.all_words()))
 
     # The keys
 
@@ -126,6 +124,10 @@ class RecordingBar(QFrame):
             (self.discard_requested if self.stop.isHidden() else self.stop_requested).emit()
         else:
             super().keyPressEvent(event)
+
+
+def _width(label: QLabel, text: str) -> int:
+    return label.fontMetrics().horizontalAdvance(text) + theme.SPACE_S
 
 
 def _is_escape(event: QEvent) -> bool:

@@ -102,11 +102,10 @@ def test_opencv_itself_gives_pictures_in_their_colours(film: Path) -> None:
 
 def test_the_end_of_what_opencv_gives_is_said(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(camera, "MISS_S", 0.001)
-    newest, num_told = NewestFrame(), 0
+    newest, seen = NewestFrame(), []
     with pytest.raises(MediaError, match="gives no picture"):
-        for _ in watch(lambda: OpenCvCamera(str(film)), newest, lambda: False):
-            num_told += newest.take() is not None
-    assert num_told == 20
+        seen.extend(newest.take() for _ in watch(lambda: OpenCvCamera(str(film)), newest, lambda: False))
+    assert len(seen) == 20
 
 
 def test_what_opencv_cannot_open_is_said(tmp_path: Path) -> None:
