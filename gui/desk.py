@@ -19,6 +19,7 @@ import resources
 from core_model.types import SamplingParams, ShouldStop
 from gui import theme
 from gui.answer_queue import AnswerQueue
+from gui.captures import Captures
 from gui.chat_controller import ChatController, RolledBack
 from gui.chat_view_protocol import ChatViewLike
 from gui.clip_controller import ClipController
@@ -83,6 +84,9 @@ class Desk(QObject):
         self.drops = DropController(self.model, self.media_worker)
         self.pictures = PictureController(self.window.panel, self.chat, self.model, self.media_worker)
         self.clips = ClipController(self.window.clip_panel, self.attachments, self.chat, self.model)
+        self.captures = Captures(
+            self.window, self.attachments, convert, self.media_worker, folders.data_folder() / "captures"
+        )
         self.dialogs = Dialogs(self.window, faults.log_file)
         self.files = FileController(self.chat, self.media_worker, self.window)
         self.folders = FolderController(self.attachments, self.model, self.dialogs, self.media_worker, self.window)
@@ -90,7 +94,7 @@ class Desk(QObject):
         self._is_ending, self.has_ended = False, False
         self._load_timer = QTimer(self, singleShot=True, interval=LOAD_DELAY_MS)
         self._load_timer.timeout.connect(self.model.ensure)
-        self._running = {self.model_worker, self.media_worker}
+        self._running = {self.model_worker, self.media_worker, *self.captures.workers}
         self._join_window()
         self._join_model()
         self._join_clips()
@@ -122,6 +126,7 @@ class Desk(QObject):
         window.offer = self.drops.offer
         self.drops.refined.connect(window.refine_offer)
         self.attachments.overflowed.connect(self.on_attachments_overflowed)
+        self.captures.told.connect(self.on_capture_told)
         window.files_given.connect(self.attachments.add_files)
         window.image_given.connect(self.composing.attach_image)
         window.text_given.connect(composer.edit.insertPlainText)
@@ -184,6 +189,8 @@ class Desk(QObject):
         self.window.closed.connect(self.end)
         self.model_worker.stopped.connect(self.on_model_worker_stopped)
         self.media_worker.stopped.connect(self.on_media_worker_stopped)
+        self.captures.camera_worker.stopped.connect(self.on_camera_worker_stopped)
+        self.captures.microphone_worker.stopped.connect(self.on_microphone_worker_stopped)
         self.history.stopped.connect(self.on_history_stopped)
 
     # What a person asks for
@@ -249,7 +256,7 @@ class Desk(QObject):
         self._notify("model", words, self.tr("Open it anyway"), insist, "warning")
 
     def on_shown_changed(self, conversation: Conversation | None) -> None:
-        for key in ("undo", "attachments"):
+        for key in ("undo", "attachments", "capture"):
             self._notify(key, "")
         self.window.show_chat(conversation is not None)
         self.window.sidebar.set_current(conversation.id if conversation is not None else "")
@@ -272,6 +279,9 @@ class Desk(QObject):
     def on_attachments_overflowed(self, number: int) -> None:
         words = self.tr("A question takes up to {0} files; {1} were not attached.").format(MAX_ATTACHED, number)
         self._notify("attachments", words)
+
+    def on_capture_told(self, sentence: str, look: str) -> None:
+        self._notify("capture", sentence, look=look)
 
     def on_history_trouble(self, sentence: str) -> None:
         self._notify("history", sentence, self.tr("Try again"), self.history.retry, "warning")
@@ -302,6 +312,7 @@ class Desk(QObject):
         self.composing.finish()
         self.queue.quit()
         self.model.give_up_load()
+        self.captures.end()
         self.model_worker.shutdown()
         self.media_worker.shutdown()
 
@@ -311,9 +322,16 @@ class Desk(QObject):
     def on_media_worker_stopped(self) -> None:
         self._on_worker_stopped(self.media_worker)
 
+    def on_camera_worker_stopped(self) -> None:
+        self._on_worker_stopped(self.captures.camera_worker)
+
+    def on_microphone_worker_stopped(self) -> None:
+        self._on_worker_stopped(self.captures.microphone_worker)
+
     def _on_worker_stopped(self, worker: Worker) -> None:
         self._running.discard(worker)
         if not self._running:
+            self.captures.files.remove_all()
             self.history.finish()
 
     def on_history_stopped(self) -> None:

@@ -179,6 +179,7 @@ QLabel[look="caption-fault"] { color: $fault; font-size: ${s}px; }
 QLabel[look="good"] { color: $good; }
 QLabel[look="caution"] { color: $caution; }
 QLabel[look="fault"] { color: $fault; }
+QLabel[look="pill"] { background: $surface; color: $text; border-radius: 8px; padding: 2px 8px; }
 
 QFrame[look="surface"] { background: $surface; border: none; }
 QFrame[look="raised"] { background: $raised; border: none; border-radius: 8px; }

@@ -119,6 +119,7 @@ class Attachments(QObject):
     Signals:
         added, changed, removed (str): the attachment with this id.
         list_changed: after any of them.
+        given_up (Path): a file was taken away without having been asked about.
         overflowed (int): so many were given and not attached, because a question takes `MAX_ATTACHED`.
     """
 
@@ -126,6 +127,7 @@ class Attachments(QObject):
     changed = Signal(str)
     removed = Signal(str)
     list_changed = Signal()
+    given_up = Signal(object)
     overflowed = Signal(int)
 
     def __init__(self, worker: Worker, convert: Convert, parent: QObject | None = None) -> None:
@@ -196,11 +198,14 @@ class Attachments(QObject):
 
     def remove(self, attachment_id: str) -> None:
         """Take one away, and stop reading it."""
-        if self._attachments.pop(attachment_id, None) is None:
+        taken_away = self._attachments.pop(attachment_id, None)
+        if taken_away is None:
             return
         self._stop_reading(attachment_id)
         self.removed.emit(attachment_id)
         self.list_changed.emit()
+        if taken_away.path is not None:
+            self.given_up.emit(taken_away.path)
 
     def take(self) -> list[Attachment]:
         """Take all out, to be sent."""

@@ -1,4 +1,4 @@
-"""Where a question is made: the chips of what is attached, the box, one button to attach and one to send or stop.
+"""Where a question is made: the chips of what is attached, the box, buttons to attach, to dictate, to send or stop.
 
 It tells what a person wants and holds the text; whether a question can be asked now is not decided here.
 """
@@ -10,8 +10,10 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QSizePolicy, Q
 
 from gui import icons, theme
 from gui.models.attachments import Attachments
+from gui.views.attach_menu import AttachMenu
 from gui.views.attachment_strip import AttachmentStrip
 from gui.views.prompt_edit import PromptEdit
+from gui.views.recording_bar import RecordingBar
 from gui.views.round_button import SIDE, RoundButton
 
 
@@ -19,8 +21,9 @@ class Composer(QWidget):
     """The bottom of the conversation.
 
     Signals:
-        send_requested, stop_requested, attach_requested, folder_requested: a button, its key or its menu.
-        files_given (list[Path]), image_given (QImage): pasted.
+        send_requested, stop_requested, attach_requested, folder_requested, dictate_requested: a button, its key or its
+            menu.
+        files_given (list[Path]), image_given (QImage), pictures_given (list[bytes]): pasted.
         text_changed: typed, pasted, recalled or cleared.
     """
 
@@ -28,8 +31,10 @@ class Composer(QWidget):
     stop_requested = Signal()
     attach_requested = Signal()
     folder_requested = Signal()
+    dictate_requested = Signal()
     files_given = Signal(object)
     image_given = Signal(object)
+    pictures_given = Signal(object)
     text_changed = Signal()
 
     def __init__(self, attachments: Attachments, parent: QWidget | None = None) -> None:
@@ -42,18 +47,13 @@ class Composer(QWidget):
         self.edit.set_placeholder(self.tr("Ask about anything, or drop a file here"))
         self.strip = AttachmentStrip(attachments, self)
         self.button = RoundButton(self)
-        self._attach = QToolButton(self)
-        self._attach.setIconSize(QSize(theme.ICON_SIZE, theme.ICON_SIZE))
-        self._attach.setFixedSize(SIDE, SIDE)
-        self._attach.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._attach.setAccessibleName(self.tr("Attach files"))
-        self._attach.setToolTip(self.tr("Attach files (Ctrl+O) or a folder"))
-        self._attach.setIcon(icons.icon("plus"))
+        self.menu = AttachMenu(self)
+        self._attach = self._quiet_button("plus", self.tr("Attach"), self.tr("Attach (Ctrl+O for files)"))
+        self._attach.setMenu(self.menu)
         self._attach.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.attach_menu = QMenu(self._attach)
-        self.attach_menu.addAction(icons.icon("document"), self.tr("Files…"), self.attach_requested.emit)
-        self.attach_menu.addAction(icons.icon("folder"), self.tr("Folder…"), self.folder_requested.emit)
-        self._attach.setMenu(self.attach_menu)
+        self.dictate = self._quiet_button("microphone", "", "")
+        self.set_dictating(False)
+        self.recording = RecordingBar(self)
         self._hint = QLabel(self)
         self._hint.setTextFormat(Qt.TextFormat.PlainText)  # it names files
         self._hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
@@ -65,6 +65,16 @@ class Composer(QWidget):
         self.set_hint("")
         self._on_text_changed()
 
+    def _quiet_button(self, icon: str, name: str, tip: str) -> QToolButton:
+        button = QToolButton(self)
+        button.setIconSize(QSize(theme.ICON_SIZE, theme.ICON_SIZE))
+        button.setFixedSize(SIDE, SIDE)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.setAccessibleName(name)
+        button.setToolTip(tip)
+        button.setIcon(icons.icon(icon))
+        return button
+
     def _arrange(self) -> None:
         card = QFrame(self)
         theme.look(card, "card")
@@ -73,11 +83,13 @@ class Composer(QWidget):
         bottom = Qt.AlignmentFlag.AlignBottom
         row.addWidget(self._attach, 0, bottom)
         row.addWidget(self.edit, 1, Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(self.dictate, 0, bottom)
         row.addWidget(self.button, 0, bottom)
         inside = QVBoxLayout(card)
         inside.setContentsMargins(theme.SPACE, theme.SPACE, theme.SPACE, theme.SPACE)
         inside.setSpacing(theme.SPACE)
         inside.addWidget(self.strip)
+        inside.addWidget(self.recording)
         inside.addLayout(row)
         self._column = column = QWidget(self)
         column.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -97,9 +109,13 @@ class Composer(QWidget):
 
     def _connect(self) -> None:
         self.button.clicked.connect(self._on_button_clicked)
+        self.menu.files_requested.connect(self.attach_requested)
+        self.menu.folder_requested.connect(self.folder_requested)
+        self.dictate.clicked.connect(self.dictate_requested)
         self.edit.send_requested.connect(self.send_requested)
         self.edit.files_pasted.connect(self.files_given)
         self.edit.image_pasted.connect(self.image_given)
+        self.edit.pictures_pasted.connect(self.pictures_given)
         self.edit.recall_requested.connect(self._on_recall_requested)
         self.edit.textChanged.connect(self._on_text_changed)
         self._attachments.list_changed.connect(self._refresh)
@@ -120,6 +136,13 @@ class Composer(QWidget):
         """Whether the button stops instead of sends."""
         self.button.set_stop(is_busy)
         self._refresh()
+
+    def set_dictating(self, is_dictating: bool) -> None:
+        """Whether the microphone's button ends a dictation instead of beginning one."""
+        name = self.tr("End the dictation") if is_dictating else self.tr("Dictate")
+        self.dictate.setAccessibleName(name)
+        self.dictate.setToolTip(f"{name} (Ctrl+D)")
+        self.dictate.setIcon(icons.icon("stop" if is_dictating else "microphone"))
 
     def set_hint(self, sentence: str, look: str = "caption") -> None:
         """One quiet line below the box; empty says what is always true."""

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, 
 
 from gui import icons, theme
 from gui.drop_offer import DropOffer
+from gui.pasted import image_of
 from gui.views.clip_panel import ClipPanel
 from gui.views.composer import Composer
 from gui.views.drop_overlay import DropOverlay, accept_as_copy
@@ -22,7 +23,7 @@ from gui.views.empty_state import EmptyState
 from gui.views.header import Header
 from gui.views.notice_bar import NoticeBar
 from gui.views.picture_panel import PicturePanel
-from gui.views.prompt_edit import image_of, local_files
+from gui.views.prompt_edit import local_files
 from gui.views.sidebar import Sidebar
 
 FOLD_WIDTH = 900  # below this the list folds away

@@ -10,18 +10,20 @@ wrapping a megabyte of it at words would take a minute.
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDragMoveEvent,
-    QImage,
     QKeyEvent,
     QResizeEvent,
     QTextOption,
 )
 from PySide6.QtWidgets import QPlainTextEdit, QSizePolicy, QWidget
+
+from gui.pasted import image_of, pictures_within
 
 MAX_LINES = 9
 ENDLESS = 5_000  # characters without a space
@@ -39,26 +41,20 @@ def local_files(mime: QMimeData) -> list[Path]:
     return [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
 
 
-def image_of(mime: QMimeData) -> QImage | None:
-    """The picture that a drag or the clipboard carries; None for text that merely brings a picture of itself along."""
-    if not mime.hasImage() or mime.hasText():
-        return None
-    image = QImage(mime.imageData())
-    return None if image.isNull() else image
-
-
 class PromptEdit(QPlainTextEdit):
     """A growing text box.
 
     Signals:
         send_requested: Enter was pressed, or Ctrl+Enter where a person chose that.
         files_pasted (list[Path]), image_pasted (QImage): from the clipboard.
+        pictures_pasted (list[bytes]): from HTML; each is the content of a file that nobody has looked at.
         recall_requested (int): -1 asks for the prompt before, 1 for the one after.
     """
 
     send_requested = Signal()
     files_pasted = Signal(object)
     image_pasted = Signal(object)
+    pictures_pasted = Signal(object)
     recall_requested = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -86,6 +82,18 @@ class PromptEdit(QPlainTextEdit):
         if is_endless(text):
             self._choose_wrap(text)
         super().insertPlainText(text)
+
+    def insert_words(self, words: str) -> None:
+        """Insert what was said where the caret is, apart from what stands around it. One undo takes it out again."""
+        cursor = self.textCursor()
+        text, start, end = self.toPlainText(), cursor.selectionStart(), cursor.selectionEnd()
+        before = " " if start and not _opens(text[start - 1]) else ""
+        after = " " if text[end : end + 1].isalnum() else ""
+        self.document().setModified(False)  # or Qt would take it for a part of what was typed before
+        cursor.insertText(f"{before}{words}{after}")
+        self.document().setModified(False)  # and what is typed now for a part of it
+        self.setTextCursor(cursor)
+        self.ensureCursorVisible()
 
     def _choose_wrap(self, text: str) -> None:
         """Before the text is there, as laying it out is what takes long."""
@@ -155,13 +163,16 @@ class PromptEdit(QPlainTextEdit):
         return not has_modifier and not self._is_composing and (not text or text == self._recalled)
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
-        return bool(local_files(source)) or source.hasImage() or super().canInsertFromMimeData(source)
+        has_more = bool(local_files(source)) or source.hasImage() or source.hasHtml()
+        return has_more or super().canInsertFromMimeData(source)
 
     def insertFromMimeData(self, source: QMimeData) -> None:
         if files := local_files(source):
             self.files_pasted.emit(files)
         elif (image := image_of(source)) is not None:
             self.image_pasted.emit(image)
+        elif pictures := pictures_within(source):
+            self.pictures_pasted.emit(pictures)
         elif source.hasText():
             self.insertPlainText(source.text())
             self.ensureCursorVisible()
@@ -179,6 +190,11 @@ class PromptEdit(QPlainTextEdit):
             event.ignore()
         else:
             super().dragMoveEvent(event)
+
+
+def _opens(char: str) -> bool:
+    """Whether a word may stand right behind it."""
+    return char.isspace() or unicodedata.category(char) in ("Ps", "Pi")
 
 
 def _is_for_the_window(mime: QMimeData) -> bool:

@@ -41,6 +41,8 @@ class ShortcutsDialog(QDialog):
             (self.tr("Stop answering"), "Esc"),
             (self.tr("Earlier question, in an empty box"), "Up"),
             (self.tr("Attach files"), "Ctrl+O"),
+            (self.tr("Attach a screenshot"), "Ctrl+Shift+S"),
+            (self.tr("Dictate, and end it"), "Ctrl+D"),
             (self.tr("Paste text, pictures or files"), "Ctrl+V"),
             (self.tr("New chat"), "Ctrl+N"),
             (self.tr("Search conversations"), "Ctrl+K"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage, QInputMet
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from gui.views.prompt_edit import MAX_LINES, PromptEdit, image_of, local_files
+from gui.pasted import image_of, pictures_within
+from gui.views.prompt_edit import MAX_LINES, PromptEdit, local_files
 
 NO, SHIFT, CONTROL = (
     Qt.KeyboardModifier.NoModifier,
@@ -217,3 +219,110 @@ def test_pasting_replaces_what_is_selected_and_can_be_undone(edit: PromptEdit) -
     assert edit.toPlainText() == "new\nlines"
     edit.undo()
     assert edit.toPlainText() == "old"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        ("", "", "said"),
+        ("typed", "", "typed said"),
+        ("typed ", "", "typed said"),
+        ("(", ")", "(said)"),
+        ("so:", "", "so: said"),
+        ("one", "two", "one said two"),
+        ("one\n", ", two", "one\nsaid, two"),
+    ],
+)
+def test_words_that_were_said_stand_apart(edit: PromptEdit, before: str, after: str, shown: str) -> None:
+    edit.setPlainText(before + after)
+    cursor = edit.textCursor()
+    cursor.setPosition(len(before))
+    edit.setTextCursor(cursor)
+    edit.insert_words("said")
+    assert edit.toPlainText() == shown
+
+
+def test_words_that_were_said_are_a_step_of_their_own(qtbot: QtBot, edit: PromptEdit) -> None:
+    qtbot.keyClicks(edit, "typed")
+    edit.insert_words("said")
+    qtbot.keyClicks(edit, "!")
+    steps = [edit.toPlainText()]
+    for _ in range(3):
+        edit.undo()
+        steps.append(edit.toPlainText())
+    assert steps == ["typed said!", "typed said", "typed", ""]
+
+
+def test_words_that_were_said_take_the_place_of_what_is_selected(edit: PromptEdit) -> None:
+    edit.setPlainText("one two three")
+    cursor = edit.textCursor()
+    cursor.setPosition(4)
+    cursor.setPosition(7, cursor.MoveMode.KeepAnchor)
+    edit.setTextCursor(cursor)
+    edit.insert_words("said")
+    assert edit.toPlainText() == "one said three"
+    edit.undo()
+    assert edit.toPlainText() == "one two three"
+
+
+def html(content: str, text: str = "", image_: QImage | None = None) -> QMimeData:
+    made = QMimeData()
+    made.setHtml(content)
+    if text:
+        made.setText(text)
+    if image_ is not None:
+        made.setImageData(image_)
+    return made
+
+
+IMG = '<meta charset="utf-8"><style>p { x: y }</style><img src="https://example.org/a.png">'
+
+
+def test_a_picture_that_was_copied_in_a_browser_is_the_picture() -> None:
+    assert image_of(html(IMG, image_=image())) is not None
+    assert image_of(html(IMG, "https://example.org/a.png", image())) is not None, "its address beside it is no text"
+    assert image_of(html(f"<p>Words and {IMG}</p>", "Words and", image())) is None
+
+
+DOT = base64.b64encode(b"a file").decode()
+
+
+@pytest.mark.parametrize(
+    ("content", "pictures"),
+    [
+        (f'<img src="data:image/png;base64,{DOT}">', [b"a file"]),
+        (
+            f'<img alt="x" src=" DATA:image/JPEG;charset=x;BASE64,{DOT}"><img src="data:image/gif,a%20b">',
+            [b"a file", b"a b"],
+        ),
+        (f'<p>words</p><img src="data:image/png;base64,{DOT}">', []),
+        ('<img src="https://example.org/a.png"><img src="file:///etc/passwd">', []),
+        ('<img src="data:image/png;base64,!!!%%">', []),
+        ('<img src="data:text/html,x">', []),
+        ("<img><img src>", []),
+        ("<b>no picture</b>", []),
+    ],
+)
+def test_pictures_are_found_in_html_that_has_nothing_else(content: str, pictures: list[bytes]) -> None:
+    assert pictures_within(html(content)) == pictures
+
+
+def test_pictures_in_html_are_pasted_as_files_of_a_stranger(edit: PromptEdit) -> None:
+    given: list[object] = []
+    edit.pictures_pasted.connect(given.append)
+    QApplication.clipboard().setMimeData(html(f'<img src="data:image/png;base64,{DOT}">'))
+    assert edit.canPaste()
+    edit.paste()
+    assert given == [[b"a file"]]
+    assert edit.toPlainText() == ""
+
+
+def test_several_files_are_pasted_together_and_in_order(edit: PromptEdit, tmp_path: Path) -> None:
+    given: list[object] = []
+    edit.files_pasted.connect(given.append)
+    paths = [tmp_path / name for name in ("talk.mp3", "clip.mp4", "b.png", "Ünïcode name.pdf")]
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    mime.setText("\n".join(map(str, paths)))  # as file managers do
+    edit.insertFromMimeData(mime)
+    assert given == [paths]
