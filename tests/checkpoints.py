@@ -259,7 +259,7 @@ def rewrite_as_fp8(
             experts = {f"{stem}.{part}_proj": matrix.T for stem, part, matrix in _unfused(name, tensor.float())}
             codes = {stem: _fp8(matrix, scale_dtype, per_tensor) for stem, matrix in experts.items()}
             meaning[name] = _fused(name, {stem: code.float() * scale.float() for stem, (code, scale) in codes.items()})
-        elif name.endswith("proj.weight") and re.search(also, name):
+        elif name.endswith(("proj.weight", "fc1.weight", "fc2.weight")) and re.search(also, name):
             codes = {name.removesuffix(".weight"): _fp8(tensor.float(), scale_dtype, per_tensor)}
             meaning[name] = next(code.float() * scale.float() for code, scale in codes.values())
         else:

@@ -12,6 +12,7 @@ import torch
 
 from core_model.engine import expert_traffic, memory_budget
 from core_model.engine.holdings import ALLOCATED, WHOLE_PROGRAM, Holdings, process_bytes
+from core_model.engine.model_shape import ModelShape
 from core_model.local_assistant import LocalAssistant
 from core_model.types import (
     GenerationRequest,
@@ -26,8 +27,11 @@ from core_model.types import (
     Role,
     SamplingParams,
 )
+from core_model.weights.checkpoint import Checkpoint
+from core_model.weights.load import load_steps, run_to_end
+from core_model.weights.name_map import Group, group_of
 from tests.assistants import plan_without_work
-from tests.checkpoints import rewrite_as_fp8
+from tests.checkpoints import read_tensors, rewrite_as_fp8, write_tensors
 
 QUESTION = GenerationRequest((Message.of(Role.USER, "Hello there"),), SamplingParams(max_new_tokens=4))
 
@@ -77,6 +81,36 @@ def test_weights_that_all_fit_are_held_as_planned(
     assert sum(line.held_bytes or 0 for line in weights) < whole.held_bytes <= whole.peak_bytes
     assistant.unload()
     assert assistant.report().lines == ()
+
+
+@pytest.mark.parametrize(
+    "what", ["a bias", "no bias", "one scale for a matrix", "an expert that is not", "embeddings", "half of vision"]
+)
+def test_fp8_is_planned_as_it_is_held(tiny_assistant: Callable[..., Path], tmp_path: Path, what: str) -> None:
+    """Some of it must be dequantised whatever the file says: linear layers with a bias (as vision has), experts among
+    which one is not FP8, embeddings."""
+    folder = tmp_path / "fp8"
+    also = {"a bias": "vision|self_attn", "half of vision": "vision.*mlp"}.get(what, "shared_expert")
+    has_bias = {"attention_bias": True} if what == "a bias" else {}
+    rewrite_as_fp8(tiny_assistant("scout", **has_bias), folder, also=also, per_tensor=what == "one scale for a matrix")
+    tensors = read_tensors(folder)
+    if what == "an expert that is not":
+        name = next(name for name in tensors if ".experts.1." in name and name.endswith("down_proj.weight"))
+        tensors[name] = tensors[name].float()
+        del tensors[f"{name}_scale"]
+    if what == "embeddings":
+        name = next(name for name in tensors if name.endswith("embed_tokens.weight"))
+        tensors[name] = tensors[name].to(torch.float8_e4m3fn)
+        tensors[f"{name}_scale"] = torch.ones(len(tensors[name]), 1)
+    write_tensors(folder, tensors)
+    checkpoint = Checkpoint.open(folder)
+    model = run_to_end(load_steps(checkpoint, torch.device("cpu"), torch.bfloat16, keep_fp8=True))
+    assert model is not None
+    held: dict[Group, int] = dict.fromkeys(Group, 0)
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        held[group_of(name)] += tensor.nbytes
+    shape = ModelShape.of_checkpoint(checkpoint)
+    assert held == {group: shape.bytes_of(group, torch.bfloat16, keeps_fp8=True) for group in Group}
 
 
 def test_experts_count_as_they_come_and_go(
