@@ -44,6 +44,7 @@ class Attachment:
     fraction: float = 0.0
     activity: str = ""
     item: MediaItem | None = field(default=None, repr=False)
+    path: Path | None = None  # of a file
     error_title: str = ""
     error_message: str = ""
     error_hint: str = ""
@@ -103,7 +104,7 @@ class Attachments(QObject):
         wanted = list(paths)
         room = max(MAX_ATTACHED - len(self._attachments), 0)
         for path in wanted[:room]:
-            self._begin(display_name(path), partial(self._convert, path))
+            self._begin(display_name(path), partial(self._convert, path), path)
         if len(wanted) > room:
             self.overflowed.emit(len(wanted) - room)
 
@@ -152,8 +153,10 @@ class Attachments(QObject):
             self.added.emit(attachment_id)
         self.list_changed.emit()
 
-    def _begin(self, name: str, work: Callable[[ShouldStop], Generator[object, None, None]]) -> None:
-        attachment = Attachment(new_id(), name)
+    def _begin(
+        self, name: str, work: Callable[[ShouldStop], Generator[object, None, None]], path: Path | None = None
+    ) -> None:
+        attachment = Attachment(new_id(), name, path=path)
         self._attachments[attachment.id] = attachment
         job = self._worker.submit(work, f"convert: {name}")
         self._readers[attachment.id] = _Reader(self, attachment.id, job)

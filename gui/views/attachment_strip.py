@@ -22,10 +22,11 @@ class AttachmentChip(QFrame):
     """One attachment.
 
     Signals:
-        remove_requested (str): its id.
+        remove_requested, convert_requested (str): its id.
     """
 
     remove_requested = Signal(str)
+    convert_requested = Signal(str)
 
     def __init__(self, attachment: Attachment, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -43,6 +44,10 @@ class AttachmentChip(QFrame):
         self._remove = QToolButton(self)
         self._remove.setIconSize(QSize(16, 16))
         self._remove.clicked.connect(self._on_remove_clicked)
+        self._convert = QToolButton(self)
+        self._convert.setIconSize(QSize(16, 16))
+        self._convert.clicked.connect(self._on_convert_clicked)
+        theme.look(self._convert, "quiet")
         theme.look(self, "raised")
         theme.look(self._remove, "quiet")
         theme.notifier().theme_changed.connect(self._on_theme_changed)
@@ -63,6 +68,7 @@ class AttachmentChip(QFrame):
         row.setSpacing(theme.SPACE)
         row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignTop)
         row.addLayout(words, 1)
+        row.addWidget(self._convert, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self._remove, 0, Qt.AlignmentFlag.AlignTop)
 
     def show_attachment(self, attachment: Attachment) -> None:
@@ -80,11 +86,15 @@ class AttachmentChip(QFrame):
         self._progress.setAccessibleName(self.tr("Reading {0}").format(attachment.name))
         self._remove.setAccessibleName(self.tr("Remove {0}").format(attachment.name))
         self._remove.setToolTip(self.tr("Remove"))
+        self._convert.setVisible(attachment.state is AttachmentState.READY)
+        self._convert.setAccessibleName(self.tr("Convert {0}").format(attachment.name))
+        self._convert.setToolTip(self.tr("Convert to…"))
         self.setAccessibleName(f"{attachment.name}, {attachment.error_title or ''} {facts}")
         self._on_theme_changed()
 
     def _on_theme_changed(self) -> None:
         self._remove.setIcon(icons.icon("close", theme.current().soft))
+        self._convert.setIcon(icons.icon("convert", theme.current().soft))
         self._picture.setPixmap(self._face())
 
     def _face(self) -> QPixmap:
@@ -97,6 +107,9 @@ class AttachmentChip(QFrame):
 
     def _on_remove_clicked(self) -> None:
         self.remove_requested.emit(self._id)
+
+    def _on_convert_clicked(self) -> None:
+        self.convert_requested.emit(self._id)
 
 
 def _facts(attachment: Attachment) -> str:
@@ -128,7 +141,13 @@ def rounded(pixels: RgbArray, side: int, ratio: float) -> QPixmap:
 
 
 class AttachmentStrip(QWidget):
-    """All chips, wrapped into lines; hidden while there is none."""
+    """All chips, wrapped into lines; hidden while there is none.
+
+    Signals:
+        convert_requested (str): a person wants the attachment with this id as a file of another kind.
+    """
+
+    convert_requested = Signal(str)
 
     def __init__(self, attachments: Attachments, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -150,6 +169,7 @@ class AttachmentStrip(QWidget):
             return
         chip = AttachmentChip(attachment, self)
         chip.remove_requested.connect(self._attachments.remove)
+        chip.convert_requested.connect(self.convert_requested)
         self._chips[attachment_id] = chip
         self._flow.addWidget(chip)
         self.setVisible(True)

@@ -42,6 +42,8 @@ class ChatView(MessageArea):
     edit_requested = Signal(str, str)
     view_pictures_requested = Signal(str)
     continue_requested = Signal(str)
+    convert_requested = Signal(str)
+    convert_chip_requested = Signal(str, int)
 
     def __init__(self, links: LinkOpener | None = None, parent: QWidget | None = None) -> None:
         super().__init__(self._build_view, parent)
@@ -185,6 +187,7 @@ class ChatView(MessageArea):
         view.editor.sends_on_enter = self._sends_on_enter
         view.edited.connect(lambda text: self.edit_requested.emit(message_id, text))
         view.pictures_requested.connect(lambda: self.view_pictures_requested.emit(message_id))
+        view.convert_requested.connect(lambda number: self.convert_chip_requested.emit(message_id, number))
         return view
 
     def _answer(self, entry: Entry, parent: QWidget) -> AnswerView:
@@ -193,6 +196,7 @@ class ChatView(MessageArea):
         view.continue_requested.connect(lambda: self.continue_requested.emit(message_id))
         view.retry_requested.connect(lambda: self.retry_requested.emit(message_id))
         view.start_over_requested.connect(lambda: self.start_over_requested.emit(message_id))
+        view.convert_requested.connect(lambda: self.convert_requested.emit(message_id))
         view.link_activated.connect(self._on_link_activated)
         return view
 

@@ -7,6 +7,7 @@ closed without sending, and offered again the next time, with undo back to the o
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from PySide6.QtCore import QEvent, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QTextCursor, QTextOption
@@ -32,6 +33,7 @@ class QuestionView(QWidget):
     Signals:
         edited(str): ask this instead.
         pictures_requested: show what the model saw.
+        convert_requested(int): a person wants the attachment of this number as a file of another kind.
         resized: it needs another height.
         cursor_moved(QRect): the caret moved by keyboard; where, in this widget.
     """
@@ -40,6 +42,7 @@ class QuestionView(QWidget):
 
     edited = Signal(str)
     pictures_requested = Signal()
+    convert_requested = Signal(int)
     resized = Signal()
     cursor_moved = Signal(QRect)
 
@@ -63,8 +66,9 @@ class QuestionView(QWidget):
         self._show_editor(False)
 
     def _connect(self) -> None:
-        for face in self._faces:
+        for number, face in enumerate(self._faces):
             face.clicked.connect(self.pictures_requested)
+            face.convert_requested.connect(partial(self.convert_requested.emit, number))
         theme.look(self.more_button, "quiet")
         theme.look(self.send_button, "primary")
         theme.look(self.cancel_button, "plain")

@@ -34,6 +34,8 @@ class RecordingView(QObject):
     edit_requested = Signal(str, str)
     view_pictures_requested = Signal(str)
     continue_requested = Signal(str)
+    convert_requested = Signal(str)
+    convert_chip_requested = Signal(str, int)
 
     def __init__(self) -> None:
         super().__init__()
