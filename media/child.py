@@ -11,21 +11,28 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from media import wire
 from media.convert import convert
 from media.errors import MediaError
 from media.limits import Limits
+from media.stopping import ShouldStop
 from media.types import AS_IT_IS, ConvertOptions
 
 STOP = "stop"
 MAX_OPEN_FILES = 64
+
+
+class Work(Protocol):
+    """What a request asks for, as it goes on."""
+
+    def events(self, should_stop: ShouldStop) -> Generator[wire.Event, None, None]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +52,17 @@ class Request:
         values: dict[str, Any] = json.loads(line)
         return cls(Path(values["path"]), Limits(**values["limits"]), ConvertOptions(**values["options"]))
 
+    def events(self, should_stop: ShouldStop) -> Generator[wire.Event, None, None]:
+        return convert(self.path, self.limits, should_stop, self.options)
+
 
 class Requests:
     """What comes from the parent: files, and stops. A stop is for the last file that came before it."""
 
-    def __init__(self, lines: IO[bytes]) -> None:
+    def __init__(self, lines: IO[bytes], read: Callable[[bytes], Work]) -> None:
         self._lines = lines
-        self._files: SimpleQueue[Request | None] = SimpleQueue()
+        self._read_line = read
+        self._files: SimpleQueue[Work | None] = SimpleQueue()
         self._num_read = self._num_begun = self._num_stopped = 0
         threading.Thread(target=self._read, name="requests", daemon=True).start()
 
@@ -61,11 +72,11 @@ class Requests:
                 self._num_stopped = self._num_read
             else:
                 self._num_read += 1
-                self._files.put(Request.read(line))
+                self._files.put(self._read_line(line))
         self._num_stopped = self._num_read
         self._files.put(None)
 
-    def __iter__(self) -> Iterator[Request]:
+    def __iter__(self) -> Iterator[Work]:
         while (request := self._files.get()) is not None:
             self._num_begun += 1
             yield request
@@ -74,13 +85,13 @@ class Requests:
         return self._num_stopped >= self._num_begun
 
 
-def serve(lines: IO[bytes], out: IO[bytes]) -> None:
-    """Convert files until there are no more."""
-    requests = Requests(lines)
+def serve(lines: IO[bytes], out: IO[bytes], read: Callable[[bytes], Work] = Request.read) -> None:
+    """Do what is asked for until nothing more is."""
+    requests = Requests(lines, read)
     for request in requests:
         error = None
         try:
-            with closing(convert(request.path, request.limits, requests.should_stop, request.options)) as events:
+            with closing(request.events(requests.should_stop)) as events:
                 for event in events:
                     _send(out, event)
         except MediaError as refused:
@@ -104,7 +115,7 @@ def _send(out: IO[bytes], message: wire.Event | wire.Ended) -> None:
     out.flush()
 
 
-def confine(max_bytes: int) -> None:
+def confine(max_bytes: int, max_written_bytes: int = 0) -> None:
     """Give up what converting files does not need. What the system does not offer is left out."""
     try:
         import resource
@@ -113,7 +124,7 @@ def confine(max_bytes: int) -> None:
     held = _held_bytes()
     bounds = {
         resource.RLIMIT_AS: held + max_bytes,
-        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_FSIZE: max_written_bytes,
         resource.RLIMIT_NOFILE: MAX_OPEN_FILES,
         resource.RLIMIT_CORE: 0,
     }
@@ -129,11 +140,16 @@ def _held_bytes() -> int:
     return 0
 
 
-def main(argv: list[str]) -> None:
-    """Serve on the standard streams. What libraries print goes to the standard error, which is the parent's log."""
+def take_streams() -> tuple[IO[bytes], IO[bytes]]:
+    """Requests and messages. What libraries print goes to the standard error, which is the parent's log."""
     messages = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=2**16)  # arrays pass it by
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    lines = sys.stdin.buffer
+    return sys.stdin.buffer, messages
+
+
+def main(argv: list[str]) -> None:
+    """Serve on the standard streams."""
+    lines, messages = take_streams()
     import media.image  # noqa: F401 - before the bounds: what is imported now is not asked for again
 
     confine(int(argv[0]))

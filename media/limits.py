@@ -46,6 +46,23 @@ class Limits:
     # How long one file may take, whatever the machine; what takes longer is hung, or meant to be.
     max_seconds: float = 300.0
 
+    # The most that a conversion may write into one file. A WAV file counts its bytes with 32 bits, and many USB sticks
+    # hold no larger file; it is 6 hours of stereo, and some 10 hours of film.
+    max_written_bytes: int = 4_000_000_000
+
+    # What may be spoken: some 9 hours, as a long novel read aloud.
+    max_spoken_chars: int = 500_000
+    # Of sound in memory: four hours for a recogniser of speech, three quarters of an hour of stereo for other formats.
+    # What is longer is read to there, and a person can ask for the rest.
+    max_sound_bytes: int = 1_000_000_000
+
+    # Of sound: what is lower is no sound, and studios record at up to 768 kHz.
+    min_sample_rate: int = 1000
+    max_sample_rate: int = 1_000_000
+
+    # Of sound: Ambisonics of the third order, and more than any film has. FFmpeg mixes no more than some dozens.
+    max_channels: int = 16
+
     # The chip and the attachment strip show at most this many pixels on the longer side, on displays of double density.
     thumbnail_side: int = 256
 

@@ -25,6 +25,7 @@ from typing import IO
 from media import wire
 from media.cache import MAX_BYTES, FileState, ItemCache
 from media.child import STOP, Request
+from media.conversions.orders import Made
 from media.errors import MediaError
 from media.limits import DEFAULT_LIMITS, Limits
 from media.probe import display_name
@@ -47,9 +48,9 @@ ROOT = Path(__file__).resolve().parents[1]
 class Child:
     """The process, and a thread that reads what it says."""
 
-    def __init__(self, max_bytes: int) -> None:
-        self.max_bytes = max_bytes
-        command = [sys.executable, "-B", "-m", "media.child", str(max_bytes)]
+    def __init__(self, module: str, limits: Limits) -> None:
+        self.bounds = _bounds(limits)
+        command = [sys.executable, "-B", "-m", module, *self.bounds]
         self._process = subprocess.Popen(  # noqa: S603 - this program itself
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, bufsize=0,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
@@ -97,6 +98,11 @@ class Child:
             self._stdin.close()
 
 
+def _bounds(limits: Limits) -> tuple[str, ...]:
+    """What a process is told at its start: it holds for all of its files."""
+    return str(limits.max_memory_bytes), str(limits.max_written_bytes)
+
+
 def _widen(pipe: IO[bytes]) -> None:
     """Pixels come in pieces of the pipe's size, and each piece wakes two processes."""
     if hasattr(fcntl, "F_SETPIPE_SZ"):
@@ -104,12 +110,103 @@ def _widen(pipe: IO[bytes]) -> None:
             fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
-class Sandbox:
-    """Keeps one process ready. Conversions take turns."""
+class Worker:
+    """Keeps one process ready, and gives it one thing to do after the other."""
 
-    def __init__(self, remembers_bytes: int = MAX_BYTES) -> None:
+    module = "media.child"
+    is_patient = False  # whether the bound on time counts from the last sign of life, not from the beginning
+
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._child: Child | None = None
+
+    def ask(
+        self, line: bytes, path: Path, limits: Limits, should_stop: ShouldStop
+    ) -> Generator[wire.Event, None, None]:
+        """Have the process do what a line says, about the file at `path`. The caller holds the lock.
+
+        Raises:
+            MediaError: it could not be done; or took too much memory or time, or the process crashed.
+        """
+        child = self._ready(limits)
+        is_done = False
+        try:
+            child.say(line)
+            yield from self._follow(child, path, limits, should_stop)
+            is_done = True
+        except MediaError as error:
+            is_done = not isinstance(error, EndedError)
+            raise
+        finally:
+            if not is_done:  # left in the middle: what it still says would be taken for the next file's
+                self._end()
+
+    def prepare(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        """Start the process, so that the first file need not wait for that."""
+        with self._lock:
+            self._ready(limits)
+
+    def _ready(self, limits: Limits) -> Child:
+        child = self._child
+        if child is None or not child.is_alive or child.bounds != _bounds(limits):
+            self._end()
+            child = self._child = Child(self.module, limits)
+        return child
+
+    def _follow(
+        self, child: Child, path: Path, limits: Limits, should_stop: ShouldStop
+    ) -> Generator[wire.Event, None, None]:
+        """What a process says of a file, until its end."""
+        deadline, stopped_s = time.monotonic() + limits.max_seconds, 0.0
+        while True:
+            if should_stop() and not stopped_s:
+                stopped_s = time.monotonic()
+                child.say(STOP.encode() + b"\n")
+            if stopped_s and time.monotonic() > stopped_s + STOP_GRACE_S:
+                self._end()
+                return
+            if time.monotonic() > deadline:
+                raise self.too_slow(path, limits)
+            with suppress(queue.Empty):
+                message = child.messages.get(timeout=LOOK_S)
+                if message is None:
+                    raise self.crashed(path)
+                if isinstance(message, wire.Ended):
+                    if message.error is not None:
+                        raise message.error
+                    return
+                deadline = time.monotonic() + limits.max_seconds if self.is_patient else deadline
+                yield message
+
+    def crashed(self, path: Path) -> MediaError:
+        """Words for a process that ended by itself."""
+        message, hint = f"The program that reads it broke off at {display_name(path)}.", "It may be damaged."
+        return EndedError("File cannot be read", message, f"{hint} Save it in another format, and try that.")
+
+    def too_slow(self, path: Path, limits: Limits) -> MediaError:
+        """Words for one that takes too long."""
+        message = f"Reading {display_name(path)} took more than {limits.max_seconds:.0f} seconds."
+        return EndedError("File takes too long", message, "Make it smaller or shorter, and try that.")
+
+    def _end(self) -> None:
+        if self._child is not None:
+            self._child.end()
+        self._child = None
+
+    def close(self) -> None:
+        """End the process. The next conversion starts another one."""
+        self._end()
+
+
+class EndedError(MediaError):
+    """The process is of no use any more."""
+
+
+class Sandbox(Worker):
+    """Converts files, and remembers what they became. Conversions take turns."""
+
+    def __init__(self, remembers_bytes: int = MAX_BYTES) -> None:
+        super().__init__()
         self._cache = ItemCache(remembers_bytes)
 
     def convert(
@@ -140,85 +237,12 @@ class Sandbox:
         if item is not None:
             yield item
             return
-        for event in self._ask(path, limits, options, should_stop):
+        for event in self.ask(Request(path.absolute(), limits, options).line(), path, limits, should_stop):
+            if isinstance(event, Made):
+                raise self.crashed(path)  # it was asked to read
             if isinstance(event, MediaItem) and state is not None:
                 self._cache.keep(state, limits, options, event)
             yield event
-
-    def _ask(
-        self, path: Path, limits: Limits, options: ConvertOptions, should_stop: ShouldStop
-    ) -> Generator[ConvertProgress | MediaItem, None, None]:
-        child = self._ready(limits)
-        is_done = False
-        try:
-            child.say(Request(path.absolute(), limits, options).line())
-            yield from self._follow(child, path, limits, should_stop)
-            is_done = True
-        except MediaError as error:
-            is_done = not isinstance(error, _EndedError)
-            raise
-        finally:
-            if not is_done:  # left in the middle: what it still says would be taken for the next file's
-                self._end()
-
-    def prepare(self, limits: Limits = DEFAULT_LIMITS) -> None:
-        """Start the process, so that the first file need not wait for that."""
-        with self._lock:
-            self._ready(limits)
-
-    def _ready(self, limits: Limits) -> Child:
-        child = self._child
-        if child is None or not child.is_alive or child.max_bytes != limits.max_memory_bytes:
-            self._end()
-            child = self._child = Child(limits.max_memory_bytes)
-        return child
-
-    def _follow(
-        self, child: Child, path: Path, limits: Limits, should_stop: ShouldStop
-    ) -> Generator[ConvertProgress | MediaItem, None, None]:
-        """What a process says of a file, until its end."""
-        deadline, stopped_s = time.monotonic() + limits.max_seconds, 0.0
-        while True:
-            if should_stop() and not stopped_s:
-                stopped_s = time.monotonic()
-                child.say(STOP.encode() + b"\n")
-            if stopped_s and time.monotonic() > stopped_s + STOP_GRACE_S:
-                self._end()
-                return
-            if time.monotonic() > deadline:
-                raise _too_slow(path, limits)
-            with suppress(queue.Empty):
-                message = child.messages.get(timeout=LOOK_S)
-                if message is None:
-                    raise _crashed(path)
-                if isinstance(message, wire.Ended):
-                    if message.error is not None:
-                        raise message.error
-                    return
-                yield message
-
-    def _end(self) -> None:
-        if self._child is not None:
-            self._child.end()
-        self._child = None
-
-    def close(self) -> None:
-        """End the process. The next conversion starts another one."""
-        self._end()
-
-
-class _EndedError(MediaError):
-    """The process is of no use any more."""
-
-
-def _crashed(path: Path) -> MediaError:
-    message = f"The program that reads it broke off at {display_name(path)}."
-    return _EndedError("File cannot be read", message, "It may be damaged. Save it in another format, and try that.")
-
-
-def _too_slow(path: Path, limits: Limits) -> MediaError:
-    message = f"Reading {display_name(path)} took more than {limits.max_seconds:.0f} seconds."
-    return _EndedError("File takes too long", message, "Make it smaller or shorter, and try that.")
 
 
 _sandbox = Sandbox()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from media.conversions.orders import Made
 from media.errors import MediaError
 from media.types import ConvertProgress, MediaItem, MediaKind, Part, Picture, RgbArray, Spoken, Text, Timeline
 
@@ -24,7 +26,7 @@ MAX_ARRAY_BYTES = 6_000_000_000  # of one item: 48 pictures of 40 megapixels
 
 _LENGTH = struct.Struct("<Q")
 
-Event = ConvertProgress | MediaItem
+Event = ConvertProgress | MediaItem | Made
 ReadInto = Callable[[memoryview], int | None]  # fills as much as there is; 0 at the end
 
 
@@ -57,6 +59,10 @@ def _head(message: Event | Ended, arrays: list[RgbArray]) -> dict[str, Any]:
     if isinstance(message, Ended):
         error = message.error
         return {"is": "end", "error": None if error is None else [error.title, error.message, error.hint]}
+    if isinstance(message, Made):
+        arrays.append(message.thumbnail)
+        words = {"by": message.by, "facts": message.facts, "notes": message.notes}
+        return {"is": "made", "names": message.names, **words}
     parts = [_part(part, arrays) for part in message.parts]
     arrays.append(message.thumbnail)
     return {
@@ -129,6 +135,8 @@ def _message(head: dict[str, Any], arrays: list[RgbArray]) -> Event | Ended:
     if head["is"] == "end":
         words = head["error"]
         return Ended(None if words is None else MediaError(*(_text(each) for each in _list(words))))
+    if head["is"] == "made":
+        return _made(head, arrays)
     if head["is"] != "item":
         raise WireError(f"a message that is {head['is']!r}")
     if not arrays:
@@ -137,9 +145,17 @@ def _message(head: dict[str, Any], arrays: list[RgbArray]) -> Event | Ended:
     parts = tuple(_read_part(_list(part), arrays) for part in _list(head["parts"]))
     if arrays:
         raise WireError("pictures that are no parts")
-    facts, notes = (tuple(_text(each) for each in _list(head[name])) for name in ("facts", "notes"))
+    facts, notes = (_texts(head[name]) for name in ("facts", "notes"))
     timeline = _timeline(head["timeline"], sum(isinstance(part, Picture) for part in parts))
     return MediaItem(MediaKind(head["kind"]), _text(head["name"]), parts, thumbnail, facts, notes, timeline)
+
+
+def _made(head: dict[str, Any], arrays: list[RgbArray]) -> Made:
+    (thumbnail,) = arrays
+    names, facts, notes = (_texts(head[name]) for name in ("names", "facts", "notes"))
+    if not names or any(name in ("", ".", "..") or re.search(r"[/\\:\0]", name) for name in names):
+        raise WireError(f"names of files that are {names!r}")
+    return Made(names, _text(head["by"]), thumbnail, facts, notes)
 
 
 def _timeline(value: object, num_pictures: int) -> Timeline | None:
@@ -171,6 +187,10 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise WireError(f"text was expected, not {type(value).__name__}")
     return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(_text(each) for each in _list(value))
 
 
 def _count(value: object) -> int:

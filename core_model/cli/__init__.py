@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from core_model.assistant import Assistant
-from core_model.cli import ask, plan, quantize
+from core_model.cli import ask, convert, plan, quantize
 from core_model.cli.exit_status import ExitStatus
 from core_model.cli.terminal import ReaderLeftError, abandon, prepare_streams
 
@@ -38,6 +38,8 @@ def run(arguments: Sequence[str], open_assistant: Callable[[], Assistant] | None
     try:
         if options.verb == "quantize":
             return quantize.run(options)
+        if options.verb == "convert":
+            return convert.run(options, open_assistant or local_assistant)
         if options.verb == "plan":
             return plan.run(options, open_assistant or local_assistant)
         return ask.run(options, open_assistant or local_assistant)
@@ -63,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"altiplano {_version()}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     ask.add_parser(verbs)
+    convert.add_parser(verbs)
     plan.add_parser(verbs)
     quantize.add_parser(verbs)
     return parser

@@ -2,7 +2,8 @@
 
 Names and meanings are those of `core_model.types`. Fields may be added, never renamed or removed, so a reader ignores
 what it does not know. Only ASCII is written: escape sequences in model output cannot reach a terminal, and no code page
-can damage it. The last line of a run is always `finished` or `error`. docs/guide/terminal.md shows each one.
+can damage it. The last line of a run is always `finished` or `error`
+(`made` where a file was to be made). docs/guide/terminal.md shows each one.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from core_model.types import (
     PrefillProgress,
     TextDelta,
 )
+from media.conversions.orders import Made
 from media.errors import MediaError
 from media.types import ConvertProgress, MediaItem
 
-AskEvent = ConvertProgress | MediaItem | LoadEvent | GenerationEvent
+AskEvent = ConvertProgress | MediaItem | Made | LoadEvent | GenerationEvent
 Fields = dict[str, object]
 
 
@@ -42,6 +44,9 @@ def _fields(event: AskEvent | AltiplanoError | MediaError) -> Fields:
             return {"event": "convert_progress", "fraction": round(fraction, 4), "activity": activity}
         case MediaItem():
             return _media_fields(event)
+        case Made(names, by):
+            facts = {"facts": list(event.facts), "notes": list(event.notes)}
+            return {"event": "made", "names": list(names), "by": by, **facts}
         case _:
             return _model_fields(event)
 

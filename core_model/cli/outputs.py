@@ -13,6 +13,7 @@ from core_model.cli.event_json import AskEvent, to_line
 from core_model.cli.terminal import StatusLine, write
 from core_model.errors import AltiplanoError
 from core_model.types import Finished, FinishReason, LoadFinished, LoadProgress, PrefillProgress, TextDelta
+from media.conversions.orders import Made
 from media.errors import MediaError
 from media.types import ConvertProgress, MediaItem
 
@@ -39,6 +40,8 @@ class TextOutput:
                 self._answer(text)
             case MediaItem():
                 self._note(*(f"{event.name}: {note}" for note in event.notes))
+            case Made(_, by):
+                self._note(f"{by}: {', '.join(event.facts)}", *event.notes)
             case LoadFinished():
                 self._status.clear()
             case Finished():

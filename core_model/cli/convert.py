@@ -1,0 +1,201 @@
+"""`altiplano convert`: a file or a text becomes a file of another kind, all of it offline.
+
+What is to be made is said by the target's name, what there is by the source's content. Where words about the source are
+needed (a picture that is to be spoken), the model is asked first, as `ask` does, and what it says goes into the order:
+the floor that writes files knows no model. `--words` takes its place. The last line on standard output is what was
+written; nothing is left of what was stopped or failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import resources
+from core_model.assistant import Assistant
+from core_model.cli.ask import Question, answer
+from core_model.cli.event_json import AskEvent
+from core_model.cli.exit_status import ExitStatus
+from core_model.cli.outputs import JsonOutput, TextOutput
+from core_model.cli.terminal import stop_on_interrupt, write
+from core_model.errors import AltiplanoError
+from core_model.types import Finished, FinishReason, SamplingParams, ShouldStop, TextDelta
+from media import sandbox
+from media.conversions import workshop
+from media.conversions.espeak import FASTEST, SLOWEST
+from media.conversions.orders import KIND_OF_MEDIA, TARGETS, Kind, Made, Order, Wishes, target_kind
+from media.conversions.table import Words, find_way, wanted_words
+from media.conversions.times import parse_clock
+from media.errors import MediaError
+from media.probe import probe
+from media.types import MediaItem, MediaKind
+
+QUESTIONS = {
+    (Kind.IMAGE, Kind.TEXT): "Describe this picture.",
+    (
+        Kind.IMAGE,
+        Kind.AUDIO,
+    ): "Describe this picture in a few sentences, to be read aloud to somebody who cannot see it.",
+    (Kind.IMAGE, Kind.VIDEO): "Say in a few short sentences what this picture shows, to be spoken while it is seen.",
+    (Kind.VIDEO, Kind.TEXT): "Describe what happens in this clip, with times.",
+}
+
+
+def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the verb and its options."""
+    parser = verbs.add_parser(
+        "convert",
+        help="turn text, pictures, recordings and clips into each other",
+        description="Make OUT of IN: any of text, picture, recording and clip becomes any other, offline. Where the "
+        "model has to look at something first, it is asked.",
+    )
+    parser.add_argument("source", metavar="IN", help='a file; "-" takes --text, or reads a text from standard input')
+    parser.add_argument("target", type=Path, metavar="OUT", help=f"what to write, by its ending: {', '.join(TARGETS)}")
+    parser.add_argument("--text", help="the text that is converted, where IN is -")
+    parser.add_argument("--force", action="store_true", help="replace OUT where it is there already")
+    parser.add_argument("--json", action="store_true", help="print the events, one line of JSON each")
+    _add_wishes(parser.add_argument_group("how it is made"))
+    _add_model(parser.add_argument_group("where the model has to describe IN first"))
+
+
+def _add_wishes(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--language", default="", metavar="CODE", help='of the voice: "de"; guessed from the text')
+    group.add_argument("--voice", default="", metavar="NAME", help='one of espeak-ng\'s voices: "en-gb+f3"')
+    group.add_argument(
+        "--rate", type=_rate, default=Wishes().words_per_minute, metavar="WPM", help="words a minute (165)"
+    )
+    group.add_argument("--at", metavar="TIME", help='which frame of a clip: "0:14"; a sheet of many when left out')
+    group.add_argument("--no-captions", action="store_true", help="what is said is not written into the film")
+
+
+def _add_model(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--words", help="what is said of IN instead; an empty one asks nobody")
+    group.add_argument("--question", default="", metavar="TEXT", help="what the model is asked")
+    group.add_argument("--model", type=Path, metavar="DIR", help="a checkpoint folder; the built-in model")
+    group.add_argument("--max-tokens", type=int, metavar="N", help="the greatest length of the answer")
+
+
+def _rate(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not SLOWEST <= int(text) <= FASTEST:
+        raise argparse.ArgumentTypeError(f"must be a whole number between {SLOWEST} and {FASTEST}")
+    return int(text)
+
+
+def run(options: argparse.Namespace, open_assistant: Callable[[], Assistant]) -> ExitStatus:
+    """Do it. Every error that a person can act on is said, none is raised.
+
+    Raises:
+        ReaderLeftError: nobody reads the output any more.
+        KeyboardInterrupt: Ctrl+C before the work began, or a second one.
+    """
+    output = (JsonOutput if options.json else _WrittenOutput)(sys.stdout, sys.stderr)
+    try:
+        order = _order(options)
+        with stop_on_interrupt() as should_stop, closing(events(options, order, open_assistant, should_stop)) as found:
+            return _show_all(found, output, order)
+    except (AltiplanoError, MediaError) as error:
+        output.fail(error)
+        return ExitStatus.ERROR
+
+
+class _WrittenOutput(TextOutput):
+    """For people: standard output gets what was written, and the model's words only pass by."""
+
+    def show(self, event: AskEvent) -> None:
+        match event:
+            case TextDelta(text):
+                self._words = (getattr(self, "_words", "") + text)[-200:]
+                self._status.show(f"The model says: {self._words}")
+            case Finished(FinishReason.STOP):
+                self._status.clear()
+            case _:
+                super().show(event)
+
+
+def _order(options: argparse.Namespace) -> Order:
+    """What a command line asks for.
+
+    Raises:
+        MediaError: the target's name says nothing, or the time is none.
+    """
+    target_kind(options.target)
+    at_s = None if options.at is None else parse_clock(options.at)
+    wishes = Wishes(options.language, options.voice, options.rate, at_s, has_captions=not options.no_captions)
+    words_by = "the model" if options.words is None else "you"
+    order = Order(options.target, words=_clean(options.words or ""), words_by=words_by, wishes=wishes)
+    if options.source != "-":
+        return replace(order, source=Path(options.source))
+    return replace(order, text=_clean(sys.stdin.read() if options.text is None else options.text))
+
+
+def _clean(text: str) -> str:
+    """A command line may hold bytes that are no text; Python hides them in surrogates."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def events(
+    options: argparse.Namespace, order: Order, open_assistant: Callable[[], Assistant], should_stop: ShouldStop
+) -> Generator[AskEvent, None, None]:
+    """Ask the model where that is needed, then have the file made. Without a `Made` at the end it was stopped.
+
+    Raises:
+        MediaError: the source cannot be used, or the target cannot be written.
+        AltiplanoError: the model cannot be opened, or cannot answer.
+    """
+    kind = Kind.TEXT
+    if order.source is not None:
+        kind = yield from _kind_of(order.source, should_stop)
+    target = target_kind(order.target)
+    find_way(kind, target)
+    workshop.refuse_existing([order.target], may_replace=options.force)
+    wanted = wanted_words(kind, target, order.suffix)
+    if wanted is not Words.NOT_USED and options.words is None and order.source is not None and not should_stop():
+        question = options.question or QUESTIONS[kind, target]
+        words = yield from _ask(options, question, order.source, open_assistant, should_stop)
+        order = replace(order, words=words)
+    if not should_stop():
+        yield from workshop.make(order, should_stop=should_stop, may_replace=options.force)
+
+
+def _kind_of(path: Path, should_stop: ShouldStop) -> Generator[AskEvent, None, Kind]:
+    """A film's container may hold sound only, which shows when it is opened. The item is remembered for the question."""
+    found = probe(path).kind
+    if found is MediaKind.VIDEO:
+        for event in sandbox.convert(path, should_stop=should_stop):
+            yield event
+            found = event.kind if isinstance(event, MediaItem) else found
+    return KIND_OF_MEDIA[found]
+
+
+def _ask(
+    options: argparse.Namespace,
+    question: str,
+    path: Path,
+    open_assistant: Callable[[], Assistant],
+    should_stop: ShouldStop,
+) -> Generator[AskEvent, None, str]:
+    checkpoint = options.model or resources.built_in_model()
+    sampling = SamplingParams(temperature=0.0, max_new_tokens=options.max_tokens)
+    words = ""
+    for event in answer(Question(question, (path,), "", checkpoint, sampling), open_assistant, should_stop):
+        yield event
+        words += event.text if isinstance(event, TextDelta) else ""
+    return words
+
+
+def _show_all(found: Generator[AskEvent, None, None], output: TextOutput | JsonOutput, order: Order) -> ExitStatus:
+    made = None
+    for event in found:
+        output.show(event)
+        made = event if isinstance(event, Made) else made
+    if made is None:
+        output.show(Finished(FinishReason.CANCELLED))
+        return ExitStatus.INTERRUPTED
+    if isinstance(output, TextOutput):
+        for name in made.names:
+            write(sys.stdout, f"{order.target.with_name(name)}\n")
+    return ExitStatus.OK

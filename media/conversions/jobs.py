@@ -1,0 +1,136 @@
+"""What every converter out is given: the order, what the source is, where to write, and when to stop.
+
+A converter writes into a folder of its own beside the target; who called it moves the files to their places after it has
+succeeded, or removes the folder. So no converter cleans up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+from media.conversions.orders import KIND_OF_MEDIA, Kind, Made, Order, target_kind
+from media.conversions.table import Way, find_way
+from media.convert import convert
+from media.errors import MediaError
+from media.limits import Limits
+from media.probe import Probe, display_name, probe
+from media.stopping import ShouldStop, check_stop
+from media.types import AS_IT_IS, ConvertOptions, ConvertProgress, MediaItem, Picture, Text
+
+MakeEvent = ConvertProgress | Made
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An order on its way."""
+
+    order: Order
+    found: Probe | None  # what the source is; None: a text that is no file
+    folder: Path
+    limits: Limits
+    should_stop: ShouldStop
+
+    @property
+    def kind(self) -> Kind:
+        return Kind.TEXT if self.found is None else KIND_OF_MEDIA[self.found.kind]
+
+    @property
+    def way(self) -> Way:
+        return find_way(self.kind, target_kind(self.order.target))
+
+    @property
+    def name(self) -> str:
+        """Of the source, for people."""
+        return "The text" if self.found is None else self.found.name
+
+    @property
+    def source(self) -> Probe:
+        assert self.found is not None, "this converter reads files"
+        return self.found
+
+    @property
+    def path(self) -> Path:
+        """Where the target is written for now."""
+        return self.folder / self.order.target.name
+
+    def beside(self, suffix: str) -> Path:
+        """A second file, named like the target."""
+        return self.folder / (self.order.target.stem + suffix)
+
+    def check(self) -> None:
+        check_stop(self.should_stop)
+
+    def by(self, done: str = "") -> str:
+        """Who did it, as a sentence without its full stop."""
+        said = f"described by {self.order.words_by}" if self.order.words and self.kind is not Kind.TEXT else ""
+        sentence = ", ".join(part for part in (said, done or self.way.done) if part)
+        return sentence[:1].upper() + sentence[1:]
+
+
+Maker = Callable[[Job], Generator[MakeEvent, None, None]]
+
+
+def begin(order: Order, folder: Path, limits: Limits, should_stop: ShouldStop) -> Job:
+    """Look at the source.
+
+    Raises:
+        MediaError: it is nothing that can be read.
+    """
+    return Job(order, None if order.source is None else probe(order.source), folder, limits, should_stop)
+
+
+def read_item(job: Job, share: float, options: ConvertOptions = AS_IT_IS) -> Generator[MakeEvent, None, MediaItem]:
+    """The source as the model would see it; reading takes this share of the work."""
+    item = None
+    for event in convert(job.source.path, job.limits, job.should_stop, options):
+        if isinstance(event, MediaItem):
+            item = event
+        else:
+            yield ConvertProgress(event.fraction * share, event.activity)
+    job.check()
+    assert item is not None, "a conversion that was not stopped ends with an item"
+    return item
+
+
+@dataclass(frozen=True, slots=True)
+class SourceText:
+    """A text, and the pictures that a document holds."""
+
+    text: str
+    pictures: tuple[Picture, ...] = ()
+
+
+def read_text(job: Job, share: float = 0.1) -> Generator[MakeEvent, None, SourceText]:
+    """The text that is to be converted: of the order, of a document, or the words about something else.
+
+    Raises:
+        MediaError: there is none, or it is too long.
+    """
+    if job.kind is not Kind.TEXT or job.found is None:
+        found = SourceText(job.order.words if job.kind is not Kind.TEXT else job.order.text)
+    else:
+        item = yield from read_item(job, share)
+        text = "\n\n".join(part.text for part in item.parts if isinstance(part, Text))
+        pictures = tuple(part for part in item.parts if isinstance(part, Picture))
+        found = SourceText(_without_heads(text, item.name), pictures)
+    if not found.text.strip() and not found.pictures:
+        raise MediaError("Nothing to convert", f"{job.name} holds no text.", "Write something, and try again.")
+    if len(found.text) > job.limits.max_text_chars:
+        message = f"{job.name} has {len(found.text):,} letters; the limit is {job.limits.max_text_chars:,}."
+        raise MediaError("Text too long", message, "Convert a part of it.")
+    return found
+
+
+def _without_heads(text: str, name: str) -> str:
+    """Lines like "[report.pdf, page 2]" tell the model where it is; nobody wants to hear them."""
+    return re.sub(rf"^\[{re.escape(name)}(, [^\]\n]*)?\]\n", "", text, flags=re.MULTILINE)
+
+
+def disk_error(error: OSError, order: Order) -> MediaError:
+    """Words for a target that cannot be written."""
+    name = display_name(order.target)
+    reason = error.strerror or str(error)
+    return MediaError("File cannot be written", f"{name}: {reason}.", "Make room, or choose another folder.")

@@ -1,0 +1,77 @@
+"""The one way from an order to a written file: progress events, then what was made.
+
+Picks the converter from the table, ends it when somebody wants to stop, and lets nothing but a `MediaError` out, as
+`media.convert` does for files that come in. Runs in a process of its own (`media.conversions.child`), because sources are
+hostile, and because what writes films and speaks holds code under the GPL (docs/decisions/0017).
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Generator
+from pathlib import Path
+
+from media.conversions.jobs import MakeEvent, Maker, begin, disk_error
+from media.conversions.orders import Order
+from media.errors import MediaError
+from media.limits import DEFAULT_LIMITS, Limits
+from media.stopping import ShouldStop, Stopped, check_stop, never_stop
+
+logger = logging.getLogger(__name__)
+
+
+def _maker(family: str) -> Maker:
+    """Libraries are imported for the conversions that need them, and not before."""
+    match family:
+        case "speech":
+            from media.conversions.speak import speak
+
+            return speak
+        case "words":
+            from media.conversions.transcripts import write_words
+
+            return write_words
+        case _:
+            raise AssertionError(f"the table names no converter {family!r}")
+
+
+def make(
+    order: Order, folder: Path, limits: Limits = DEFAULT_LIMITS, should_stop: ShouldStop = never_stop
+) -> Generator[MakeEvent, None, None]:
+    """Carry out an order; its files are written into a folder, under their final names.
+
+    Yields:
+        `ConvertProgress` events, and `Made` last. After a stop the generator ends without it.
+
+    Raises:
+        MediaError: the source cannot be used, or the target cannot be written; nothing else is raised.
+    """
+    try:
+        check_stop(should_stop)
+        job = begin(order, folder, limits, should_stop)
+        yield from _maker(job.way.family)(job)
+    except Stopped:
+        return
+    except MediaError:
+        raise
+    except OSError as error:  # PyAV's errors are among them
+        raise _explain(error, order) from error
+    except Exception as error:
+        raise _unexpected() from error
+
+
+def _explain(error: OSError, order: Order) -> MediaError:
+    """Words for what the system, or FFmpeg, says against writing."""
+    if error.errno == errno.EFBIG:
+        message = "It would be larger than a file may be that is written here."
+        return MediaError("File too large", message, "Convert a part of it, or choose a smaller format.")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENOENT):
+        return disk_error(error, order)
+    return _unexpected()
+
+
+def _unexpected() -> MediaError:
+    logger.exception("A conversion failed in an unexpected way.")
+    message = "An unexpected error happened while it was made; the log has the details."
+    return MediaError("Conversion failed", message, "Try another format.")

@@ -1,0 +1,82 @@
+"""Speaks a text sentence by sentence: for recordings, and for the films that need to know when what is said.
+
+Sentences come one at a time, so that memory stays small however long the text is, and a stop is heard between two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from media.conversions.espeak import Samples, espeak
+from media.conversions.languages import LANGUAGES, guess_language, language_named
+from media.conversions.orders import Wishes
+from media.conversions.script import Block, BlockKind, sentences, speakable
+from media.errors import MediaError
+from media.limits import Limits
+from media.stopping import ShouldStop
+
+PAUSE_S = {BlockKind.HEADING: 0.7, BlockKind.PROSE: 0.5, BlockKind.POINT: 0.35}
+SENTENCE_PAUSE_S = 0.15  # beyond what the voice leaves by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """What is spoken in one go, and the silence behind it."""
+
+    text: str
+    pause_s: float
+
+
+class Narrator:
+    """A voice that was chosen."""
+
+    def __init__(self, language: str, wishes: Wishes, should_stop: ShouldStop) -> None:
+        self.language = language
+        self._wishes = wishes
+        self._should_stop = should_stop
+        self._engine = espeak()
+
+    @property
+    def rate(self) -> int:
+        return self._engine.rate
+
+    def say(self, sentence: Sentence) -> Samples:
+        """One channel of samples, with the pause.
+
+        Raises:
+            Stopped: somebody said so.
+        """
+        self._engine.choose(self.language, self._wishes.voice, self._wishes.words_per_minute)
+        spoken = self._engine.say(speakable(sentence.text), self._should_stop)
+        return np.pad(spoken, ((0, 0), (0, round(sentence.pause_s * self.rate))))
+
+
+def narrator_for(text: str, wishes: Wishes, limits: Limits, should_stop: ShouldStop) -> Narrator:
+    """A voice in the language that was asked for, or in the text's.
+
+    Raises:
+        MediaError: nobody speaks it, or the text is too long.
+    """
+    if len(text) > limits.max_spoken_chars:
+        message = f"It has {len(text):,} letters; {limits.max_spoken_chars:,} are spoken at most, some nine hours."
+        raise MediaError("Text too long", message, "Convert a part of it.")
+    language = language_named(wishes.language) if wishes.language else guess_language(text)
+    return Narrator(language, wishes, should_stop)
+
+
+def block_sentences(block: Block, language: str) -> list[Sentence]:
+    """What is said of a block: its words, or what it is where nobody would read it aloud."""
+    said = LANGUAGES[language]
+    stand_ins = {BlockKind.CODE: said.code, BlockKind.FORMULA: said.formula, BlockKind.TABLE: said.table}
+    pieces = [stand_ins[block.kind]] if block.kind in stand_ins else sentences(speakable(block.text))
+    pause = PAUSE_S.get(block.kind, 0.5)
+    return [
+        Sentence(piece, pause if number == len(pieces) else SENTENCE_PAUSE_S) for number, piece in enumerate(pieces, 1)
+    ]
+
+
+def all_sentences(blocks: Sequence[Block], language: str) -> list[Sentence]:
+    return [sentence for block in blocks for sentence in block_sentences(block, language)]

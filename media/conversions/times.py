@@ -1,0 +1,37 @@
+"""Times as people write them: "0:14", "1:02:03", and with milliseconds in subtitles."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from media.errors import MediaError
+
+
+def clock(seconds: float) -> str:
+    """Whole seconds: "0:14", "1:02:03"."""
+    minutes, rest = divmod(math.floor(seconds + 1e-6), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def subtitle_time(seconds: float, mark: str) -> str:
+    """ "00:00:14,250"; SubRip has a comma as its mark, WebVTT a point."""
+    milliseconds = round(seconds * 1000)
+    minutes, rest = divmod(milliseconds, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{rest // 1000:02}{mark}{rest % 1000:03}"
+
+
+def parse_clock(text: str) -> float:
+    """Seconds of "14", "0:14", "1:02:03.5".
+
+    Raises:
+        MediaError: it is no time.
+    """
+    if not re.fullmatch(r"(?:\d{1,3}:)?(?:\d{1,3}:)?\d{1,6}(?:\.\d{1,6})?", text.strip(), re.ASCII):
+        raise MediaError("No time", f"{text!r} is no time.", 'Write it like "0:14" or "1:02:03".')
+    seconds = 0.0
+    for part in text.strip().split(":"):
+        seconds = seconds * 60 + float(part)
+    return seconds

@@ -1,0 +1,139 @@
+"""Has files made in a process of their own, and puts them to their places when they are complete.
+
+A conversion writes into a hidden folder beside the target, which is on the same disk, so that the last step is a
+rename: a file is there whole or not at all. Whatever goes wrong, the folder is removed. What is there already is not
+replaced unless that was asked for.
+"""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import stat
+import tempfile
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from media.conversions.child import OrderRequest
+from media.conversions.jobs import disk_error
+from media.conversions.orders import Made, Order, target_kind
+from media.errors import MediaError
+from media.limits import DEFAULT_LIMITS, Limits
+from media.probe import display_name
+from media.sandbox import EndedError, Worker
+from media.stopping import ShouldStop, never_stop
+from media.types import ConvertProgress, MediaItem
+
+FOLDER_PREFIX = ".altiplano-"
+
+
+class Workshop(Worker):
+    """Carries out orders, one after the other."""
+
+    module = "media.conversions.child"
+    is_patient = True  # an hour of film takes its time, and says how far it is
+
+    def make(
+        self,
+        order: Order,
+        limits: Limits = DEFAULT_LIMITS,
+        should_stop: ShouldStop = never_stop,
+        *,
+        may_replace: bool = False,
+    ) -> Generator[ConvertProgress | Made, None, None]:
+        """Carry out an order: progress, and `Made` last, when the files are at their places.
+
+        After a stop there is no `Made`, and nothing was written.
+
+        Raises:
+            MediaError: the source cannot be used, or the target cannot be written.
+        """
+        order = _absolute(order)
+        target_kind(order.target)
+        refuse_existing([order.target], may_replace=may_replace)
+        with self._lock:
+            folder = _new_folder(order)
+            try:
+                yield from self._made(order, folder, limits, should_stop, may_replace)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _made(
+        self, order: Order, folder: Path, limits: Limits, should_stop: ShouldStop, may_replace: bool
+    ) -> Generator[ConvertProgress | Made, None, None]:
+        made = None
+        line = OrderRequest(order, folder, limits).line()
+        with closing(self.ask(line, order.target, limits, should_stop)) as events:
+            for event in events:
+                if isinstance(event, MediaItem):
+                    raise self.crashed(order.target)  # it was asked to write
+                if isinstance(event, Made):
+                    made = event
+                else:
+                    yield event
+        if made is not None and not should_stop():
+            self._deliver(made, order, folder, may_replace)
+            yield made
+
+    def _deliver(self, made: Made, order: Order, folder: Path, may_replace: bool) -> None:
+        """Move complete files to their places. The process that names them may have been taken over by its source."""
+        for name in made.names:
+            if not _is_own(folder / name, order):
+                raise self.crashed(order.target)
+        refuse_existing([order.target.with_name(name) for name in made.names], may_replace=may_replace)
+        try:
+            for name in reversed(made.names):  # the target last: where it is, all is
+                (folder / name).replace(order.target.with_name(name))
+        except OSError as error:
+            raise disk_error(error, order) from error
+
+    def crashed(self, path: Path) -> MediaError:
+        message = f"The program that writes {display_name(path)} broke off."
+        return EndedError("Conversion failed", message, "The source may be damaged. Try another format.")
+
+    def too_slow(self, path: Path, limits: Limits) -> MediaError:
+        message = f"Writing {display_name(path)} did not get on for {limits.max_seconds:.0f} seconds."
+        return EndedError("Conversion takes too long", message, "Convert a smaller or shorter file.")
+
+
+def _absolute(order: Order) -> Order:
+    source = None if order.source is None else order.source.absolute()
+    return replace(order, target=order.target.absolute(), source=source)
+
+
+def _is_own(path: Path, order: Order) -> bool:
+    """Whether it is a plain file that is named after the target."""
+    try:
+        is_file = stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
+    return is_file and path.name.startswith(order.target.stem)
+
+
+def refuse_existing(paths: Sequence[Path], *, may_replace: bool) -> None:
+    """Nothing that a person has is written over by accident.
+
+    Raises:
+        MediaError: one is there, or is a folder.
+    """
+    for path in paths:
+        if path.is_dir():
+            raise MediaError("A folder", f"{display_name(path)} is a folder.", "Name a file in it.")
+        if path.exists() and not may_replace:
+            message = f"{display_name(path)} is there already."
+            raise MediaError("File exists", message, "Choose another name, or allow that it is replaced.")
+
+
+def _new_folder(order: Order) -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=order.target.parent))
+    except OSError as error:
+        raise disk_error(error, order) from error
+
+
+_workshop = Workshop()
+make = _workshop.make
+close = _workshop.close
+atexit.register(close)
