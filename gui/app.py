@@ -19,6 +19,7 @@ from gui import icons, theme
 from gui.desk import Desk
 from gui.faults import Faults
 from gui.model_controller import Factory
+from media.types import ConvertOptions
 from resources import folders
 
 
@@ -70,11 +71,11 @@ def local_assistant() -> Assistant:
     return LocalAssistant()
 
 
-def convert_file(path: Path, should_stop: ShouldStop) -> Generator[object, None, None]:
+def convert_file(path: Path, options: ConvertOptions, should_stop: ShouldStop) -> Generator[object, None, None]:
     """Convert a file, in a process of its own."""
     from media.sandbox import convert
 
-    yield from convert(path, should_stop=should_stop)
+    yield from convert(path, should_stop=should_stop, options=options)
 
 
 def _chat_view() -> QWidget:

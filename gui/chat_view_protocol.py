@@ -14,7 +14,7 @@ from typing import Protocol
 from PySide6.QtCore import SignalInstance
 
 from core_model.types import Message, Part, Text
-from media.types import MediaKind, RgbArray
+from media.types import MediaKind, RgbArray, Timeline
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +27,7 @@ class Chip:
     num_parts: int
     facts: tuple[str, ...] = ()  # "4032 x 3024", "0:14"
     notes: tuple[str, ...] = ()  # "Animated: the first of 24 frames is used."
+    timeline: Timeline | None = field(default=None, repr=False)  # of what lasts
 
 
 @dataclass(frozen=True, slots=True)

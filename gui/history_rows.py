@@ -11,7 +11,7 @@ from core_model.types import TileGeometry
 from gui.chat_view_protocol import Chip, ShownError
 from gui.conversation import AnsweredBy, Conversation
 from gui.picture_files import from_png
-from media.types import MediaKind
+from media.types import MediaKind, Spoken, Timeline
 
 log = logging.getLogger(__name__)
 
@@ -65,23 +65,59 @@ def _answered_by(facts: dict[str, Any]) -> AnsweredBy:
 
 
 def chip_json(chip: Chip) -> str:
-    """A chip without its thumbnail."""
+    """A chip without its thumbnail and its timeline."""
     names = ("name", "num_parts", "facts", "notes")
     return json.dumps({name: getattr(chip, name) for name in names} | {"kind": chip.kind.value})
 
 
-def chip_of(facts: dict[str, object], thumbnail: bytes) -> Chip:
-    """A chip from its two columns.
+def chip_of(facts: dict[str, object], thumbnail: bytes, timeline: object = None) -> Chip:
+    """A chip from its columns.
 
     Raises:
         ValueError, TypeError, KeyError: the row is damaged.
     """
-    texts = [tuple(str(text) for text in _list(facts[name])) for name in ("facts", "notes")]
+    said, notes = (tuple(str(text) for text in _list(facts[name])) for name in ("facts", "notes"))
     num_parts = int(str(facts["num_parts"]))
-    return Chip(str(facts["name"]), MediaKind(str(facts["kind"])), from_png(thumbnail), num_parts, *texts)
+    kind = MediaKind(str(facts["kind"]))
+    return Chip(str(facts["name"]), kind, from_png(thumbnail), num_parts, said, notes, timeline_of(timeline))
 
 
-def _list(value: object) -> list[object]:
+def timeline_json(timeline: Timeline | None) -> str | None:
+    """When the frames of a clip are and what was said in it. A loudness has the precision of a pixel."""
+    if timeline is None:
+        return None
+    return json.dumps(asdict(timeline) | {"loudness": [round(each, 3) for each in timeline.loudness]})
+
+
+def timeline_of(column: object) -> Timeline | None:
+    """None where there is none, or where it is damaged: the clip is shown without."""
+    try:
+        return None if column is None else _timeline(json.loads(text_of(column)))
+    except (ValueError, TypeError, KeyError):
+        log.warning("A timeline is damaged", exc_info=True)
+        return None
+
+
+def _timeline(facts: dict[str, Any]) -> Timeline:
+    spoken = (
+        Spoken(_seconds(each["start_s"]), _seconds(each["end_s"]), text_of(each["text"]))
+        for each in _list(facts["speech"])
+    )
+    return Timeline(
+        _seconds(facts["duration_s"]), _seconds(facts["start_s"]), _seconds(facts["end_s"]),
+        tuple(_seconds(each) for each in _list(facts["frame_times"])),
+        tuple(min(_seconds(each), 1.0) for each in _list(facts["loudness"])),
+        tuple(spoken), text_of(facts["recogniser"]), text_of(facts["language"]),
+    )  # fmt: skip
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < MAX_TIME_S:
+        raise ValueError(f"seconds were expected, not {value!r}")
+    return float(value)
+
+
+def _list(value: object) -> list[Any]:
     if not isinstance(value, list):
         raise TypeError(f"a list was expected, not {type(value).__name__}")
     return value

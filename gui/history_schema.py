@@ -54,7 +54,9 @@ CREATE INDEX parts_of_pictures ON parts (content) WHERE kind = 'picture';
 
 _SCHEMA_2 = "ALTER TABLE messages ADD COLUMN model TEXT"  # JSON of an AnsweredBy, of an answer that a model has begun
 
-MIGRATIONS = (_SCHEMA_1, _SCHEMA_2)
+_SCHEMA_3 = "ALTER TABLE chips ADD COLUMN timeline TEXT"  # JSON of a Timeline, of a clip or a recording
+
+MIGRATIONS = (_SCHEMA_1, _SCHEMA_2, _SCHEMA_3)
 
 
 class NewerHistoryError(Exception):

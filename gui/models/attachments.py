@@ -1,7 +1,8 @@
 """What is attached to the question being typed: each file is converted on the media thread as soon as it is added.
 
 A file that could not be used stays in the list with its error, until a person takes it away: nothing is left out of a
-question in silence. What is read here is not looked at again; the question takes the converted items.
+question in silence. What is read here is not looked at again; the question takes the converted items. Only a person who
+wants something else of a file has it read again (`reconvert`): what there was stays until the new one is there.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from PySide6.QtGui import QImage
 from core_model.types import MAX_PICTURES, Part, ShouldStop
 from gui.chat_view_protocol import Chip
 from gui.conversation import new_id
-from gui.job import Job, Worker
+from gui.job import Job, Work, Worker
 from media.probe import display_name
-from media.types import ConvertProgress, MediaItem
+from media.types import AS_IT_IS, ConvertOptions, ConvertProgress, MediaItem
 
 MAX_ATTACHED = MAX_PICTURES  # no model takes more, and each one is held decoded
-Convert = Callable[[Path, ShouldStop], Generator[object, None, None]]  # ConvertProgress ..., last the MediaItem
+# ConvertProgress ..., last the MediaItem
+Convert = Callable[[Path, ConvertOptions, ShouldStop], Generator[object, None, None]]
 
 
 class AttachmentState(StrEnum):
@@ -44,22 +46,49 @@ class Attachment:
     fraction: float = 0.0
     activity: str = ""
     item: MediaItem | None = field(default=None, repr=False)
-    path: Path | None = None  # of a file
     error_title: str = ""
     error_message: str = ""
     error_hint: str = ""
+    path: Path | None = None  # None for what never was a file, or is not known any more
+    options: ConvertOptions = AS_IT_IS  # what `item` was made with
+    wanted: ConvertOptions = AS_IT_IS  # what a person asked for last; it is being made while it differs
+    trouble: str = ""  # why what was wanted last is not here, and the item is what it was before
+    loudness: tuple[float, ...] = field(default=(), repr=False)  # of all of a clip, also when a stretch was wanted
 
     @classmethod
     def of_chip(cls, chip: Chip, parts: tuple[Part, ...]) -> Attachment:
         """One that was part of a conversation already."""
-        item = MediaItem(chip.kind, chip.name, parts, chip.thumbnail, chip.facts, chip.notes)
+        item = MediaItem(chip.kind, chip.name, parts, chip.thumbnail, chip.facts, chip.notes, chip.timeline)
         return cls(new_id(), chip.name, AttachmentState.READY, 1.0, item=item)
 
     def chip(self) -> Chip:
         """The face of a ready attachment in the conversation."""
         assert self.item is not None, "only what is ready goes into a conversation"
         item = self.item
-        return Chip(item.name, item.kind, item.thumbnail, len(item.parts), item.facts, item.notes)
+        return Chip(item.name, item.kind, item.thumbnail, len(item.parts), item.facts, item.notes, item.timeline)
+
+    @property
+    def can_change(self) -> bool:
+        """Whether it can be read again with other options."""
+        return self.path is not None and self.item is not None
+
+    def with_item(self, item: MediaItem) -> Attachment:
+        """Read, as it was wanted."""
+        options, timeline = self.wanted, item.timeline
+        is_whole = timeline is not None and (options.start_s, options.end_s) == (0.0, None)
+        loudness = timeline.loudness if timeline is not None and is_whole else self.loudness
+        return replace(
+            self, state=AttachmentState.READY, fraction=1.0, item=item, name=item.name, options=options, trouble="",
+            loudness=loudness,
+        )  # fmt: skip
+
+    def failed(self, title: str, message: str = "", hint: str = "") -> Attachment:
+        """Not read. One that was read before is as it was."""
+        if self.item is None:
+            state = AttachmentState.FAILED
+            return replace(self, state=state, error_title=title, error_message=message, error_hint=hint)
+        trouble = " ".join(part for part in (f"{title}.", message) if part)
+        return replace(self, state=AttachmentState.READY, fraction=1.0, wanted=self.options, trouble=trouble)
 
 
 class Attachments(QObject):
@@ -99,28 +128,47 @@ class Attachments(QObject):
     def has_failed(self) -> bool:
         return any(each.state is AttachmentState.FAILED for each in self._attachments.values())
 
+    @property
+    def has_trouble(self) -> bool:
+        """Whether one of them is not as a person wanted it last."""
+        return any(each.trouble for each in self._attachments.values())
+
     def add_files(self, paths: Iterable[Path]) -> None:
         """Begin to read these files, as many as a question takes."""
         wanted = list(paths)
         room = max(MAX_ATTACHED - len(self._attachments), 0)
         for path in wanted[:room]:
-            self._begin(display_name(path), partial(self._convert, path), path)
+            self._begin(Attachment(new_id(), display_name(path), path=path), partial(self._convert, path, AS_IT_IS))
         if len(wanted) > room:
             self.overflowed.emit(len(wanted) - room)
 
     def add_image(self, image: QImage, name: str) -> None:
         """Begin to read a picture from the clipboard."""
         if len(self._attachments) < MAX_ATTACHED:
-            self._begin(name, partial(_convert_image, image, name))
+            self._begin(Attachment(new_id(), name), partial(_convert_image, image, name))
         else:
             self.overflowed.emit(1)
+
+    def reconvert(self, attachment_id: str, options: ConvertOptions) -> None:
+        """Read a file again, as a person wants it now. What is wanted already is not read twice."""
+        found = self._attachments.get(attachment_id)
+        if found is None or not found.can_change or (options == found.wanted and not found.trouble):
+            return
+        self._stop_reading(attachment_id)
+        if options == found.options:
+            self.update(replace(found, state=AttachmentState.READY, wanted=options, trouble=""))
+            return
+        assert found.path is not None, "only a file can change"
+        self.update(
+            replace(found, state=AttachmentState.READING, fraction=0.0, activity="", wanted=options, trouble="")
+        )
+        self._read(found, partial(self._convert, found.path, options))
 
     def remove(self, attachment_id: str) -> None:
         """Take one away, and stop reading it."""
         if self._attachments.pop(attachment_id, None) is None:
             return
-        if (reader := self._readers.pop(attachment_id, None)) is not None:
-            reader.job.cancel()
+        self._stop_reading(attachment_id)
         self.removed.emit(attachment_id)
         self.list_changed.emit()
 
@@ -153,33 +201,43 @@ class Attachments(QObject):
             self.added.emit(attachment_id)
         self.list_changed.emit()
 
-    def _begin(
-        self, name: str, work: Callable[[ShouldStop], Generator[object, None, None]], path: Path | None = None
-    ) -> None:
-        attachment = Attachment(new_id(), name, path=path)
+    def _begin(self, attachment: Attachment, work: Work) -> None:
         self._attachments[attachment.id] = attachment
-        job = self._worker.submit(work, f"convert: {name}")
-        self._readers[attachment.id] = _Reader(self, attachment.id, job)
+        self._read(attachment, work)
         self.added.emit(attachment.id)
         self.list_changed.emit()
 
-    def update(self, attachment_id: str, **changes: object) -> None:
-        """What a reader reports. One that was taken away meanwhile is ignored."""
+    def _read(self, attachment: Attachment, work: Work) -> None:
+        job = self._worker.submit(work, f"convert: {attachment.name}")
+        self._readers[attachment.id] = _Reader(self, attachment.id, job)
+
+    def _stop_reading(self, attachment_id: str) -> None:
+        if (reader := self._readers.pop(attachment_id, None)) is not None:
+            reader.job.cancel()
+
+    def read_by(self, reader: _Reader) -> Attachment | None:
+        """What this reader reads; None for one that was taken away, or is read by another one since."""
+        if self._readers.get(reader.attachment_id) is not reader:
+            return None
+        everywhere = (self._attachments, *self._elsewhere.values())
+        return next((each[reader.attachment_id] for each in everywhere if reader.attachment_id in each), None)
+
+    def update(self, attachment: Attachment) -> None:
+        """Put what is known now in the place of what was, in whichever conversation."""
         for attachments in (self._attachments, *self._elsewhere.values()):
-            if attachment_id in attachments:
-                before = attachments[attachment_id]
-                attachments[attachment_id] = replace(before, **changes)  # type: ignore[arg-type]  # names of fields
-        if attachment_id in self._attachments:
-            self.changed.emit(attachment_id)
+            if attachment.id in attachments:
+                attachments[attachment.id] = attachment
+        if attachment.id in self._attachments:
+            self.changed.emit(attachment.id)
             self.list_changed.emit()
 
-    def on_reader_ended(self, attachment_id: str) -> None:
+    def on_reader_ended(self, reader: _Reader) -> None:
         """A reader is done; one that brought nothing has failed."""
-        self._readers.pop(attachment_id, None)
-        for attachments in (self._attachments, *self._elsewhere.values()):
-            attachment = attachments.get(attachment_id)
-            if attachment is not None and attachment.state is AttachmentState.READING:
-                self.update(attachment_id, state=AttachmentState.FAILED, error_title=self.tr("Could not be read"))
+        attachment = self.read_by(reader)
+        if self._readers.get(reader.attachment_id) is reader:
+            del self._readers[reader.attachment_id]
+        if attachment is not None and attachment.state is AttachmentState.READING:
+            self.update(attachment.failed(self.tr("Could not be read")))
 
 
 class _Reader(QObject):
@@ -191,33 +249,34 @@ class _Reader(QObject):
 
     def __init__(self, attachments: Attachments, attachment_id: str, job: Job) -> None:
         super().__init__(attachments)
-        self.job = job
-        self._id = attachment_id
+        self.job, self.attachment_id = job, attachment_id
         job.event_arrived.connect(self.on_event)
         job.failed.connect(self.on_failed)
         job.ended.connect(self.on_ended)
 
     def on_event(self, event: object) -> None:
+        attachment = self._owner().read_by(self)
+        if attachment is None:
+            return
         if isinstance(event, ConvertProgress):
-            self._owner().update(self._id, fraction=event.fraction, activity=event.activity)
+            self._owner().update(replace(attachment, fraction=event.fraction, activity=event.activity))
         elif isinstance(event, MediaItem):
-            self._owner().update(self._id, state=AttachmentState.READY, fraction=1.0, item=event, name=event.name)
+            self._owner().update(attachment.with_item(event))
 
     def on_failed(self, error: object) -> None:
+        attachment = self._owner().read_by(self)
+        if attachment is None:
+            return
         # MediaError and the errors of the model share three attributes; anything else is a fault of ours.
-        self._owner().update(
-            self._id,
-            state=AttachmentState.FAILED,
-            error_title=getattr(error, "title", self.tr("Could not be read")),
-            error_message=getattr(error, "message", self.tr("Something unexpected happened; the log says more.")),
-            error_hint=getattr(error, "hint", ""),
-        )
+        title = getattr(error, "title", self.tr("Could not be read"))
+        message = getattr(error, "message", self.tr("Something unexpected happened; the log says more."))
+        self._owner().update(attachment.failed(title, message, getattr(error, "hint", "")))
 
     def _owner(self) -> Attachments:
         return cast("Attachments", self.parent())
 
     def on_ended(self) -> None:
-        self._owner().on_reader_ended(self._id)
+        self._owner().on_reader_ended(self)
         self.deleteLater()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from core_model.types import Message, Role
 from gui import history_archive
 from gui.conversation import Conversation, MessageState, StoredMessage
 from gui.history_archive import Archive
+from gui.history_rows import timeline_of
+from gui.history_schema import prepare, salvage
 from gui.history_store import HistoryStore
 from gui.picture_files import PictureFiles
-from tests.gui.samples import answer, conversation, picture, question
+from tests.gui.samples import SPEECH, answer, clip_question, conversation, picture, question
 
 Open = Callable[[], Archive]
 
@@ -92,6 +95,29 @@ def test_when_there_is_room_again_everything_goes_back(open_archive: Open) -> No
     assert texts(again, where) == ["before", long_text()]
     assert texts(again, fresh) == [long_text()]
     assert again.drafts() == {"": long_text()}
+
+
+def test_a_clip_keeps_its_timeline_on_every_way(open_archive: Open, tmp_path: Path) -> None:
+    """Into memory when the disk is full, back to the disk, and out of a file that is damaged."""
+    archive, where = open_archive(), conversation("a")
+    asked = clip_question(where)
+    fill_disk(archive)
+    add(archive, where, question(where, long_text()), asked)
+    assert archive.trouble
+
+    def speech(archive: Archive) -> object:
+        timeline = archive.messages(where.id)[1].chips[0].timeline
+        return timeline and timeline.speech
+
+    assert speech(archive) == SPEECH
+    free_disk(archive)
+    assert archive.retry()
+    assert speech(open_archive()) == SPEECH
+    with closing(sqlite3.connect(tmp_path / "fresh.db", isolation_level=None)) as fresh:
+        prepare(fresh, None)
+        salvage(tmp_path / "history.db", fresh)
+        (kept,) = fresh.execute("SELECT timeline FROM chips").fetchall()
+    assert timeline_of(kept[0]).speech == SPEECH  # type: ignore[union-attr]
 
 
 def test_what_a_full_disk_refused_is_tried_again_by_itself(open_archive: Open, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
@@ -16,11 +16,12 @@ import pytest
 from core_model.types import Message, Picture, Role, Text, TileGeometry
 from gui.chat_view_protocol import ShownError
 from gui.conversation import AnsweredBy, MessageState
+from gui.history_rows import timeline_json
 from gui.history_schema import MIGRATIONS, NewerHistoryError, prepare, salvage, uri_of
 from gui.history_store import TRASH_DAYS, HistoryStore
 from gui.models.conversations import ConversationsModel
 from gui.picture_files import PictureFiles
-from tests.gui.samples import answer, conversation, picture, question
+from tests.gui.samples import answer, clip_question, conversation, picture, question
 
 
 @pytest.fixture
@@ -285,6 +286,77 @@ def test_what_is_saved_from_a_damaged_old_file_fits_the_new_one(path: Path) -> N
         assert fresh.execute("SELECT id, outcome, model FROM messages ORDER BY position").fetchall() == [
             ("q", "", None), ("a", "3 tokens", None),
         ]  # fmt: skip
+
+
+def write_version_2(path: Path) -> None:
+    """A file as the program wrote it before clips could be attached."""
+    write_version_1(path)
+    facts = '{"name": "bird.png", "num_parts": 1, "facts": ["32 x 24"], "notes": [], "kind": "image"}'
+    raw(
+        path,
+        MIGRATIONS[1],
+        """UPDATE messages SET model = '{"name": "Scout", "tiles": null}' WHERE id = 'a'""",
+        f"INSERT INTO chips (message_id, position, facts, thumbnail) VALUES ('q', 0, '{facts}', x'')",
+        "PRAGMA user_version = 2",
+    )
+
+
+@pytest.mark.parametrize("is_read_only", [False, True])
+def test_a_file_of_the_second_version_can_be_read_and_goes_on(path: Path, is_read_only: bool) -> None:
+    write_version_2(path)
+    store = HistoryStore(path, PictureFiles(path.parent / "pictures"), is_read_only=is_read_only)
+    asked, told = store.messages("c")
+    assert told.model == AnsweredBy("Scout", None)
+    assert (asked.chips[0].name, asked.chips[0].timeline) == ("bird.png", None)
+    if not is_read_only:
+        where = store.conversations()[0]
+        later = clip_question(where)
+        store.add_messages(where, [later])
+        assert store.messages("c")[2].chips[0].timeline == later.chips[0].timeline
+    store.close()
+
+
+@pytest.mark.parametrize("write", [write_version_1, write_version_2])
+def test_an_old_file_is_left_as_it_was_beside_the_new_one(path: Path, write: Callable[[Path], None]) -> None:
+    write(path)
+    with closing(sqlite3.connect(path)) as db:
+        before, version = list(db.iterdump()), db.execute("PRAGMA user_version").fetchone()[0]
+    HistoryStore(path, PictureFiles(path.parent / "pictures")).close()
+    with closing(sqlite3.connect(path.with_name(f"history-version-{version}.db"))) as db:
+        assert list(db.iterdump()) == before
+
+
+def test_when_things_are_in_a_clip_comes_back(store: HistoryStore) -> None:
+    where = conversation()
+    asked = clip_question(where)
+    store.add_messages(where, [asked, question(where, "And this?", picture(1))])
+    clip, other = store.messages(where.id)
+    assert clip.chips[0].timeline == asked.chips[0].timeline
+    assert other.chips[0].timeline is None
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "not JSON", "[]", '{"duration_s": 1}', "__WITH__\"duration_s\": NaN", "__WITH__\"frame_times\": [-1]",
+        '__WITH__"frame_times": ["soon"]', '__WITH__"speech": [{"start_s": 0, "end_s": 1}]', '__WITH__"speech": 3',
+        '__WITH__"loudness": [true]', '__WITH__"recogniser": 5', '__WITH__"end_s": 1e400',
+    ],
+)  # fmt: skip
+def test_a_damaged_timeline_costs_only_itself(store: HistoryStore, path: Path, column: str) -> None:
+    where = conversation()
+    asked = clip_question(where)
+    store.add_messages(where, [asked])
+    whole = timeline_json(asked.chips[0].timeline)
+    assert whole is not None
+    column = column.replace("__WITH__", whole.removesuffix("}") + ", ") + ("}" if "__WITH__" in column else "")
+    db = sqlite3.connect(path)
+    with db:
+        db.execute("UPDATE chips SET timeline = ?", (column,))
+    db.close()
+    (back,) = store.messages(where.id)
+    assert back.error is None
+    assert (back.chips[0].name, back.chips[0].timeline) == (asked.chips[0].name, None)
 
 
 @pytest.mark.parametrize("tiles", [None, TileGeometry(336, 16, 144, True)])

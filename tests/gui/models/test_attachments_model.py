@@ -17,12 +17,13 @@ from pytestqt.qtbot import QtBot
 
 from core_model.types import ShouldStop
 from gui.app import convert_file
+from gui.chat_view_protocol import Chip
 from gui.drop_offer import describe_files
 from gui.job import Worker
-from gui.models.attachments import MAX_ATTACHED, Attachments, AttachmentState
+from gui.models.attachments import MAX_ATTACHED, Attachment, Attachments, AttachmentState
 from media.errors import MediaError
-from media.types import ConvertProgress, Picture
-from tests.gui.samples import item
+from media.types import AS_IT_IS, ConvertOptions, ConvertProgress, Picture
+from tests.gui.samples import clip, item
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ def test_a_pasted_picture_needs_no_file(qtbot: QtBot, attachments: Attachments) 
 def test_progress_is_shown_on_the_way(qtbot: QtBot, worker: Worker) -> None:
     gate = threading.Event()
 
-    def convert(path: Path, _stop: ShouldStop) -> Generator[object, None, None]:
+    def convert(path: Path, _options: ConvertOptions, _stop: ShouldStop) -> Generator[object, None, None]:
         yield ConvertProgress(0.5, "Reading the picture")
         gate.wait(10)
         yield item()
@@ -96,7 +97,7 @@ def test_progress_is_shown_on_the_way(qtbot: QtBot, worker: Worker) -> None:
 def test_taking_one_away_stops_reading_it(qtbot: QtBot, worker: Worker) -> None:
     stopped = threading.Event()
 
-    def convert(path: Path, should_stop: ShouldStop) -> Generator[object, None, None]:
+    def convert(path: Path, _options: ConvertOptions, should_stop: ShouldStop) -> Generator[object, None, None]:
         while not should_stop():
             yield ConvertProgress(0.1, "Reading")
         stopped.set()
@@ -115,7 +116,7 @@ def test_taking_one_away_stops_reading_it(qtbot: QtBot, worker: Worker) -> None:
     "error", [MediaError("Too large", "It has 240 megapixels.", "Make it smaller."), RuntimeError("x")]
 )
 def test_errors_are_words_on_the_chip(qtbot: QtBot, worker: Worker, error: Exception) -> None:
-    def convert(path: Path, _stop: ShouldStop) -> Generator[object, None, None]:
+    def convert(path: Path, _options: ConvertOptions, _stop: ShouldStop) -> Generator[object, None, None]:
         yield ConvertProgress(0.1, "Reading")
         raise error
 
@@ -129,7 +130,7 @@ def test_errors_are_words_on_the_chip(qtbot: QtBot, worker: Worker, error: Excep
 
 
 def test_a_converter_that_brings_nothing_has_failed(qtbot: QtBot, worker: Worker) -> None:
-    def convert(path: Path, _stop: ShouldStop) -> Generator[object, None, None]:
+    def convert(path: Path, _options: ConvertOptions, _stop: ShouldStop) -> Generator[object, None, None]:
         yield ConvertProgress(1.0, "Done")
 
     attachments = Attachments(worker, convert)
@@ -153,7 +154,7 @@ def test_what_is_taken_can_be_put_back(qtbot: QtBot, attachments: Attachments, t
 def test_each_conversation_has_its_own(qtbot: QtBot, worker: Worker) -> None:
     gate = threading.Event()
 
-    def convert(path: Path, _stop: ShouldStop) -> Generator[object, None, None]:
+    def convert(path: Path, _options: ConvertOptions, _stop: ShouldStop) -> Generator[object, None, None]:
         gate.wait(10)
         yield item(name=path.name)
 
@@ -171,7 +172,7 @@ def test_each_conversation_has_its_own(qtbot: QtBot, worker: Worker) -> None:
 
 
 def test_no_more_is_attached_than_a_question_takes(qtbot: QtBot, worker: Worker) -> None:
-    def convert(path: Path, _stop: ShouldStop) -> Generator[object, None, None]:
+    def convert(path: Path, _options: ConvertOptions, _stop: ShouldStop) -> Generator[object, None, None]:
         yield item(name=path.name)
 
     attachments, refused = Attachments(worker, convert), list[int]()
@@ -184,10 +185,140 @@ def test_no_more_is_attached_than_a_question_takes(qtbot: QtBot, worker: Worker)
     settle(qtbot, attachments)
 
 
+# Reading again
+
+
+class Converter:
+    """Makes clips of as many frames as are wanted, one each time that `go` is called; keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[ConvertOptions] = []
+        self.error: Exception | None = None
+        self._gate = threading.Semaphore(1)  # the first reading needs no word
+
+    def go(self) -> None:
+        self._gate.release()
+
+    def __call__(self, path: Path, options: ConvertOptions, should_stop: ShouldStop) -> Generator[object, None, None]:
+        self.asked.append(options)
+        yield ConvertProgress(0.25, "Reading the clip")
+        while not self._gate.acquire(timeout=0.01):
+            if should_stop():
+                return
+        if self.error is not None:
+            raise self.error
+        yield clip(options.max_frames or 4, name=path.name, start_s=options.start_s)
+
+
+@pytest.fixture
+def converter() -> Converter:
+    return Converter()
+
+
+@pytest.fixture
+def clips(qtbot: QtBot, worker: Worker, converter: Converter) -> Attachments:
+    """A list with one clip."""
+    made = Attachments(worker, converter)
+    made.add_files([Path("ball.mp4")])
+    settle(qtbot, made)
+    return made
+
+
+def num_frames(attachments: Attachments) -> int:
+    item = attachments.all()[0].item
+    assert item is not None
+    return item.num_pictures
+
+
+def test_what_was_stays_until_the_new_one_is_there(qtbot: QtBot, clips: Attachments, converter: Converter) -> None:
+    before = clips.all()[0]
+    clips.reconvert(before.id, ConvertOptions(max_frames=7))
+    assert clips.is_reading, "a question waits for it"
+    qtbot.waitUntil(lambda: clips.all()[0].fraction == 0.25)
+    assert num_frames(clips) == 4
+    assert clips.all()[0].options == AS_IT_IS
+    converter.go()
+    settle(qtbot, clips)
+    after = clips.all()[0]
+    assert (after.id, num_frames(clips), after.options.max_frames) == (before.id, 7, 7)
+    assert converter.asked == [AS_IT_IS, ConvertOptions(max_frames=7)]
+
+
+def test_what_is_there_already_is_not_read_again(qtbot: QtBot, clips: Attachments, converter: Converter) -> None:
+    attachment = clips.all()[0]
+    clips.reconvert(attachment.id, AS_IT_IS)
+    assert not clips.is_reading
+    clips.reconvert(attachment.id, ConvertOptions(max_frames=7))
+    clips.reconvert(attachment.id, ConvertOptions(max_frames=7))
+    qtbot.waitUntil(lambda: len(converter.asked) == 2)
+    clips.reconvert(attachment.id, AS_IT_IS)
+    assert not clips.is_reading, "it is there"
+    converter.go()
+    qtbot.wait(30)
+    assert num_frames(clips) == 4, "what was given up changes nothing"
+
+
+def test_the_last_wish_counts(qtbot: QtBot, clips: Attachments, converter: Converter) -> None:
+    attachment = clips.all()[0]
+    for number in (5, 6, 7):
+        clips.reconvert(attachment.id, ConvertOptions(max_frames=number))
+        qtbot.waitUntil(lambda: len(converter.asked) > 1)
+    qtbot.waitUntil(lambda: converter.asked[-1].max_frames == 7)
+    converter.go()
+    settle(qtbot, clips)
+    assert num_frames(clips) == 7
+    qtbot.wait(30)
+    assert num_frames(clips) == 7
+
+
+@pytest.mark.parametrize("error", [MediaError("Too long", "It has 10 hours.", "Cut it."), None])
+def test_what_fails_leaves_what_was_and_says_why(
+    qtbot: QtBot, clips: Attachments, converter: Converter, error: MediaError | None
+) -> None:
+    converter.error = error or RuntimeError("x")
+    clips.reconvert(clips.all()[0].id, ConvertOptions(max_frames=7))
+    converter.go()
+    settle(qtbot, clips)
+    (kept,) = clips.all()
+    assert (kept.state, kept.options, kept.wanted) == (AttachmentState.READY, AS_IT_IS, AS_IT_IS)
+    assert kept.trouble.startswith("Too long. It has 10 hours." if error else "Could not be read.")
+    assert num_frames(clips) == 4
+    assert clips.has_trouble
+    assert not clips.has_failed, "the question can be asked with what there was"
+    converter.error = None
+    clips.reconvert(kept.id, ConvertOptions(max_frames=7))
+    converter.go()
+    settle(qtbot, clips)
+    assert (num_frames(clips), clips.has_trouble) == (7, False)
+
+
+def test_the_sound_of_all_of_a_clip_is_remembered(qtbot: QtBot, clips: Attachments, converter: Converter) -> None:
+    whole = clips.all()[0].item
+    assert whole is not None
+    clips.reconvert(clips.all()[0].id, ConvertOptions(start_s=2.0, end_s=4.0))
+    converter.go()
+    settle(qtbot, clips)
+    assert clips.all()[0].item is not whole
+    assert whole.timeline is not None
+    assert clips.all()[0].loudness == whole.timeline.loudness
+
+
+def test_what_never_was_a_file_cannot_be_read_again(qtbot: QtBot, clips: Attachments, converter: Converter) -> None:
+    item = clip()
+    chip = Chip(item.name, item.kind, item.thumbnail, len(item.parts), timeline=item.timeline)
+    clips.put_back([Attachment.of_chip(chip, item.parts)])
+    old = clips.all()[1]
+    assert not old.can_change
+    assert old.item is not None
+    assert old.item.timeline == item.timeline
+    clips.reconvert(old.id, ConvertOptions(max_frames=7))
+    assert not clips.is_reading
+
+
 def test_who_reads_does_not_keep_the_list_alive(qtbot: QtBot, worker: Worker) -> None:
     """Else the last reader's deletion would delete its parent, and the parent the reader again: heap corruption."""
 
-    def convert(path: Path, _stop: ShouldStop) -> Generator[object, None, None]:
+    def convert(path: Path, _options: ConvertOptions, _stop: ShouldStop) -> Generator[object, None, None]:
         yield item(name=path.name)
 
     attachments = Attachments(worker, convert)

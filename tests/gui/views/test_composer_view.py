@@ -16,10 +16,11 @@ from gui.models.attachments import Attachments
 from gui.views.attachment_strip import AttachmentChip
 from gui.views.composer import Composer
 from media.errors import MediaError
+from media.types import ConvertOptions
 from tests.gui.samples import item
 
 
-def convert(path: Path, _stop: ShouldStop) -> Generator[object, None, None]:
+def convert(path: Path, _options: ConvertOptions, _stop: ShouldStop) -> Generator[object, None, None]:
     if "bad" in path.name:
         raise MediaError("Not a picture", f"{path.name} is named .png but holds text.", "Open it and paste the text.")
     yield item(name=path.name)
