@@ -1,5 +1,5 @@
-"""Has things converted into files of another kind, for the dialog that asks for it: on a thread of its own, in a process
-of its own (`media.conversions.workshop`).
+"""Has things converted into files of another kind, as the dialog asks for it: on a thread and in a process of their own
+(`media.conversions.workshop`).
 
 What was made lies in a folder of the program's until a person saves it, and goes with the program's end. Where words
 about a picture or a clip are wanted, the model that is open writes them, beside the conversation, and a person may
@@ -11,25 +11,37 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QObject, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QImage
+from PySide6.QtCore import QCoreApplication, QLocale, QObject, Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from core_model.describe import question_about
-from core_model.types import GenerationRequest, Message, Part, Picture, Role, SamplingParams, ShouldStop, Text, TextDelta
-from gui import words
+from core_model.types import (
+    GenerationRequest,
+    Message,
+    Part,
+    Picture,
+    Role,
+    SamplingParams,
+    ShouldStop,
+    Text,
+    TextDelta,
+)
 from gui.answer import shown_error
 from gui.job import Job, Worker
 from gui.model_controller import ModelController
 from gui.picture_files import to_image, to_png
 from gui.views.convert_dialog import Choice, ConvertDialog, Wish
+from media.conversions.languages import LANGUAGES
 from media.conversions.orders import Kind, Made, Order, Wishes
+from media.conversions.questions import QUESTIONS
 from media.conversions.table import Words, find_way, suffixes_of, targets_of
+from media.errors import MediaError
 from media.types import ConvertOptions, ConvertProgress, MediaItem, RgbArray
 
 SHOWN_LETTERS = 20_000  # of a text that was made; the file has all of it
@@ -109,7 +121,7 @@ class ConvertController(QObject):
 
     def describe(self, source: Source, target: Kind) -> Job:
         """Ask the model about it."""
-        message = Message(Role.USER, (*source.parts, Text(question_about(source.kind, target))))
+        message = Message(Role.USER, (*source.parts, Text(QUESTIONS[source.kind, target])))
         request = GenerationRequest((message,), self._sampling())
         return self._model_worker.submit(partial(self._model.stream, request), "describe")
 
@@ -238,8 +250,8 @@ def _choice(kind: Kind, target: Kind) -> Choice:
 
 
 def languages() -> tuple[tuple[str, str], ...]:
-    """Codes and names of what a voice can speak."""
-    return ()
+    """Codes and names of what a voice can speak, each in its own language."""
+    return tuple((code, QLocale(code).nativeLanguageName()) for code in LANGUAGES)
 
 
 def kind_word(kind: Kind) -> str:
@@ -259,16 +271,14 @@ def _stem(name: str) -> str:
 
 
 def _sentence(result: _Result) -> str:
-    sizes = words.size(sum(path.stat().st_size for path in result.paths if path.exists()))
-    return " ".join((f"{result.made.by}.", *result.made.notes, " · ".join((*result.made.facts, sizes))))
+    made = result.made
+    return " ".join((f"{made.by}.", *made.notes, " · ".join(made.facts)))
 
 
 def _make(
     order: Order, pixels: RgbArray | None, should_stop: ShouldStop
 ) -> Generator[ConvertProgress | _Result, None, None]:
     """On the worker's thread: write what is no file yet, have it converted, and look at what came of it."""
-    from dataclasses import replace
-
     from media.conversions import workshop
 
     order.target.parent.mkdir()
@@ -288,9 +298,10 @@ def _look_at(order: Order, made: Made, should_stop: ShouldStop) -> _Result:
 
     paths = tuple(order.target.with_name(name) for name in made.names)
     face, text = made.thumbnail, ""
-    for event in sandbox.convert(order.target, should_stop=should_stop, options=FEW_FRAMES):
-        if isinstance(event, MediaItem):
-            face = next((part.pixels for part in event.parts if isinstance(part, Picture)), made.thumbnail)
+    with suppress(MediaError):  # it was made all the same
+        for event in sandbox.convert(order.target, should_stop=should_stop, options=FEW_FRAMES):
+            if isinstance(event, MediaItem):
+                face = next((part.pixels for part in event.parts if isinstance(part, Picture)), made.thumbnail)
     if order.suffix in suffixes_of(Kind.TEXT):
         text = order.target.read_text(encoding="utf-8", errors="replace")[:SHOWN_LETTERS]
     return _Result(made, paths, face, text)

@@ -1,8 +1,8 @@
 """What can be converted, as `gui.convert_controller` takes it: from an attachment, an answer, or what a question was
 asked about.
 
-Of a file that is no longer at hand its parts remain, which are what the model saw: a document's text, a picture's pixels.
-A clip or a recording is more than its frames, so it needs its file.
+Of a file that is no longer at hand its parts remain, which are what the model saw: a document's text, a picture's
+pixels. A clip or a recording is more than its frames, so it needs its file.
 """
 
 from __future__ import annotations

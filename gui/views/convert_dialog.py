@@ -122,6 +122,7 @@ class ConvertDialog(QDialog):
         self.text.setReadOnly(True)
         self.text.setAccessibleName(self.tr("What was made"))
         self.text.setFixedHeight(FACE.height())
+        theme.look(self.text, "field")
         theme.look(self.status, "soft")
         self.status.setWordWrap(True)
         self.status.setTextFormat(Qt.TextFormat.PlainText)
@@ -166,6 +167,7 @@ class ConvertDialog(QDialog):
         self.words.setAccessibleName(label.text())
         self.words.setFixedHeight(WORDS_HEIGHT)
         self.words.setTabChangesFocus(True)
+        theme.look(self.words, "field")
         column.addLayout(row)
         column.addWidget(self.words)
         return self._words_page
