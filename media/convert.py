@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
 
 from media.errors import MediaError
@@ -24,7 +25,7 @@ ConvertEvent = ConvertProgress | MediaItem
 Converter = Callable[[Probe, Limits, ShouldStop], Generator[ConvertEvent, None, None]]
 
 
-def _converter(found: Probe, options: ConvertOptions) -> Converter:  # noqa: ARG001 - recordings heed them
+def _converter(found: Probe, options: ConvertOptions) -> Converter:
     """Who reads a file. Libraries are imported for the formats that need them, and not before."""
     match found.format:
         case "pdf":
@@ -39,6 +40,10 @@ def _converter(found: Probe, options: ConvertOptions) -> Converter:  # noqa: ARG
             from media.text_files import text_events
 
             return text_events
+        case "m4a" | "mp3" | "wav" | "flac" | "ogg" | "aac":
+            from media.audio import audio_events
+
+            return partial(audio_events, options=options)
         case _:
             assert found.kind is MediaKind.IMAGE, "what is readable has a converter"
             return image_events

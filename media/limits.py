@@ -52,6 +52,7 @@ class Limits:
 
     # What may be spoken: some 9 hours, as a long novel read aloud.
     max_spoken_chars: int = 500_000
+
     # Of sound in memory: four hours for a recogniser of speech, three quarters of an hour of stereo for other formats.
     # What is longer is read to there, and a person can ask for the rest.
     max_sound_bytes: int = 1_000_000_000

@@ -17,10 +17,13 @@ from media.types import MediaKind
 
 PICTURES = frozenset({"png", "jpeg", "webp", "gif", "bmp", "tiff", "heic", "avif"})
 DOCUMENTS = frozenset({"pdf", "office", "text", "html"})
-READABLE = PICTURES | DOCUMENTS
+RECORDINGS = frozenset({"m4a", "mp3", "wav", "flac", "ogg", "aac"})
+READABLE = PICTURES | DOCUMENTS | RECORDINGS
 _TEXTS = frozenset({"text", "html"})  # what a failed download or a mistake leaves in files of any name
 _READABLE_WORDS = (
-    "Altiplano reads pictures (PNG, JPEG, WebP, GIF, BMP, TIFF, HEIC, AVIF), PDF, Word, Excel, and text of all kinds."
+    "Altiplano reads pictures (PNG, JPEG, WebP, GIF, BMP, TIFF, HEIC, AVIF), "
+    "recordings (MP3, M4A, WAV, FLAC, Ogg, Opus, AAC), "
+    "PDF, Word, Excel, and text of all kinds."
 )
 
 

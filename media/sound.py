@@ -34,6 +34,7 @@ SPEECH_RATE = 16_000  # what recognisers were trained with
 GAP_S = 0.1  # a clock that is off by less is rounded, not off
 LONGEST_GAP_S = 120.0  # of silence; a longer one is a broken clock
 SEEK_FROM_S = 10.0  # decoding so much takes less time than finding the place
+STEP = 0.05  # of the work, between two signs of life
 LOUDNESS_STEP_S = 0.05  # finer than a timeline shows
 MOST_LOUDNESS = 1200
 
@@ -95,7 +96,7 @@ def reading_sound(
         for block in track.blocks(start_s, until_s, rate, channels):
             kept.add(block.reshape(-1))
             fraction = len(kept) / max(channels * rate * (min(until_s, track.claimed_s) - start_s), 1.0)
-            if shown + 0.01 <= fraction <= 1.0:
+            if shown + STEP <= fraction <= 1.0:
                 shown = fraction
                 yield fraction
         frames = kept.all() if channels == 1 else kept.all().reshape(-1, channels)

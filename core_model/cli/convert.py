@@ -26,8 +26,7 @@ from core_model.errors import AltiplanoError
 from core_model.types import Finished, FinishReason, SamplingParams, ShouldStop, TextDelta
 from media import sandbox
 from media.conversions import workshop
-from media.conversions.espeak import FASTEST, SLOWEST
-from media.conversions.orders import KIND_OF_MEDIA, TARGETS, Kind, Made, Order, Wishes, target_kind
+from media.conversions.orders import FASTEST, KIND_OF_MEDIA, SLOWEST, TARGETS, Kind, Made, Order, Wishes, target_kind
 from media.conversions.table import Words, find_way, wanted_words
 from media.conversions.times import parse_clock
 from media.errors import MediaError

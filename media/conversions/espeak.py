@@ -16,12 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from media.conversions.languages import LANGUAGES
+from media.conversions.orders import FASTEST, SLOWEST
 from media.errors import MediaError
 from media.stopping import ShouldStop, check_stop
 
 Samples = npt.NDArray[np.int16]  # [channels, samples]
-
-SLOWEST, FASTEST = 80, 450  # words a minute, as far as espeak-ng goes
 
 _SYNCHRONOUS = 2  # espeak_AUDIO_OUTPUT: samples go to the callback, and the call returns after the last
 _DO_NOT_EXIT = 0x8000  # otherwise missing voices end the process

@@ -18,7 +18,7 @@ from media.errors import MediaError
 from media.limits import Limits
 from media.probe import Probe, display_name, probe
 from media.stopping import ShouldStop, check_stop
-from media.types import AS_IT_IS, ConvertOptions, ConvertProgress, MediaItem, Picture, Text
+from media.types import AS_IT_IS, ConvertOptions, ConvertProgress, MediaItem, Part, Picture, Text
 
 MakeEvent = ConvertProgress | Made
 
@@ -97,10 +97,13 @@ def read_item(job: Job, share: float, options: ConvertOptions = AS_IT_IS) -> Gen
 
 @dataclass(frozen=True, slots=True)
 class SourceText:
-    """A text, and the pictures that a document holds."""
+    """A text, and the pictures that a document holds, in their order."""
 
-    text: str
-    pictures: tuple[Picture, ...] = ()
+    parts: tuple[Part, ...]
+
+    @property
+    def text(self) -> str:
+        return "\n\n".join(part.text for part in self.parts if isinstance(part, Text))
 
 
 def read_text(job: Job, share: float = 0.1) -> Generator[MakeEvent, None, SourceText]:
@@ -110,13 +113,13 @@ def read_text(job: Job, share: float = 0.1) -> Generator[MakeEvent, None, Source
         MediaError: there is none, or it is too long.
     """
     if job.kind is not Kind.TEXT or job.found is None:
-        found = SourceText(job.order.words if job.kind is not Kind.TEXT else job.order.text)
+        found = SourceText((Text(job.order.words if job.kind is not Kind.TEXT else job.order.text),))
     else:
         item = yield from read_item(job, share)
-        text = "\n\n".join(part.text for part in item.parts if isinstance(part, Text))
-        pictures = tuple(part for part in item.parts if isinstance(part, Picture))
-        found = SourceText(_without_heads(text, item.name), pictures)
-    if not found.text.strip() and not found.pictures:
+        found = SourceText(
+            tuple(Text(_without_head(part.text, item.name)) if isinstance(part, Text) else part for part in item.parts)
+        )
+    if not found.text.strip() and not any(isinstance(part, Picture) for part in found.parts):
         raise MediaError("Nothing to convert", f"{job.name} holds no text.", "Write something, and try again.")
     if len(found.text) > job.limits.max_text_chars:
         message = f"{job.name} has {len(found.text):,} letters; the limit is {job.limits.max_text_chars:,}."
@@ -124,9 +127,9 @@ def read_text(job: Job, share: float = 0.1) -> Generator[MakeEvent, None, Source
     return found
 
 
-def _without_heads(text: str, name: str) -> str:
-    """Lines like "[report.pdf, page 2]" tell the model where it is; nobody wants to hear them."""
-    return re.sub(rf"^\[{re.escape(name)}(, [^\]\n]*)?\]\n", "", text, flags=re.MULTILINE)
+def _without_head(text: str, name: str) -> str:
+    """A line like "[report.pdf, page 2]" tells the model where it is; nobody wants to hear it."""
+    return re.sub(rf"\A\[{re.escape(name)}(, [^\]\n]*)?\]\n", "", text)
 
 
 def disk_error(error: OSError, order: Order) -> MediaError:

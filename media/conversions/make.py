@@ -28,6 +28,34 @@ def _maker(family: str) -> Maker:
             from media.conversions.speak import speak
 
             return speak
+        case "slides":
+            from media.conversions.slides import film_slides
+
+            return film_slides
+        case "pan":
+            from media.conversions.pan import film_picture
+
+            return film_picture
+        case "sound_film":
+            from media.conversions.sound_film import film_sound
+
+            return film_sound
+        case "sound_picture":
+            from media.conversions.sound_picture import draw_sound
+
+            return draw_sound
+        case "stills":
+            from media.conversions.stills import write_stills
+
+            return write_stills
+        case "track":
+            from media.conversions.track import write_track
+
+            return write_track
+        case "transcript":
+            from media.conversions.transcripts import write_transcript
+
+            return write_transcript
         case "words":
             from media.conversions.transcripts import write_words
 

@@ -54,6 +54,10 @@ class Wishes:
     words_per_minute: int = 165  # a calm reader
     at_s: float | None = None  # which frame of a clip becomes a picture; None: a sheet of many
     has_captions: bool = True  # whether what is said is written into the picture of a film
+    whisper_folder: str = ""  # where faster-whisper's weights are; empty: where it usually keeps them
+
+
+SLOWEST, FASTEST = 80, 450  # words a minute, as far as espeak-ng goes
 
 
 AS_USUAL = Wishes()

@@ -16,7 +16,7 @@ class Peaks:
     """Peak values of sound that is added piece by piece."""
 
     def __init__(self, rate: int, wanted: int = 256) -> None:
-        self._wanted = wanted
+        self._wanted, self._rate, self._num_samples = wanted, rate, 0
         self._step = max(1, rate // 50)  # samples of one value; doubled as it grows
         self._found: list[float] = []
         self._open_peak, self._num_open = 0.0, 0
@@ -24,6 +24,7 @@ class Peaks:
     def add(self, sound: Sound) -> None:
         """Samples [channels, samples] that follow those before."""
         loud = np.abs(sound.astype(np.float32)).max(axis=0) / _FULL_SCALE[sound.dtype.name]
+        self._num_samples += loud.size
         while loud.size:
             taken = loud[: self._step - self._num_open]
             loud = loud[taken.size :]
@@ -38,6 +39,11 @@ class Peaks:
         if len(self._found) == 2 * self._wanted:
             self._found = [max(pair) for pair in zip(self._found[::2], self._found[1::2], strict=True)]
             self._step *= 2
+
+    @property
+    def seconds(self) -> float:
+        """How much was added."""
+        return self._num_samples / self._rate
 
     @property
     def loudest(self) -> float:

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from media.types import Picture
+
 
 class BlockKind(Enum):
     """What a block was in the text."""
@@ -34,7 +36,8 @@ class Block:
 
     kind: BlockKind
     text: str  # as it is said and shown; of code, formulas and tables their source
-    source: str = ""  # of a picture: where it is
+    source: str = ""  # of a picture: where it is; of code: its language
+    picture: Picture | None = None  # of a picture that a document holds
 
 
 MAX_SENTENCE = 280  # letters that are spoken in one go; longer sentences are cut where one would breathe
@@ -133,18 +136,18 @@ def sentences(text: str) -> list[str]:
     for piece in _SENTENCE_END.split(text):
         open_piece = f"{open_piece} {piece}".strip()
         if open_piece and not _ABBREVIATION.search(open_piece):
-            found += _short_pieces(open_piece)
+            found += short_pieces(open_piece, MAX_SENTENCE)
             open_piece = ""
-    found += _short_pieces(open_piece) if open_piece else ()
+    found += short_pieces(open_piece, MAX_SENTENCE) if open_piece else ()
     return found
 
 
-def _short_pieces(sentence: str) -> Iterator[str]:
-    """Cut behind commas, or between words, or anywhere, in this order."""
-    while len(sentence) > MAX_SENTENCE:
-        places = [found.end() for found in _BREATH.finditer(sentence, MAX_SENTENCE // 3, MAX_SENTENCE)]
-        commas = [place for place in places if sentence[:place].rstrip()[-1:] in ",;:،、–—"]
-        cut = (commas or places or [MAX_SENTENCE])[-1]
-        yield sentence[:cut].strip()
-        sentence = sentence[cut:].strip()
-    yield sentence
+def short_pieces(text: str, most: int) -> Iterator[str]:
+    """Pieces of at most so many letters, cut behind commas, or between words, or anywhere, in this order."""
+    while len(text) > most:
+        places = [found.end() for found in _BREATH.finditer(text, most // 3, most)]
+        commas = [place for place in places if text[:place].rstrip()[-1:] in ",;:،、–—"]
+        cut = (commas or places or [most])[-1]
+        yield text[:cut].strip()
+        text = text[cut:].strip()
+    yield text

@@ -12,9 +12,8 @@ from media.conversions.orders import Made
 from media.conversions.peaks import Peaks
 from media.conversions.script import read_blocks
 from media.conversions.sound_writer import SoundWriter
-from media.conversions.times import clock
 from media.errors import MediaError
-from media.faces import file_size
+from media.faces import clock, file_size
 from media.types import ConvertProgress
 
 

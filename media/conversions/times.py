@@ -1,18 +1,10 @@
-"""Times as people write them: "0:14", "1:02:03", and with milliseconds in subtitles."""
+"""Times as people write them on a command line, and as subtitles write them."""
 
 from __future__ import annotations
 
-import math
 import re
 
 from media.errors import MediaError
-
-
-def clock(seconds: float) -> str:
-    """Whole seconds: "0:14", "1:02:03"."""
-    minutes, rest = divmod(math.floor(seconds + 1e-6), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def subtitle_time(seconds: float, mark: str) -> str:
