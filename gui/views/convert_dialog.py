@@ -130,6 +130,7 @@ class ConvertDialog(QDialog):
         self.progress.setAccessibleName(self.tr("How far it is"))
         for widget in (self.face, self.text, self.status, self.progress):
             column.addWidget(widget)
+        column.addLayout(self._result_buttons())
         column.addStretch(1)
         column.addLayout(self._buttons())
 
@@ -172,19 +173,25 @@ class ConvertDialog(QDialog):
         column.addWidget(self.words)
         return self._words_page
 
-    def _buttons(self) -> QHBoxLayout:
+    def _result_buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(theme.SPACE)
-        theme.look(self.make_button, "primary")
         for button in (self.save_button, self.open_button, self.attach_button):
             theme.look(button, "plain")
             row.addWidget(button)
         row.addStretch(1)
+        return row
+
+    def _buttons(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(theme.SPACE)
         close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         close.rejected.connect(self.reject)
+        theme.look(self.make_button, "primary")
+        self.make_button.setDefault(True)
+        row.addStretch(1)
         row.addWidget(close)
         row.addWidget(self.make_button)
-        self.make_button.setDefault(True)
         return row
 
     def _connect(self) -> None:
