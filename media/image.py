@@ -114,17 +114,17 @@ def _decode(probe: Probe, limits: Limits, should_stop: ShouldStop) -> _Decoded:
     if probe.num_bytes > limits.max_file_bytes:
         message = f"{probe.name} has {file_size(probe.num_bytes)}; the limit is {file_size(limits.max_file_bytes)}."
         raise MediaError("File too large", message, _SMALLER)
-    with _strict_pillow(limits.max_pixels), open_stoppable(probe.path, should_stop) as source:
+    with strict_pillow(limits.max_pixels), open_stoppable(probe.path, should_stop) as source:
         if probe.format == "jpeg":
             _refuse_many_scans(probe.name, source.read(), limits)
-        image = Image.open(source, formats=(_plugin(probe.format),))
+        image = Image.open(source, formats=(plugin(probe.format),))
         _refuse_many_pixels(probe.name, image.width * image.height, limits)
         _refuse_preview(probe.name, image)
         image.load()
         return _Decoded(_upright(image), *_about_frames(image, probe, should_stop))
 
 
-def _plugin(format_name: str) -> str:
+def plugin(format_name: str) -> str:
     """The name under which Pillow reads a format. HEIC comes with a library of its own (docs/decisions/0017)."""
     if format_name != "heic":
         return format_name
@@ -135,7 +135,7 @@ def _plugin(format_name: str) -> str:
 
 
 @contextmanager
-def _strict_pillow(max_pixels: int) -> Iterator[None]:
+def strict_pillow(max_pixels: int) -> Iterator[None]:
     """Pillow with its own size check at our limit and as an error, and silent about odd metadata.
 
     Both settings belong to the process, so only one thread decodes at a time. A warning of another thread at the

@@ -17,6 +17,9 @@ class Limits:
     # through every camera of today (up to about 100 megapixels), and no decompression bomb.
     max_pixels: int = 100_000_000
 
+    # Of a frame of a clip: 8K. A decoder may hold twenty frames at 1.5 to 3 bytes a pixel, which is 2 GB for this.
+    max_frame_pixels: int = 36_000_000
+
     # Uncompressed 16-bit RGBA takes 8 bytes a pixel: the largest honest file of the largest honest picture is 800 MB.
     max_file_bytes: int = 1_000_000_000
 
@@ -43,7 +46,8 @@ class Limits:
     # What the process that reads files may take beyond its start. The largest picture needs 700 MB for a moment.
     max_memory_bytes: int = 3_000_000_000
 
-    # How long one file may take, whatever the machine; what takes longer is hung, or meant to be.
+    # How long a file may take for each hundredth of it, whatever the machine; what takes longer is hung, or meant to
+    # be. Not for all of it: a recogniser listens to an hour for ten minutes, and a person can stop it.
     max_seconds: float = 300.0
 
     # The most that a conversion may write into one file. A WAV file counts its bytes with 32 bits, and many USB sticks
@@ -52,6 +56,10 @@ class Limits:
 
     # What may be spoken: some 9 hours, as a long novel read aloud.
     max_spoken_chars: int = 500_000
+
+    # Of an animated picture, which can only be gone through from its beginning: about a minute of work for either.
+    max_animation_frames: int = 5000
+    max_animation_pixels: int = 3_000_000_000
 
     # Of sound in memory: four hours for a recogniser of speech, three quarters of an hour of stereo for other formats.
     # What is longer is read to there, and a person can ask for the rest.

@@ -18,11 +18,12 @@ from media.types import MediaKind
 PICTURES = frozenset({"png", "jpeg", "webp", "gif", "bmp", "tiff", "heic", "avif"})
 DOCUMENTS = frozenset({"pdf", "office", "text", "html"})
 RECORDINGS = frozenset({"m4a", "mp3", "wav", "flac", "ogg", "aac"})
-READABLE = PICTURES | DOCUMENTS | RECORDINGS
+CLIPS = frozenset({"mp4", "mov", "webm", "mkv", "avi"})  # or recordings, where they hold no pictures
+READABLE = PICTURES | DOCUMENTS | RECORDINGS | CLIPS
 _TEXTS = frozenset({"text", "html"})  # what a failed download or a mistake leaves in files of any name
 _READABLE_WORDS = (
     "Altiplano reads pictures (PNG, JPEG, WebP, GIF, BMP, TIFF, HEIC, AVIF), "
-    "recordings (MP3, M4A, WAV, FLAC, Ogg, Opus, AAC), "
+    "recordings (MP3, M4A, WAV, FLAC, Ogg, Opus, AAC), clips (MP4, MOV, MKV, WebM, AVI), "
     "PDF, Word, Excel, and text of all kinds."
 )
 

@@ -28,6 +28,7 @@ from media.child import STOP, Request
 from media.conversions.orders import Made
 from media.errors import MediaError
 from media.limits import DEFAULT_LIMITS, Limits
+from media.patience import Patience
 from media.probe import display_name
 from media.stopping import ShouldStop, Stopped, check_stop, never_stop
 from media.types import AS_IT_IS, ConvertOptions, ConvertProgress, MediaItem
@@ -114,7 +115,6 @@ class Worker:
     """Keeps one process ready, and gives it one thing to do after the other."""
 
     module = "media.child"
-    is_patient = False  # whether the bound on time counts from the last sign of life, not from the beginning
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -157,7 +157,7 @@ class Worker:
         self, child: Child, path: Path, limits: Limits, should_stop: ShouldStop
     ) -> Generator[wire.Event, None, None]:
         """What a process says of a file, until its end."""
-        deadline, stopped_s = time.monotonic() + limits.max_seconds, 0.0
+        patience, stopped_s = Patience(limits.max_seconds), 0.0
         while True:
             if should_stop() and not stopped_s:
                 stopped_s = time.monotonic()
@@ -165,7 +165,7 @@ class Worker:
             if stopped_s and time.monotonic() > stopped_s + STOP_GRACE_S:
                 self._end()
                 return
-            if time.monotonic() > deadline:
+            if patience.is_over:
                 raise self.too_slow(path, limits)
             with suppress(queue.Empty):
                 message = child.messages.get(timeout=LOOK_S)
@@ -175,7 +175,8 @@ class Worker:
                     if message.error is not None:
                         raise message.error
                     return
-                deadline = time.monotonic() + limits.max_seconds if self.is_patient else deadline
+                if isinstance(message, ConvertProgress):
+                    patience.see(message.fraction)
                 yield message
 
     def crashed(self, path: Path) -> MediaError:
@@ -185,7 +186,7 @@ class Worker:
 
     def too_slow(self, path: Path, limits: Limits) -> MediaError:
         """Words for one that takes too long."""
-        message = f"Reading {display_name(path)} took more than {limits.max_seconds:.0f} seconds."
+        message = f"Reading {display_name(path)} did not get on for {limits.max_seconds:.0f} seconds."
         return EndedError("File takes too long", message, "Make it smaller or shorter, and try that.")
 
     def _end(self) -> None:

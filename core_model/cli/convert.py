@@ -161,9 +161,12 @@ def events(
 
 
 def _kind_of(path: Path, should_stop: ShouldStop) -> Generator[AskEvent, None, Kind]:
-    """A film's container may hold sound only, which shows when it is opened. The item is remembered for the question."""
+    """A film's container may hold only sound, and a picture may move, which shows when it is read.
+
+    What was read is remembered, and need not be read again for the question.
+    """
     found = probe(path).kind
-    if found is MediaKind.VIDEO:
+    if found in (MediaKind.VIDEO, MediaKind.IMAGE):
         for event in sandbox.convert(path, should_stop=should_stop):
             yield event
             found = event.kind if isinstance(event, MediaItem) else found

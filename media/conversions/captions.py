@@ -1,7 +1,7 @@
 """What is said in a film, as people read it: in pieces of two lines, as a file of subtitles, and within the picture.
 
-A sentence that is too long for two lines is shown in pieces, each for the share of the time that its letters have. Within
-the picture the letters are white on a dark band, which can be read over anything.
+A sentence that is too long for two lines is shown in pieces, each for the share of the time that its letters have.
+Within the picture the letters are white on a dark band, which can be read over anything.
 """
 
 from __future__ import annotations

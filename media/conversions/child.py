@@ -42,8 +42,7 @@ class OrderRequest:
     def events(self, should_stop: ShouldStop) -> Generator[wire.Event, None, None]:
         is_made = False
         try:
-            for event in make(self.order, self.folder, self.limits, should_stop):
-                yield event
+            yield from make(self.order, self.folder, self.limits, should_stop)
             is_made = not should_stop()
         finally:
             if not is_made:  # the parent does it as well, if it is still there

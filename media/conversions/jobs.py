@@ -1,7 +1,7 @@
 """What every converter out is given: the order, what the source is, where to write, and when to stop.
 
-A converter writes into a folder of its own beside the target; who called it moves the files to their places after it has
-succeeded, or removes the folder. So no converter cleans up.
+A converter writes into a folder of its own beside the target; who called it moves the files to their places after it
+has succeeded, or removes the folder. So no converter cleans up.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
+from media.animations import FORMATS_THAT_MOVE, is_animated
 from media.conversions.orders import KIND_OF_MEDIA, Kind, Made, Order, target_kind
 from media.conversions.table import Way, find_way
 from media.convert import convert
 from media.errors import MediaError
 from media.limits import Limits
-from media.probe import Probe, display_name, probe
+from media.probe import CLIPS, PICTURES, Probe, display_name, probe
 from media.stopping import ShouldStop, check_stop
 from media.types import AS_IT_IS, ConvertOptions, ConvertProgress, MediaItem, Part, Picture, Text
 
@@ -28,14 +29,11 @@ class Job:
     """An order on its way."""
 
     order: Order
-    found: Probe | None  # what the source is; None: a text that is no file
+    kind: Kind  # of the source
+    found: Probe | None  # the source's file; None: a text that is no file
     folder: Path
     limits: Limits
     should_stop: ShouldStop
-
-    @property
-    def kind(self) -> Kind:
-        return Kind.TEXT if self.found is None else KIND_OF_MEDIA[self.found.kind]
 
     @property
     def way(self) -> Way:
@@ -50,6 +48,11 @@ class Job:
     def source(self) -> Probe:
         assert self.found is not None, "this converter reads files"
         return self.found
+
+    @property
+    def has_container(self) -> bool:
+        """Whether the source may hold sound; animated pictures cannot."""
+        return self.source.format not in PICTURES
 
     @property
     def path(self) -> Path:
@@ -79,7 +82,22 @@ def begin(order: Order, folder: Path, limits: Limits, should_stop: ShouldStop) -
     Raises:
         MediaError: it is nothing that can be read.
     """
-    return Job(order, None if order.source is None else probe(order.source), folder, limits, should_stop)
+    if order.source is None:
+        return Job(order, Kind.TEXT, None, folder, limits, should_stop)
+    found = probe(order.source)
+    kind = KIND_OF_MEDIA[found.kind]
+    if found.format in CLIPS and not _has_pictures(found, limits, should_stop):
+        kind = Kind.AUDIO
+    elif found.format in FORMATS_THAT_MOVE and is_animated(found, limits, should_stop):
+        kind = Kind.VIDEO
+    return Job(order, kind, found, folder, limits, should_stop)
+
+
+def _has_pictures(found: Probe, limits: Limits, should_stop: ShouldStop) -> bool:
+    from media.clips import open_clip
+
+    with open_clip(found, should_stop, limits) as clip:
+        return clip is not None
 
 
 def read_item(job: Job, share: float, options: ConvertOptions = AS_IT_IS) -> Generator[MakeEvent, None, MediaItem]:

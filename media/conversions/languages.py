@@ -60,8 +60,8 @@ LANGUAGES = {
     ),
     "th": Language("Thai", "th", frozenset(), "โค้ด", "สูตร", "ตาราง"),
     "vi": Language(
-        "Vietnamese", "vi", _words("là của và có không được một cho các trong những này với người"), "Mã.", "Công thức.",
-        "Bảng.",
+        "Vietnamese", "vi", _words("là của và có không được một cho các trong những này với người"), "Mã.",
+        "Công thức.", "Bảng.",
     ),
 }  # fmt: skip
 

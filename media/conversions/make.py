@@ -1,8 +1,8 @@
 """The one way from an order to a written file: progress events, then what was made.
 
 Picks the converter from the table, ends it when somebody wants to stop, and lets nothing but a `MediaError` out, as
-`media.convert` does for files that come in. Runs in a process of its own (`media.conversions.child`), because sources are
-hostile, and because what writes films and speaks holds code under the GPL (docs/decisions/0017).
+`media.convert` does for files that come in. Runs in a process of its own (`media.conversions.child`), because sources
+are hostile, and because what writes films and speaks holds code under the GPL (docs/decisions/0017).
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from media.conversions.orders import Order
 from media.errors import MediaError
 from media.limits import DEFAULT_LIMITS, Limits
 from media.stopping import ShouldStop, Stopped, check_stop, never_stop
+
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENOENT)
 
 logger = logging.getLogger(__name__)
 
@@ -83,23 +85,18 @@ def make(
         return
     except MediaError:
         raise
-    except OSError as error:  # PyAV's errors are among them
-        raise _explain(error, order) from error
     except Exception as error:
-        raise _unexpected() from error
+        logger.exception("A conversion failed.")
+        raise _explain(error, order) from error
 
 
-def _explain(error: OSError, order: Order) -> MediaError:
-    """Words for what the system, or FFmpeg, says against writing."""
-    if error.errno == errno.EFBIG:
+def _explain(error: Exception, order: Order) -> MediaError:
+    """Words for what the system says against writing, also through FFmpeg; and for what nobody thought of."""
+    code = error.errno if isinstance(error, OSError) else None
+    if code == errno.EFBIG:
         message = "It would be larger than a file may be that is written here."
         return MediaError("File too large", message, "Convert a part of it, or choose a smaller format.")
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENOENT):
+    if isinstance(error, OSError) and code in _DISK_ERRORS:
         return disk_error(error, order)
-    return _unexpected()
-
-
-def _unexpected() -> MediaError:
-    logger.exception("A conversion failed in an unexpected way.")
     message = "An unexpected error happened while it was made; the log has the details."
     return MediaError("Conversion failed", message, "Try another format.")

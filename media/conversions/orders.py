@@ -1,8 +1,8 @@
 """What a conversion out is asked for, and what it answers: plain values that go from one process to the other.
 
-An `Order` says what becomes what; the kind of the target is its name's ending, the kind of the source its content. Where
-a conversion needs what only the model can say (what is to be seen on a picture), whoever orders it asks the model first
-and puts the answer into `words`: this floor knows no model.
+An `Order` says what becomes what; the kind of the target is its name's ending, the kind of the source its content.
+Where a conversion needs what only the model can say (what is to be seen on a picture), whoever orders it asks the model
+first and puts the answer into `words`: this floor knows no model.
 """
 
 from __future__ import annotations

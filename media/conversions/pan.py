@@ -1,7 +1,7 @@
 """Picture to film: a slow way into it, with what the model says of it as narration.
 
-The first frame is the whole picture. A picture that is much wider than films are, or much higher, is gone along from one
-end to the other. Frames are cut out between pixels, so that slow movement does not tremble.
+The first frame is the whole picture. A picture that is much wider than films are, or much higher, is gone along from
+one end to the other. Frames are cut out between pixels, so that slow movement does not tremble.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ LONGER_SIDE = 1280
 SHORTEST_SIDE = 160  # of a film; encoders and players do not like smaller ones
 WIDEST = 16 / 9  # the shape of a film goes from this to its opposite
 ZOOM = 1.15  # how near it gets
+ALONG_S = 5.0  # for each width of the film that is gone along
+LONGEST = 12.0  # widths of the film; what is longer gets bars, or a line of pixels would be a film of an hour
 QUIET_S, SILENT_S, AFTER_S = 0.6, 6.0, 1.5  # before the first word; of a film without words; behind the last word
 
 
@@ -43,7 +45,7 @@ def film_picture(job: Job) -> Generator[MakeEvent, None, None]:
     narrator = narrator_for(words, job.order.wishes, job.limits, job.should_stop) if words else None
     with FilmWriter(job.path, view.width, view.height, FRAMES_PER_S, narrator.rate if narrator else 0) as film:
         spoken = _speak(film, narrator, words) if narrator else []
-        seconds = max(SILENT_S, spoken[-1].end_s + AFTER_S if spoken else 0.0)
+        seconds = max(SILENT_S, view.length * ALONG_S, spoken[-1].end_s + AFTER_S if spoken else 0.0)
         if film.sound is not None:
             film.sound.silence(seconds - film.sound.seconds)
         captions = caption_pieces(spoken)
@@ -91,8 +93,16 @@ class View:
     width: int  # of the film
     height: int
 
+    @property
+    def length(self) -> float:
+        """How many widths of the film a panorama is longer than the film."""
+        height, width = self.pixels.shape[:2]
+        shape: float = width * self.height / (height * self.width)
+        return max(shape, 1 / shape) - 1
+
     @classmethod
     def of(cls, pixels: RgbArray) -> View:
+        pixels = _with_bars(pixels)
         height, width = pixels.shape[:2]
         shape = min(max(width / height, 1 / WIDEST), WIDEST)
         long, short = LONGER_SIDE, max(SHORTEST_SIDE, LONGER_SIDE / max(shape, 1 / shape))
@@ -100,7 +110,8 @@ class View:
         scale = max(film_width / width, film_height / height) * ZOOM  # the film is filled
         size = max(2, round(width * scale)), max(2, round(height * scale))
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        return cls(cv2.resize(pixels, size, interpolation=method), film_width, film_height)
+        near = cv2.resize(pixels, size, interpolation=method).astype(np.uint8, copy=False)
+        return cls(near, film_width, film_height)
 
     def at(self, progress: float) -> RgbArray:
         """The frame at a moment, 0 to 1."""
@@ -120,6 +131,16 @@ class View:
             self.pixels, matrix, (self.width, self.height), flags=flags, borderMode=cv2.BORDER_REPLICATE
         ).astype(np.uint8, copy=False)
         return found
+
+
+def _with_bars(pixels: RgbArray) -> RgbArray:
+    """Not more than so many times as long as it is high, or the other way round."""
+    height, width = pixels.shape[:2]
+    missing_y, missing_x = (max(0, round(long / LONGEST - short)) for long, short in ((width, height), (height, width)))
+    if not missing_x and not missing_y:
+        return pixels
+    edges = ((missing_y // 2, missing_y - missing_y // 2), (missing_x // 2, missing_x - missing_x // 2), (0, 0))
+    return np.pad(pixels, edges, constant_values=0xFF)
 
 
 def _even(side: float) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -12,7 +13,7 @@ from media.conversions.orders import Made
 from media.faces import file_size, thumbnail
 from media.types import RgbArray
 
-OPTIONS: dict[str, dict[str, int | bool]] = {
+OPTIONS: dict[str, dict[str, Any]] = {
     ".png": {"compress_level": 6},
     ".jpg": {"quality": 92, "subsampling": 0},  # letters and lines stay sharp
     ".jpeg": {"quality": 92, "subsampling": 0},

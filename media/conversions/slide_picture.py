@@ -1,7 +1,7 @@
 """How a slide looks: calm, large letters on paper, in the colours of the window.
 
-Text shrinks until it fits and is broken where it must be; what has the direction of Arabic begins on the right. The lower
-end stays free for captions.
+Text shrinks until it fits and is broken where it must be; what has the direction of Arabic begins on the right. The
+lower end stays free for captions.
 """
 
 from __future__ import annotations

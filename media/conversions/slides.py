@@ -1,7 +1,7 @@
 """Text to film: narrated slides. Headings and pictures become slides, speech the sound, captions stand below.
 
-The film goes sentence by sentence: each is spoken, its sound is written, and its slide is shown as long as that lasts; so
-pictures and sound cannot drift apart, and memory stays small. What is said stands in a file of subtitles beside it too.
+The film goes sentence by sentence: each is spoken, its sound is written, and its slide is shown as long as that lasts;
+so pictures and sound cannot drift apart, and memory stays small. What is said stands in a file of subtitles as well.
 """
 
 from __future__ import annotations

@@ -7,8 +7,10 @@ memory than a moment. It comes out at its own rate, in stereo at most.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from media.conversions.captions import caption_at, caption_patch, caption_pieces, write_subtitles
 from media.conversions.film_writer import FilmWriter
@@ -74,7 +76,7 @@ def _look(job: Job) -> Generator[MakeEvent, None, tuple[Peaks, int, int]]:
     return peaks, rate, channels
 
 
-def _blocks(track: Track, rate: int, channels: int) -> Iterator[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+def _blocks(track: Track, rate: int, channels: int) -> Iterator[npt.NDArray[np.float32]]:
     yield from track.blocks(0.0, FOREVER_S, rate, channels)
 
 
@@ -82,7 +84,7 @@ def _film(
     job: Job,
     film: FilmWriter,
     scene: Scene,
-    blocks: Iterator[np.ndarray[tuple[int, ...], np.dtype[np.float32]]],
+    blocks: Iterator[npt.NDArray[np.float32]],
 ) -> Generator[MakeEvent, None, None]:
     assert film.sound is not None, "it was asked for"
     seconds = scene.seconds
@@ -136,9 +138,7 @@ def _even_bars(loudness: Sequence[float]) -> list[float]:
     """One value for each bar, so that the loudest fills the height."""
     count = (WIDTH - 2 * MARGIN) // BAR_STEP
     edges = np.linspace(0, len(loudness), count + 1).astype(int)
-    found = [
-        max(loudness[begin : max(end, begin + 1)], default=0.0) for begin, end in zip(edges, edges[1:], strict=False)
-    ]
+    found = [max(loudness[begin : max(end, begin + 1)], default=0.0) for begin, end in pairwise(edges)]
     loudest = max(max(found), 1e-3)
     return [value / loudest for value in found]
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from media.conversions.jobs import Job, MakeEvent, read_item
 from media.conversions.look import PAPER
-from media.conversions.orders import Made
 from media.conversions.picture_file import made_picture
 from media.errors import MediaError
 from media.types import ConvertOptions, Picture, RgbArray

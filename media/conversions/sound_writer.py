@@ -68,7 +68,8 @@ class SoundTrack:
         if not sound.size:
             return
         samples = np.ascontiguousarray(sound)
-        frame = av.AudioFrame.from_ndarray(samples, SAMPLE_FORMATS[sound.dtype.name], self._layout)
+        form = SAMPLE_FORMATS[sound.dtype.name]
+        frame = av.AudioFrame.from_ndarray(samples, form, self._layout)  # type: ignore[arg-type]  # of two known kinds
         frame.sample_rate = self._rate
         frame.pts, frame.time_base = self._num_samples, Fraction(1, self._rate)
         self._num_samples += sound.shape[1]

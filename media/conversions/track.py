@@ -58,6 +58,8 @@ def write_track(job: Job) -> Generator[MakeEvent, None, None]:
 
 def _codec(job: Job) -> tuple[str, bool]:
     """How the sound is coded, and whether it has more than 16 bits."""
+    if not job.has_container:
+        raise MediaError("No sound", f"{job.name} is an animated picture, without sound.", "Choose another file.")
     with open_container(job.source, job.should_stop) as container:
         stream = container.streams.best("audio")
         if not isinstance(stream, AudioStream):

@@ -34,7 +34,7 @@ def write_transcript(job: Job) -> Generator[MakeEvent, None, None]:
         MediaError: nothing is said that can be recognised, and the model said nothing either.
         Stopped: somebody said so.
     """
-    transcript = yield from listen(job, 0.0, 0.98)
+    transcript = (yield from listen(job, 0.0, 0.98)) if job.has_container else Transcript()
     spoken = transcript.spoken
     words = job.order.words.strip() if job.kind is Kind.VIDEO else ""
     is_subtitles = job.order.suffix in SUBTITLES

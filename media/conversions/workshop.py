@@ -33,7 +33,6 @@ class Workshop(Worker):
     """Carries out orders, one after the other."""
 
     module = "media.conversions.child"
-    is_patient = True  # an hour of film takes its time, and says how far it is
 
     def make(
         self,

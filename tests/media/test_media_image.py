@@ -13,7 +13,7 @@ from PIL import ExifTags, Image
 
 from media.convert import convert
 from media.errors import MediaError
-from media.image import _strict_pillow, item_from_array
+from media.image import strict_pillow, item_from_array
 from media.limits import Limits
 from media.types import MediaItem, MediaKind, Picture
 from tests.picture_files import GREY, RGB, RGBA, encoded, gradient, png, tiff
@@ -336,7 +336,7 @@ def test_the_limit_leaves_pillow_as_it_was(path: Path, monkeypatch: pytest.Monke
 
 
 def test_pillow_checks_the_size_itself_at_the_same_limit() -> None:
-    with _strict_pillow(100):
+    with strict_pillow(100):
         Image._decompression_bomb_check((10, 10))
         with pytest.raises(Image.DecompressionBombWarning):
             Image._decompression_bomb_check((10, 11))
