@@ -167,6 +167,16 @@ class ChatViewLike(Protocol):
         ...
 
     @property
+    def convert_requested(self) -> SignalInstance:
+        """(str): a person wants this answer as a file of another kind."""
+        ...
+
+    @property
+    def convert_chip_requested(self) -> SignalInstance:
+        """(str, int): a person wants an attachment of this question, by its number, as a file of another kind."""
+        ...
+
+    @property
     def continue_requested(self) -> SignalInstance:
         """(str): go on writing this answer."""
         ...

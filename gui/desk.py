@@ -27,6 +27,8 @@ from gui.code_tokens import known_languages
 from gui.composer_controller import ComposerController
 from gui.conversation import Conversation
 from gui.conversation_list import ConversationList
+from gui.convert_controller import ConvertController, Source
+from gui.convert_sources import of_answer, of_attachment, of_chip
 from gui.dialogs import Dialogs
 from gui.drop_controller import DropController
 from gui.faults import Faults
@@ -68,7 +70,7 @@ class Desk(QObject):
         super().__init__()
         self._faults = faults
         self.keeper = SettingsKeeper(folders.config_folder() / "settings.json")
-        self.model_worker, self.media_worker = Worker("model"), Worker("media")
+        self.model_worker, self.media_worker, self.workshop = Worker("model"), Worker("media"), Worker("workshop")
         self.history = History(folders.data_folder())
         self.model = ModelController(factory, self.model_worker)
         self.queue = AnswerQueue(self.model, self.model_worker, self.sampling)
@@ -87,6 +89,7 @@ class Desk(QObject):
         self.captures = Captures(
             self.window, self.attachments, convert, self.media_worker, folders.data_folder() / "captures"
         )
+        self.converting = ConvertController(self.window, self.model, self.model_worker, self.workshop, self.sampling)
         self.dialogs = Dialogs(self.window, faults.log_file)
         self.files = FileController(self.chat, self.media_worker, self.window)
         self.folders = FolderController(self.attachments, self.model, self.dialogs, self.media_worker, self.window)
@@ -94,7 +97,7 @@ class Desk(QObject):
         self._is_ending, self.has_ended = False, False
         self._load_timer = QTimer(self, singleShot=True, interval=LOAD_DELAY_MS)
         self._load_timer.timeout.connect(self.model.ensure)
-        self._running = {self.model_worker, self.media_worker, *self.captures.workers}
+        self._running = {self.model_worker, self.media_worker, self.workshop, *self.captures.workers}
         self._join_window()
         self._join_model()
         self._join_clips()
@@ -140,6 +143,9 @@ class Desk(QObject):
         window.add_key("Ctrl+/", self.show_shortcuts)
         self.dialogs.files_chosen.connect(self.attachments.add_files)
         self.dialogs.settings_changed.connect(self.keeper.choose)
+        composer.strip.convert_requested.connect(self.convert_attachment)
+        self.converting.attach_wanted.connect(self.attachments.add_files)
+        self.converting.crashed.connect(self._faults.report)
         self.keeper.changed.connect(self.on_settings_changed)
         self.keeper.trouble.connect(partial(self._notify, "settings"))
 
@@ -156,6 +162,8 @@ class Desk(QObject):
         self.queue.crashed.connect(self._faults.report)
         self._faults.happened.connect(self.dialogs.show_fault)
         self.chat_view.view_pictures_requested.connect(self.pictures.show_message)
+        self.chat_view.convert_requested.connect(self.convert_answer)
+        self.chat_view.convert_chip_requested.connect(self.convert_chip)
         self.pictures.opened.connect(self.window.show_panel)
         self.chat_view.place_requested.connect(self.files.show_place)
         self.chat_view.folder_requested.connect(self.files.show_folder)
@@ -191,6 +199,7 @@ class Desk(QObject):
         self.media_worker.stopped.connect(self.on_media_worker_stopped)
         self.captures.camera_worker.stopped.connect(self.on_camera_worker_stopped)
         self.captures.microphone_worker.stopped.connect(self.on_microphone_worker_stopped)
+        self.workshop.stopped.connect(self.on_workshop_stopped)
         self.history.stopped.connect(self.on_history_stopped)
 
     # What a person asks for
@@ -208,6 +217,26 @@ class Desk(QObject):
     def show_plan(self) -> None:
         if self.model.state.plan is not None:
             self.dialogs.show_plan(self.model.state.name, self.model.state.plan, self.model.report, self.model.speed)
+
+    def convert_attachment(self, attachment_id: str) -> None:
+        attachment = self.attachments.find(attachment_id)
+        self._convert(None if attachment is None else of_attachment(attachment))
+
+    def convert_answer(self, message_id: str) -> None:
+        answer = self.chat.find_message(message_id)
+        if answer is not None:
+            self._convert(of_answer(answer, self.window.header.title or self.tr("Answer")))
+
+    def convert_chip(self, message_id: str, number: int) -> None:
+        question = self.chat.find_message(message_id)
+        if question is not None:
+            self._convert(of_chip(question, number))
+
+    def _convert(self, source: Source | None) -> None:
+        words = self.tr("The file is not at hand any more. Attach it again to convert it.") if source is None else ""
+        self._notify("convert", words)
+        if source is not None:
+            self.converting.open(source)
 
     def on_rename_requested(self) -> None:
         if not self.window.sidebar.isVisible():
@@ -256,7 +285,7 @@ class Desk(QObject):
         self._notify("model", words, self.tr("Open it anyway"), insist, "warning")
 
     def on_shown_changed(self, conversation: Conversation | None) -> None:
-        for key in ("undo", "attachments", "capture"):
+        for key in ("undo", "attachments", "capture", "convert"):
             self._notify(key, "")
         self.window.show_chat(conversation is not None)
         self.window.sidebar.set_current(conversation.id if conversation is not None else "")
@@ -315,6 +344,7 @@ class Desk(QObject):
         self.captures.end()
         self.model_worker.shutdown()
         self.media_worker.shutdown()
+        self.workshop.shutdown()
 
     def on_model_worker_stopped(self) -> None:
         self._on_worker_stopped(self.model_worker)
@@ -327,6 +357,10 @@ class Desk(QObject):
 
     def on_microphone_worker_stopped(self) -> None:
         self._on_worker_stopped(self.captures.microphone_worker)
+
+    def on_workshop_stopped(self) -> None:
+        self.converting.end()
+        self._on_worker_stopped(self.workshop)
 
     def _on_worker_stopped(self, worker: Worker) -> None:
         self._running.discard(worker)

@@ -7,7 +7,7 @@ for a look by a property instead of a colour: `look(button, "primary")`. What is
 
 Looks: labels "soft", "caption", "strong", "title", "headline", "good", "caution", "fault", "caption-caution",
 "caption-fault"; buttons "primary", "plain", "quiet", "wide", "example", "round"; frames "surface", "raised", "card",
-"notice", "hairline", "hairline-v"; fields "search".
+"notice", "hairline", "hairline-v"; fields "search", "field".
 """
 
 from __future__ import annotations
@@ -242,6 +242,8 @@ QPlainTextEdit, QTextEdit, QTextBrowser { background: transparent; border: none;
     placeholder-text-color: $soft;
     selection-background-color: $accent; selection-color: $surface; }
 QAbstractScrollArea { background: transparent; border: none; }
+QPlainTextEdit[look="field"] { background: $surface; border: 1px solid $line; border-radius: 8px; padding: 4px 6px; }
+QPlainTextEdit[look="field"]:focus { border: 2px solid $accent; padding: 3px 5px; }
 QAbstractItemView { background: transparent; border: none; outline: none;
     selection-background-color: $accent_ground; selection-color: $text; }
 QAbstractScrollArea::corner { background: transparent; border: none; }

@@ -24,10 +24,11 @@ class AttachmentChip(QFrame):
     """One attachment.
 
     Signals:
-        remove_requested, open_requested (str): its id. Only what can be chosen from is opened.
+        remove_requested, convert_requested, open_requested (str): its id. Only what can be chosen from is opened.
     """
 
     remove_requested = Signal(str)
+    convert_requested = Signal(str)
     open_requested = Signal(str)
 
     def __init__(self, attachment: Attachment, parent: QWidget | None = None) -> None:
@@ -46,6 +47,10 @@ class AttachmentChip(QFrame):
         self._remove = QToolButton(self)
         self._remove.setIconSize(QSize(16, 16))
         self._remove.clicked.connect(self._on_remove_clicked)
+        self._convert = QToolButton(self)
+        self._convert.setIconSize(QSize(16, 16))
+        self._convert.clicked.connect(self._on_convert_clicked)
+        theme.look(self._convert, "quiet")
         theme.look(self, "raised")
         theme.look(self._remove, "quiet")
         theme.notifier().theme_changed.connect(self._on_theme_changed)
@@ -66,6 +71,7 @@ class AttachmentChip(QFrame):
         row.setSpacing(theme.SPACE)
         row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignTop)
         row.addLayout(lines, 1)
+        row.addWidget(self._convert, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self._remove, 0, Qt.AlignmentFlag.AlignTop)
 
     def show_attachment(self, attachment: Attachment) -> None:
@@ -83,12 +89,16 @@ class AttachmentChip(QFrame):
         self._progress.setAccessibleName(self.tr("Reading {0}").format(attachment.name))
         self._remove.setAccessibleName(self.tr("Remove {0}").format(attachment.name))
         self._remove.setToolTip(self.tr("Remove"))
+        self._convert.setVisible(attachment.state is AttachmentState.READY)
+        self._convert.setAccessibleName(self.tr("Convert {0}").format(attachment.name))
+        self._convert.setToolTip(self.tr("Convert to…"))
         self.setAccessibleName(f"{attachment.name}, {attachment.error_title or ''} {facts}")
         self._show_whether_it_opens()
         self._on_theme_changed()
 
     def _on_theme_changed(self) -> None:
         self._remove.setIcon(icons.icon("close", theme.current().soft))
+        self._convert.setIcon(icons.icon("convert", theme.current().soft))
         self._picture.setPixmap(self._face())
 
     def _face(self) -> QPixmap:
@@ -142,6 +152,9 @@ class AttachmentChip(QFrame):
     def _on_remove_clicked(self) -> None:
         self.remove_requested.emit(self._id)
 
+    def _on_convert_clicked(self) -> None:
+        self.convert_requested.emit(self._id)
+
 
 def _facts(attachment: Attachment) -> str:
     if attachment.state is AttachmentState.FAILED:
@@ -176,10 +189,12 @@ class AttachmentStrip(QWidget):
     """All chips, wrapped into lines; hidden while there is none.
 
     Signals:
-        open_requested (str): a person wants to look into the attachment with this id.
+        open_requested, convert_requested (str): a person wants to look into the attachment with this id, or to have it
+            as a file of another kind.
     """
 
     open_requested = Signal(str)
+    convert_requested = Signal(str)
 
     def __init__(self, attachments: Attachments, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -202,6 +217,7 @@ class AttachmentStrip(QWidget):
         chip = AttachmentChip(attachment, self)
         chip.remove_requested.connect(self._attachments.remove)
         chip.open_requested.connect(self.open_requested)
+        chip.convert_requested.connect(self.convert_requested)
         self._chips[attachment_id] = chip
         self._flow.addWidget(chip)
         self.setVisible(True)

@@ -49,6 +49,8 @@ class ChatView(MessageArea):
     continue_requested = Signal(str)
     place_requested = Signal(str, int, int)
     folder_requested = Signal(str, int)
+    convert_requested = Signal(str)
+    convert_chip_requested = Signal(str, int)
 
     def __init__(self, links: LinkOpener | None = None, parent: QWidget | None = None) -> None:
         super().__init__(self._build_view, parent)
@@ -200,6 +202,7 @@ class ChatView(MessageArea):
         view.pictures_requested.connect(lambda: self.view_pictures_requested.emit(message_id))
         view.clip_requested.connect(lambda index: self.view_clip_requested.emit(message_id, index))
         view.folder_requested.connect(lambda index: self.folder_requested.emit(message_id, index))
+        view.convert_requested.connect(lambda number: self.convert_chip_requested.emit(message_id, number))
         return view
 
     def _answer(self, entry: Entry, parent: QWidget) -> AnswerView:
@@ -208,6 +211,7 @@ class ChatView(MessageArea):
         view.continue_requested.connect(lambda: self.continue_requested.emit(message_id))
         view.retry_requested.connect(lambda: self.retry_requested.emit(message_id))
         view.start_over_requested.connect(lambda: self.start_over_requested.emit(message_id))
+        view.convert_requested.connect(lambda: self.convert_requested.emit(message_id))
         view.link_activated.connect(lambda address: self._on_link_activated(message_id, address))
         return view
 

@@ -4,9 +4,19 @@ model saw of it, and of what lasts also when.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPainterPath, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QWidget
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QFont,
+    QFontMetrics,
+    QImage,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+)
+from PySide6.QtWidgets import QAbstractButton, QMenu, QWidget
 
 from core_model.types import Message
 from gui import theme, words
@@ -33,7 +43,13 @@ def chips_of(message: Message, chips: tuple[Chip, ...]) -> tuple[Chip, ...]:
 
 
 class ChipFace(QAbstractButton):
-    """One attachment of a question."""
+    """One attachment of a question.
+
+    Signals:
+        convert_requested: a person wants it as a file of another kind.
+    """
+
+    convert_requested = Signal()
 
     def __init__(self, chip: Chip, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -52,6 +68,13 @@ class ChipFace(QAbstractButton):
         self.setToolTip(as_tip("\n".join(part for part in (chip.name, facts, *chip.notes) if part)))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction(self.tr("Show what the model saw"), self.click)
+        menu.addAction(self.tr("Convert to…"), self.convert_requested.emit)
+        menu.popup(event.globalPos())
 
     def _kind_name(self) -> str:
         match self._chip.kind:

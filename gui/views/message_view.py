@@ -25,6 +25,7 @@ class AnswerView(QWidget):
     Signals:
         regenerate_requested, continue_requested, retry_requested, start_over_requested: what a person wants to happen
             with it.
+        convert_requested: a person wants it as a file of another kind.
         link_activated(str): a person wants to open this address.
         resized: it needs another height.
         cursor_moved(QRect): the caret moved by keyboard; where, in this widget.
@@ -36,6 +37,7 @@ class AnswerView(QWidget):
     continue_requested = Signal()
     retry_requested = Signal()
     start_over_requested = Signal()
+    convert_requested = Signal()
     link_activated = Signal(str)
     resized = Signal()
     cursor_moved = Signal(QRect)
@@ -50,6 +52,7 @@ class AnswerView(QWidget):
         self.outcome = _caption(self)
         self.copy_button = QuietButton("copy", self.tr("Copy answer"), self)
         self.again_button = QuietButton("retry", self.tr("Answer again"), self)
+        self.convert_button = QuietButton("convert", self.tr("Convert to speech, a picture or a film"), self)
         self.continue_button = QPushButton(self.tr("Continue"), self)
         theme.look(self.continue_button, "plain")
         self.card: ErrorCard | None = None
@@ -58,6 +61,7 @@ class AnswerView(QWidget):
         self.blocks.cursor_moved.connect(self._on_cursor_moved)
         self.copy_button.clicked.connect(self.copy)
         self.again_button.clicked.connect(self.regenerate_requested)
+        self.convert_button.clicked.connect(self.convert_requested)
         self.continue_button.clicked.connect(self.continue_requested)
         self.show_entry()
 
@@ -65,6 +69,10 @@ class AnswerView(QWidget):
     def is_busy(self) -> bool:
         """Whether it must stay: it is being written, or a person is at work in it."""
         return self._entry.is_open or has_focus_inside(self)
+
+    @property
+    def _quiet_buttons(self) -> tuple[QuietButton, ...]:
+        return self.copy_button, self.again_button, self.convert_button
 
     def show_entry(self) -> None:
         """Show the entry as it is now."""
@@ -75,6 +83,7 @@ class AnswerView(QWidget):
         has_text = bool(entry.text)
         self.copy_button.setVisible(not entry.is_open and has_text)
         self.again_button.setVisible(not entry.is_open and entry.error is None)
+        self.convert_button.setVisible(not entry.is_open and has_text)
         self.continue_button.setVisible(not entry.is_open and entry.can_continue)
         self.outcome.setText(entry.outcome)
         self.outcome.setVisible(not entry.is_open and bool(entry.outcome))
@@ -110,7 +119,7 @@ class AnswerView(QWidget):
         yield from self.blocks.focus_widgets()
         if self.card is not None:
             yield from self.card.buttons
-        yield from (self.copy_button, self.again_button, self.continue_button)
+        yield from (*self._quiet_buttons, self.continue_button)
 
     def _on_cursor_moved(self, rect: QRect) -> None:
         self.cursor_moved.emit(rect.translated(self.blocks.pos()))
@@ -118,7 +127,7 @@ class AnswerView(QWidget):
     def restyle(self) -> None:
         """Take the fonts and colours that are in use now."""
         self.blocks.restyle()
-        for button in (self.copy_button, self.again_button):
+        for button in self._quiet_buttons:
             button.restyle()
         if self.card is not None:
             self.card.restyle()
@@ -133,7 +142,7 @@ class AnswerView(QWidget):
             height = self.card.fit(width)
             self.card.setGeometry(self.OUTSET, top, width, height)
             bottom = top + height
-        footer = (self.status, self.outcome, self.copy_button, self.again_button, self.continue_button)
+        footer = (self.status, self.outcome, *self._quiet_buttons, self.continue_button)
         if all(widget.isHidden() for widget in footer):
             return bottom
         return self._place_footer(bottom + (theme.SPACE if bottom else 0), width + self.OUTSET)
@@ -146,7 +155,7 @@ class AnswerView(QWidget):
             self.status.setGeometry(self._mirrored(QRect(self.OUTSET, top, width - self.OUTSET, needed)))
             return top + needed
         left = 0
-        for button in (self.copy_button, self.again_button):
+        for button in self._quiet_buttons:
             if not button.isHidden():
                 button.setGeometry(self._mirrored(QRect(left, top, button.sizeHint().width(), height)))
                 left += button.sizeHint().width()

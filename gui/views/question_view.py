@@ -35,6 +35,7 @@ class QuestionView(QWidget):
         pictures_requested: show what the model saw.
         clip_requested(int): show the clip or recording of this chip.
         folder_requested(int): show what it read of the folder of this chip.
+        convert_requested(int): a person wants the attachment of this number as a file of another kind.
         resized: it needs another height.
         cursor_moved(QRect): the caret moved by keyboard; where, in this widget.
     """
@@ -45,6 +46,7 @@ class QuestionView(QWidget):
     pictures_requested = Signal()
     clip_requested = Signal(int)
     folder_requested = Signal(int)
+    convert_requested = Signal(int)
     resized = Signal()
     cursor_moved = Signal(QRect)
 
@@ -69,6 +71,7 @@ class QuestionView(QWidget):
 
     def _connect(self) -> None:
         for index, face in enumerate(self._faces):
+            face.convert_requested.connect(partial(self.convert_requested.emit, index))
             if face.lasts:
                 face.clicked.connect(partial(self.clip_requested.emit, index))
             elif face.is_folder:

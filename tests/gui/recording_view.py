@@ -38,6 +38,8 @@ class RecordingView(QObject):
     continue_requested = Signal(str)
     place_requested = Signal(str, int, int)
     folder_requested = Signal(str, int)
+    convert_requested = Signal(str)
+    convert_chip_requested = Signal(str, int)
 
     def __init__(self) -> None:
         super().__init__()

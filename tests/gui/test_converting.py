@@ -1,0 +1,208 @@
+"""Converting from the window: of what is attached, of an answer, of what was asked about; with the real converters."""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication, QFileDialog
+from pytestqt.qtbot import QtBot
+
+from core_model.fake_assistant import FOREVER, Script
+from gui.convert_controller import languages
+from gui.convert_sources import of_answer, of_attachment, of_chip
+from gui.desk import Desk
+from gui.views.convert_dialog import ConvertDialog
+from media.conversions.orders import Kind
+from tests.gui.desk_fixture import MakeDesk, close_desk, make_desk, scripted, settle
+from tests.picture_files import gradient
+
+LONG = 60_000  # ms: a process is started, and speaks
+
+
+@pytest.fixture
+def open_desk(themed: QApplication, qtbot: QtBot, own_home: None) -> Iterator[MakeDesk]:
+    desks: list[Desk] = []
+
+    def open_it(*scripts: Script) -> Desk:
+        desks.append(make_desk(qtbot, scripted(*scripts)))
+        return desks[-1]
+
+    yield open_it
+    for desk in desks:
+        if not desk.has_ended:
+            close_desk(qtbot, desk)
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "Holiday.png"
+    gradient(320, 240).save(path)
+    return path
+
+
+def attach(qtbot: QtBot, desk: Desk, path: Path) -> str:
+    desk.attachments.add_files([path])
+    qtbot.waitUntil(lambda: not desk.attachments.is_reading, timeout=LONG)
+    (attachment,) = desk.attachments.all()
+    return attachment.id
+
+
+def dialog_of(desk: Desk) -> ConvertDialog:
+    (dialog,) = (each for each in desk.window.findChildren(ConvertDialog) if each.isVisible())
+    return dialog
+
+
+def choose(dialog: ConvertDialog, kind: Kind) -> None:
+    (button,) = (dialog.kinds.button(number) for number, each in enumerate(dialog._choices) if each.kind == kind.value)
+    button.setChecked(True)
+
+
+def convert(qtbot: QtBot, dialog: ConvertDialog) -> None:
+    dialog.make_button.click()
+    qtbot.waitUntil(lambda: dialog.make_button.text() == "Convert", timeout=LONG)
+
+
+def seconds_of(path: Path) -> float:
+    with wave.open(str(path)) as sound:
+        return sound.getnframes() / sound.getframerate()
+
+
+def ask(qtbot: QtBot, desk: Desk, question: str) -> None:
+    desk.composer.set_text(question)
+    desk.composing.send()
+    settle(qtbot, desk)
+
+
+def test_an_answer_is_spoken_and_saved(qtbot: QtBot, open_desk: MakeDesk, tmp_path: Path) -> None:
+    desk = open_desk(Script.of("The quick brown fox jumps over the **lazy** dog."))
+    ask(qtbot, desk, "What jumps?")
+    desk.chat_view.convert_requested.emit(desk.chat._shown.messages[-1].id)
+    dialog = dialog_of(desk)
+    choose(dialog, Kind.AUDIO)
+    convert(qtbot, dialog)
+    assert "espeak-ng" in dialog.status.text()
+    assert not dialog.face._image.isNull()
+    dialog.save_button.click()
+    (picker,) = dialog.findChildren(QFileDialog)
+    assert picker.defaultSuffix() == "wav"
+    picker.close()
+    target = tmp_path / "Spoken by a fox.wav"
+    picker.fileSelected.emit(str(target))
+    qtbot.waitUntil(lambda: target.name in dialog.status.text(), timeout=LONG)
+    assert 1.0 < seconds_of(target) < 10.0
+    assert not list(tmp_path.glob(".*")), "nothing half written is left"
+    dialog.reject()
+
+
+def test_the_model_writes_what_is_said_about_a_picture(qtbot: QtBot, open_desk: MakeDesk, photo: Path) -> None:
+    desk = open_desk(Script.of("Many colours, from blue to yellow."))
+    desk.convert_attachment(attach(qtbot, desk, photo))
+    dialog = dialog_of(desk)
+    choose(dialog, Kind.AUDIO)
+    assert not dialog.make_button.isEnabled(), "there is nothing to say yet"
+    dialog.describe_button.click()
+    qtbot.waitUntil(lambda: dialog.describe_button.text() != "Stop" and bool(dialog.words.toPlainText()), timeout=LONG)
+    assert dialog.words.toPlainText() == "Many colours, from blue to yellow."
+    convert(qtbot, dialog)
+    assert "escribed by" in dialog.status.text()
+    dialog.attach_button.click()
+    assert not dialog.isVisible()
+    qtbot.waitUntil(lambda: len(desk.attachments.all()) == 2 and not desk.attachments.is_reading, timeout=LONG)
+    assert desk.attachments.all()[1].name == "Holiday.wav"
+
+
+def test_a_stop_while_the_model_writes_keeps_what_it_wrote(qtbot: QtBot, open_desk: MakeDesk, photo: Path) -> None:
+    desk = open_desk(Script.of("Many colours.", stall_s=FOREVER))
+    desk.convert_attachment(attach(qtbot, desk, photo))
+    dialog = dialog_of(desk)
+    dialog.describe_button.click()
+    qtbot.waitUntil(lambda: bool(dialog.words.toPlainText()), timeout=LONG)
+    assert dialog.describe_button.text() == "Stop"
+    dialog.describe_button.click()
+    qtbot.waitUntil(lambda: dialog.describe_button.text() != "Stop", timeout=LONG)
+    assert dialog.words.toPlainText() == "Many colours."
+    dialog.reject()
+
+
+def test_what_was_asked_about_can_be_converted_later(qtbot: QtBot, open_desk: MakeDesk, photo: Path) -> None:
+    desk = open_desk(Script.of("A gradient."))
+    attach(qtbot, desk, photo)
+    ask(qtbot, desk, "What is it?")
+    question = desk.chat._shown.messages[0]
+    photo.unlink()
+    source = of_chip(question, 0)
+    assert source is not None
+    assert source.path is None
+    assert source.pixels is not None
+    desk.chat_view.convert_chip_requested.emit(question.id, 0)
+    dialog = dialog_of(desk)
+    choose(dialog, Kind.AUDIO)
+    dialog.words.setPlainText("Said by a person.")
+    convert(qtbot, dialog)
+    assert dialog.save_button.isVisible()
+    dialog.reject()
+
+
+def test_what_was_made_goes_with_the_program(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    desk = open_desk(Script.of("Short."))
+    ask(qtbot, desk, "Say something")
+    desk.chat_view.convert_requested.emit(desk.chat._shown.messages[-1].id)
+    dialog = dialog_of(desk)
+    choose(dialog, Kind.AUDIO)
+    convert(qtbot, dialog)
+    folder = Path(desk.converting._folder.name)
+    assert list(folder.rglob("*.wav"))
+    dialog.reject()
+    close_desk(qtbot, desk)
+    assert not folder.exists()
+
+
+def test_a_stop_leaves_nothing(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    desk = open_desk(Script.of("A sentence that is spoken. " * 400))
+    ask(qtbot, desk, "Talk for long")
+    desk.chat_view.convert_requested.emit(desk.chat._shown.messages[-1].id)
+    dialog = dialog_of(desk)
+    choose(dialog, Kind.AUDIO)
+    dialog.make_button.click()
+    qtbot.waitUntil(lambda: dialog.progress.value() > 0, timeout=LONG)
+    dialog.make_button.click()
+    qtbot.waitUntil(lambda: dialog.make_button.text() == "Convert", timeout=LONG)
+    assert dialog.status.text() == "Stopped by you"
+    assert not dialog.save_button.isVisible()
+    assert not list(Path(desk.converting._folder.name).rglob("*.*"))
+    dialog.reject()
+
+
+def test_a_source_that_is_gone_is_said(qtbot: QtBot, open_desk: MakeDesk, photo: Path) -> None:
+    desk = open_desk()
+    attachment_id = attach(qtbot, desk, photo)
+    desk.convert_attachment(attachment_id)
+    dialog = dialog_of(desk)
+    photo.unlink()
+    choose(dialog, Kind.AUDIO)
+    dialog.words.setPlainText("Gone.")
+    convert(qtbot, dialog)
+    assert "There is no file Holiday.png" in dialog.status.text()
+    assert not dialog.save_button.isVisible()
+    dialog.reject()
+
+
+def test_voices_are_named_in_their_own_languages() -> None:
+    names = dict(languages())
+    assert names["de"] == "Deutsch"
+    assert len(names) == 11
+
+
+def test_what_an_answer_and_an_attachment_offer(qtbot: QtBot, open_desk: MakeDesk, photo: Path) -> None:
+    desk = open_desk(Script.of("Text."))
+    attach(qtbot, desk, photo)
+    (attachment,) = desk.attachments.all()
+    source = of_attachment(attachment)
+    assert source is not None
+    assert (source.kind, source.path) == (Kind.IMAGE, photo)
+    ask(qtbot, desk, "Say something")
+    answer = of_answer(desk.chat._shown.messages[-1], "Title")
+    assert (answer.kind, answer.text, answer.name) == (Kind.TEXT, "Text.", "Title")
