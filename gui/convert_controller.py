@@ -133,10 +133,10 @@ class ConvertController(QObject):
         order = Order(
             folder / (_stem(source.name) + wish.suffix),
             source.path,
-            source.text,
-            wish.words,
-            words_by,
-            Wishes(language=wish.language),
+            text=source.text,
+            words=wish.words,
+            words_by=words_by,
+            wishes=Wishes(language=wish.language),
         )
         return self._worker.submit(partial(_make, order, source.pixels), "convert")
 
