@@ -95,14 +95,18 @@ def guess_language(text: str) -> str:
         MediaError: it is Tagalog.
     """
     text = text[:_LOOKED_AT].lower()
-    num_letters = sum(char.isalpha() for char in text)
-    for code, letters in _LETTERS.items():
-        if len(re.findall(letters, text)) * 3 > num_letters:
-            return code
+    if code := language_of_letters(text):
+        return code
     words = re.findall(r"[^\W\d_]+", text)
     counts = {code: _count(words, language.common) for code, language in LANGUAGES.items()}
     best = max(counts, key=lambda code: (counts[code], code == "en"))
     return language_named("tl") if _count(words, _TAGALOG) > counts[best] + 1 else best
+
+
+def language_of_letters(text: str) -> str:
+    """The language that is written in letters of its own, of which the text has many; empty where there is none."""
+    num_letters = sum(char.isalpha() for char in text)
+    return next((code for code, found in _LETTERS.items() if len(re.findall(found, text)) * 3 > num_letters), "")
 
 
 def _count(words: Iterable[str], common: frozenset[str]) -> int:

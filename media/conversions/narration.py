@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from media.conversions.espeak import Samples, espeak
-from media.conversions.languages import LANGUAGES, guess_language, language_named
+from media.conversions.languages import LANGUAGES, guess_language, language_named, language_of_letters
 from media.conversions.orders import Wishes
 from media.conversions.script import Block, BlockKind, sentences, speakable
 from media.errors import MediaError
@@ -44,12 +44,13 @@ class Narrator:
         return self._engine.rate
 
     def say(self, sentence: Sentence) -> Samples:
-        """One channel of samples, with the pause.
+        """One channel of samples, with the pause. A voice that cannot read a sentence's letters would spell them.
 
         Raises:
             Stopped: somebody said so.
         """
-        self._engine.choose(self.language, self._wishes.voice, self._wishes.words_per_minute)
+        language = self.language if self._wishes.language else language_of_letters(sentence.text) or self.language
+        self._engine.choose(language, self._wishes.voice, self._wishes.words_per_minute)
         spoken = self._engine.say(speakable(sentence.text), self._should_stop)
         return np.pad(spoken, ((0, 0), (0, round(sentence.pause_s * self.rate))))
 

@@ -136,6 +136,10 @@ class View:
 def _with_bars(pixels: RgbArray) -> RgbArray:
     """Not more than so many times as long as it is high, or the other way round."""
     height, width = pixels.shape[:2]
+    if max(height / width, width / height) > LONGEST and max(height, width) > LONGEST * LONGER_SIDE:
+        scale = LONGEST * LONGER_SIDE / max(height, width)  # or the bars would take gigabytes
+        width, height = max(1, round(width * scale)), max(1, round(height * scale))
+        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     missing_y, missing_x = (max(0, round(long / LONGEST - short)) for long, short in ((width, height), (height, width)))
     if not missing_x and not missing_y:
         return pixels

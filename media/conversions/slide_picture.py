@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from media.conversions.slide_plan import Slide
-from media.drawing.lettering import Lettering, is_right_to_left, text_at, wrapped
+from media.drawing.directions import is_right_to_left
+from media.drawing.lettering import Lettering, text_at, wrapped
 from media.drawing.raster import rasterize
 from media.drawing.sketch import ACCENT, INK, Sketch, document, element, rectangle
 from media.types import RgbArray

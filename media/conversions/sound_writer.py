@@ -32,6 +32,7 @@ class SoundFormat:
     codec: str
     bits_per_s: int = 0
     deep_codec: str = ""  # for more than 16 bits a sample; without loss
+    deep_form: str = "s32"  # what it takes then
 
 
 FORMATS = {
@@ -47,7 +48,9 @@ FORMATS = {
 class SoundTrack:
     """One stream of sound in a file that is being written."""
 
-    def __init__(self, container: OutputContainer, codec: str, rate: int, channels: int, bits_per_s: int = 0) -> None:
+    def __init__(
+        self, container: OutputContainer, codec: str, rate: int, channels: int, bits_per_s: int = 0, form: str = ""
+    ) -> None:
         self._container = container
         self._rate = rate
         self._layout = LAYOUTS.get(channels, "stereo")
@@ -56,6 +59,8 @@ class SoundTrack:
         self._stream = stream
         if bits_per_s:
             self._stream.bit_rate = bits_per_s * channels
+        if form:
+            self._stream.codec_context.format = form
         self._num_samples = 0
 
     @property
@@ -91,8 +96,8 @@ class SoundWriter:
     def __init__(self, path: Path, rate: int, channels: int = 1, *, is_deep: bool = False) -> None:
         found = FORMATS[path.suffix.lower()]
         self._container = av.open(str(path), "w", format=found.muxer)
-        codec = found.deep_codec if is_deep and found.deep_codec else found.codec
-        self.track = SoundTrack(self._container, codec, rate, channels, found.bits_per_s)
+        codec, form = (found.deep_codec, found.deep_form) if is_deep and found.deep_codec else (found.codec, "")
+        self.track = SoundTrack(self._container, codec, rate, channels, found.bits_per_s, form)
 
     def __enter__(self) -> Self:
         return self

@@ -29,7 +29,7 @@ CELL, LABEL, GAP, GROUND = (
     16,
     "#FAF8F5",
 )  # pixels: the longer side of a frame, its time below, the space around
-BEHIND_S = 10.0  # how far behind the wanted moment a frame may be; variable rates have long ones
+ROUNDING_S = 1e-3  # the clocks of some containers count milliseconds
 
 
 def write_stills(job: Job) -> Generator[MakeEvent, None, None]:
@@ -45,7 +45,8 @@ def write_stills(job: Job) -> Generator[MakeEvent, None, None]:
         return
     yield ConvertProgress(0.0, f"Looking for the frame at {clock(at_s)}")
     if not job.has_container:  # an animated picture, which Pillow reads
-        item = yield from read_item(job, 0.9, ConvertOptions(start_s=at_s, max_frames=1, with_speech=False))
+        moment = ConvertOptions(start_s=at_s, end_s=at_s + ROUNDING_S, max_frames=1)
+        item = yield from read_item(job, 0.9, moment)
         pixels = next(part.pixels for part in item.parts if isinstance(part, Picture))
     else:
         pixels = _frame_at(job, at_s)
@@ -57,18 +58,14 @@ def _frame_at(job: Job, at_s: float) -> RgbArray:
     with open_clip(job.source, job.should_stop, job.limits) as clip:
         if clip is None:
             raise MediaError("No pictures", f"{job.name} is a recording without pictures.", "Choose another file.")
-        length_s = clip.measured_s()
+        length_s, _ = clip.measure()
         if at_s >= length_s:
             message = f"{job.name} ends at {clock(length_s)}, before {clock(at_s)}."
             raise MediaError("Clip too short", message, "Choose an earlier moment.")
-        found = None
-        for time_s, frame in clip.frames(0.0 if at_s < BEHIND_S else at_s - BEHIND_S, length_s, has_many=False):
-            if found is not None and time_s > at_s + 1e-3:
-                break
-            found = frame
+        found = next(clip.frames(at_s + ROUNDING_S, length_s, has_many=False), None)
         if found is None:
             raise MediaError("Damaged video", f"No frame of {job.name} can be decoded there.", "Choose another moment.")
-        return FramePainter(clip.aspect).whole(found)
+        return FramePainter(clip.aspect).whole(found[1])
 
 
 def _sheet(job: Job) -> Generator[MakeEvent, None, None]:

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from media.errors import MediaError
 from media.limits import DEFAULT_LIMITS
 from media.sandbox import ROOT, Sandbox
 from media.types import ConvertOptions, ConvertProgress, MediaItem, Picture
+from tests.processes import has_ended
 
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="processes are ended in another way there")
 needs_bounds = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is not bounded there")
@@ -205,20 +205,6 @@ def test_nobody_is_left_behind(photograph: Path) -> None:
         program.wait(20)
         program.stdout.close()
         assert has_ended(child)
-
-
-def has_ended(pid: int) -> bool:
-    end_s = time.monotonic() + 20
-    while time.monotonic() < end_s:
-        try:
-            os.kill(pid, 0)
-        except OSError:
-            return True
-        status = Path(f"/proc/{pid}/stat")
-        if status.exists() and status.read_text().split()[2] == "Z":  # ended, and waits to be noticed
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def test_requests_are_lines() -> None:

@@ -51,8 +51,8 @@ def test_the_kind_of_a_target_is_its_ending() -> None:
 
 def test_an_order_is_the_same_one_in_the_other_process() -> None:
     order = Order(
-        Path("/a b/ü\n\udcff.mp4"), Path("/c.wav"), "text\n\u2028", "words", "you", (Spoken(0.5, 1.0, "x"),), "somebody",
-        Wishes("de", "de+f2", 120, 1.5, has_captions=False),
+        Path("/a b/ü\n\udcff.mp4"), Path("/c.wav"), "text\n\u2028", "words", "you", (Spoken(0.5, 1.0, "x"),),
+        "somebody", Wishes("de", "de+f2", 120, 1.5, has_captions=False),
     )  # fmt: skip
     line = order_line(order, {"more": 1})
     assert line.count(b"\n") == 1
