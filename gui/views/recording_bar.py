@@ -34,6 +34,8 @@ class RecordingBar(QFrame):
         self._arrange()
         self.stop.clicked.connect(self.stop_requested)
         self.discard.clicked.connect(self.discard_requested)
+        self._name_stop(self.tr("Stop"))
+        self._name_discard(self.tr("Forget this recording"))
         theme.notifier().theme_changed.connect(self._restyle)
         self._restyle()
         self.hide()
@@ -66,8 +68,7 @@ class RecordingBar(QFrame):
     def show_opening(self, stop_words: str) -> None:
         """The microphone is being opened; `stop_words` will stand on the button that ends the recording."""
         self._say(self.tr("Opening the microphone…"))
-        self.stop.setText(stop_words)
-        self.stop.setAccessibleName(stop_words)
+        self._name_stop(stop_words)
         self._name_discard(self.tr("Forget this recording"))
         self.meter.reset()
         self._show_parts(is_recording=False)
@@ -92,6 +93,10 @@ class RecordingBar(QFrame):
     def sentence(self) -> str:
         """What the bar says."""
         return self._sentence.text()
+
+    def _name_stop(self, name: str) -> None:
+        self.stop.setText(name)
+        self.stop.setAccessibleName(name)
 
     def _name_discard(self, name: str) -> None:
         self.discard.setAccessibleName(name)

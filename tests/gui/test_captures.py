@@ -59,7 +59,7 @@ def captured_files() -> list[Path]:
 
 def test_everything_that_can_be_attached_is_in_the_menu(desk: Desk) -> None:
     words = [action.text().replace("&", "") for action in desk.composer.menu.actions() if action.text()]
-    assert words == ["Add files…", "Screenshot…", "Picture from the camera…", "Record sound…"]
+    assert words == ["Add files…", "Add folder…", "Screenshot…", "Picture from the camera…", "Record sound…"]
     for action in desk.composer.menu.actions():
         assert action.isSeparator() or not action.icon().isNull()
 
