@@ -128,7 +128,7 @@ def test_frames_that_come_at_odd_times() -> None:
 
 @given(st.lists(st.booleans(), max_size=60), st.integers(1, 48))
 def test_thinning_keeps_the_number_the_order_and_most_cuts(cuts: list[bool], count: int) -> None:
-    choices = [Choice(float(at), flat(0), at, at, is_cut) for at, is_cut in enumerate(cuts)]
+    choices = [Choice(float(at), flat(0), at, is_cut) for at, is_cut in enumerate(cuts)]
     left = thinned(choices, count, 0.0, float(len(cuts)))
     assert len(left) == min(count, len(cuts))
     assert [each.image for each in left] == sorted(each.image for each in left)
