@@ -66,7 +66,7 @@ class FrameChooser(Generic[Raw, Kept]):
 
     def __init__(self, start_s: float, end_s: float, count: int, keep: Callable[[Raw], Kept]) -> None:
         self._start_s, self._step_s = start_s, max(end_s - start_s, 1e-3) / count
-        self._end_s, self._count, self._keep = end_s, count, keep
+        self._count, self._keep = count, keep
         self._num_even = 0  # places that were passed, at the middles of equal parts
         self._before: tuple[float, Look, Raw] | None = None
         self._even: list[Choice[Kept]] = []
@@ -116,7 +116,7 @@ class FrameChooser(Generic[Raw, Kept]):
         cuts = [cut for cut in self._cuts if is_cut(self._changes, cut.change)]
         both = _in_order(self._even, cuts)
         different = without_repeats(both)
-        return thinned(different, self._count, self._start_s, self._end_s), len(both) - len(different)
+        return thinned(different, self._count), len(both) - len(different)
 
 
 def is_cut(changes: Sequence[float], at: int) -> bool:
@@ -146,15 +146,20 @@ def look_alike(one: Look, other: Look) -> bool:
     return bool((np.abs(one - other).max(axis=2) > SAME_VALUE).mean() < SAME_SHARE)
 
 
-def thinned(choices: Sequence[Choice[Kept]], count: int, start_s: float, end_s: float) -> list[Choice[Kept]]:
-    """At most `count`: again and again the one goes that leaves the smallest gap. Beginnings of scenes go late."""
+def thinned(choices: Sequence[Choice[Kept]], count: int) -> list[Choice[Kept]]:
+    """At most `count`: again and again the one goes that is nearest to others. Beginnings of scenes go late."""
     left = list(choices)
     while len(left) > count:
-        times = [2 * start_s - left[0].time_s, *(each.time_s for each in left), 2 * end_s - left[-1].time_s]
-        gaps = [behind - before for before, behind in zip(times, times[2:], strict=False)]
-        worth = [gap * (CUT_WORTH if each.is_cut else 1.0) for gap, each in zip(gaps, left, strict=True)]
+        times = [each.time_s for each in left]
+        times = [2 * times[0] - times[1], *times, 2 * times[-1] - times[-2]]  # at the ends, both sides are alike
+        worth = [_apart(*times[at : at + 3]) * (CUT_WORTH if each.is_cut else 1.0) for at, each in enumerate(left)]
         del left[worth.index(min(worth))]
     return left
+
+
+def _apart(before_s: float, time_s: float, behind_s: float) -> float:
+    """How far a time is from both neighbours: half the distance in the middle, nothing beside one of them."""
+    return (time_s - before_s) * (behind_s - time_s) / (behind_s - before_s)
 
 
 def small_copy(pixels: npt.NDArray[np.uint8]) -> Look:
