@@ -51,6 +51,6 @@ def file_size(num_bytes: int) -> str:
 
 def clock(seconds: float) -> str:
     """A length, or a place in time: 0:14, 1:02:03. Parts of a second are left away."""
-    whole = int(seconds)
+    whole = int(seconds + 0.001)  # clocks of files are rounded
     minutes = f"{whole % 3600 // 60}:{whole % 60:02}"
     return minutes if whole < 3600 else f"{whole // 3600}:{minutes.zfill(5)}"

@@ -46,7 +46,8 @@ class Limits:
     # What the process that reads files may take beyond its start. The largest picture needs 700 MB for a moment.
     max_memory_bytes: int = 3_000_000_000
 
-    # How long one file may take, whatever the machine; what takes longer is hung, or meant to be.
+    # How long a file may take for each hundredth of it, whatever the machine; what takes longer is hung, or meant to
+    # be. Not for all of it: a recogniser listens to an hour for ten minutes, and a person can stop it.
     max_seconds: float = 300.0
 
     # Of an animated picture, which can only be gone through from its beginning: about a minute of work for either.

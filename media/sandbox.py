@@ -27,6 +27,7 @@ from media.cache import MAX_BYTES, FileState, ItemCache
 from media.child import STOP, Request
 from media.errors import MediaError
 from media.limits import DEFAULT_LIMITS, Limits
+from media.patience import Patience
 from media.probe import display_name
 from media.stopping import ShouldStop, Stopped, check_stop, never_stop
 from media.types import AS_IT_IS, ConvertOptions, ConvertProgress, MediaItem
@@ -177,7 +178,7 @@ class Sandbox:
         self, child: Child, path: Path, limits: Limits, should_stop: ShouldStop
     ) -> Generator[ConvertProgress | MediaItem, None, None]:
         """What a process says of a file, until its end."""
-        deadline, stopped_s = time.monotonic() + limits.max_seconds, 0.0
+        patience, stopped_s = Patience(limits.max_seconds), 0.0
         while True:
             if should_stop() and not stopped_s:
                 stopped_s = time.monotonic()
@@ -185,7 +186,7 @@ class Sandbox:
             if stopped_s and time.monotonic() > stopped_s + STOP_GRACE_S:
                 self._end()
                 return
-            if time.monotonic() > deadline:
+            if patience.is_over:
                 raise _too_slow(path, limits)
             with suppress(queue.Empty):
                 message = child.messages.get(timeout=LOOK_S)
@@ -195,6 +196,8 @@ class Sandbox:
                     if message.error is not None:
                         raise message.error
                     return
+                if isinstance(message, ConvertProgress):
+                    patience.see(message.fraction)
                 yield message
 
     def _end(self) -> None:
@@ -217,7 +220,7 @@ def _crashed(path: Path) -> MediaError:
 
 
 def _too_slow(path: Path, limits: Limits) -> MediaError:
-    message = f"Reading {display_name(path)} took more than {limits.max_seconds:.0f} seconds."
+    message = f"Reading {display_name(path)} did not get on for {limits.max_seconds:.0f} seconds."
     return _EndedError("File takes too long", message, "Make it smaller or shorter, and try that.")
 
 

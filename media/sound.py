@@ -35,6 +35,7 @@ SPEECH_RATE = 16_000  # what recognisers were trained with
 GAP_S = 0.1  # a clock that is off by less is rounded, not off
 LONGEST_GAP_S = 120.0  # of silence; a longer one is a broken clock
 SEEK_FROM_S = 10.0  # decoding so much takes less time than finding the place
+MIXING = {"rematrix_maxval": "1.0"}  # channels that say the same are as loud in one: FFmpeg would add 3 dB, and clip
 STEP = 0.05  # of the work, between two signs of life
 LOUDNESS_STEP_S = 0.05  # finer than a timeline shows
 MOST_LOUDNESS = 1200
@@ -102,15 +103,17 @@ def reading_sound(
                 yield fraction
         frames = kept.all() if channels == 1 else kept.all().reshape(-1, channels)
         sound = Sound(frames, rate, start_s, 0.0, track.about)
-        return _told(sound, track, is_cut=until_s == last_s and sound.end_s > until_s - GAP_S)
+        is_cut = (end_s is None or end_s > until_s) and sound.end_s > until_s - GAP_S
+        return _told(sound, track, is_cut)
 
 
 def _told(sound: Sound, track: Track, is_cut: bool) -> Sound:
     """With the length of the whole file, and what a person should know of it."""
     notes: list[str] = []
-    file_s = sound.end_s if track.is_at_end else max(track.claimed_s, sound.end_s)
+    is_known = track.is_at_end and track.end_s > 0.0
+    file_s = track.end_s if is_known else max(track.claimed_s, sound.end_s if len(sound.samples) else 0.0)
     is_alone = track.kind is MediaKind.AUDIO  # the pictures of a clip may go on behind its sound
-    if is_alone and track.is_at_end and track.claimed_s > 1.1 * file_s + 1.0:
+    if is_alone and is_known and track.claimed_s > 1.1 * file_s + 1.0:
         notes.append(f"It says that it lasts {clock(track.claimed_s)}, but it ends at {clock(file_s)}.")
     if is_cut and not track.is_at_end:
         notes.append(f"Read until {clock(sound.end_s)}: more does not fit. Choose a later start for the rest.")
@@ -143,6 +146,7 @@ class Track:
         claimed_s: how long the file says that it lasts; 0 where it says nothing.
         kind: of the file.
         is_at_end: whether reading went to the end of the file.
+        end_s: how far reading went.
         num_damaged: packets that could not be decoded.
     """
 
@@ -161,6 +165,7 @@ class Track:
         self.claimed_s = max(container.duration or 0, 0) / av.time_base
         self.kind = probe.kind
         self.is_at_end = False
+        self.end_s = 0.0
         self.num_damaged = 0
         self._has_decoded = False
         self._origin_s = 0.0
@@ -210,6 +215,7 @@ class Track:
                 yield np.zeros((round((frame_s - clock_s) * rate), channels), np.float32)
                 clock_s = frame_s
             clock_s += frame.samples / max(frame.sample_rate, 1)
+            self.end_s = clock_s
             yield from resampler.blocks(frame)
         yield from resampler.rest()
 
@@ -260,7 +266,7 @@ class _Resampler:
         self._inner = self._new()
 
     def _new(self) -> av.AudioResampler:
-        return av.AudioResampler(format="fltp", layout=self._layout, rate=self._rate)
+        return av.AudioResampler("fltp", self._layout, self._rate, options=MIXING)
 
     def blocks(self, frame: av.AudioFrame) -> Iterator[FloatArray]:
         form = frame.format.name, frame.layout.name, frame.sample_rate

@@ -122,7 +122,7 @@ def test_a_decoder_that_hangs_is_ended(sandbox: Sandbox, photograph: Path) -> No
     next(events)
     hung = process_of(sandbox)
     hung.send_signal(signal.SIGSTOP)
-    with pytest.raises(MediaError, match="took more than 1 seconds"):
+    with pytest.raises(MediaError, match="did not get on for 1 seconds"):
         list(events)
     assert hung.poll() is not None
     last(sandbox.convert(photograph))
