@@ -123,17 +123,28 @@ def test_frames_that_come_at_odd_times() -> None:
     chooser = FrameChooser[str, str](0.0, 60.0, 4, str)
     for time_s, name in ((0.0, "a"), (10.0, "b"), (20.0, "c"), (20.5, "d"), (59.9, "e")):
         chooser.see(time_s, noise(ord(name)), name)
-    assert "".join(each.image for each in chooser.chosen()[0]) == "bcde"
+    assert "".join(each.image for each in chooser.chosen()[0]) == "abde", "c is nearest to another"
 
 
 @given(st.lists(st.booleans(), max_size=60), st.integers(1, 48))
 def test_thinning_keeps_the_number_the_order_and_most_cuts(cuts: list[bool], count: int) -> None:
-    choices = [Choice(float(at), flat(0), at, at, is_cut) for at, is_cut in enumerate(cuts)]
-    left = thinned(choices, count, 0.0, float(len(cuts)))
+    choices = [Choice(float(at), flat(0), at, is_cut) for at, is_cut in enumerate(cuts)]
+    left = thinned(choices, count)
     assert len(left) == min(count, len(cuts))
     assert [each.image for each in left] == sorted(each.image for each in left)
     if sum(cuts) * 5 <= count and 2 * count >= len(cuts):
         assert sum(each.is_cut for each in left) == sum(cuts)
+
+
+def test_thinning_halves_what_is_even_evenly() -> None:
+    choices = [Choice(float(at), flat(0), at) for at in range(32)]
+    times = [each.time_s for each in thinned(choices, 16)]
+    assert max(np.diff(times)) <= 3.0
+
+
+def test_a_frame_beside_the_beginning_of_its_scene_is_the_first_to_go() -> None:
+    choices = [Choice(time_s, flat(0), 0, is_cut=time_s == 5.0) for time_s in (1.0, 3.0, 5.0, 5.6, 7.0, 9.0)]
+    assert [each.time_s for each in thinned(choices, 5)] == [1.0, 3.0, 5.0, 7.0, 9.0]
 
 
 def test_held_frames_are_bounded() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 import threading
 from collections.abc import Iterator
@@ -16,8 +17,10 @@ from media.errors import MediaError
 from media.limits import DEFAULT_LIMITS
 from media.sandbox import Sandbox
 from media.types import ConvertOptions, ConvertProgress, MediaItem, MediaKind, Picture
-from tests.clips import drawn, write_clip
+from tests.clips import clip_bytes, drawn, write_clip
+from tests.media.test_media_convert import mutated
 
+NUM_MUTATIONS = 60  # of each container
 SILENT = ConvertOptions(with_speech=False)
 needs_bounds = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is not bounded there")
 
@@ -81,3 +84,20 @@ def test_a_stop_in_the_middle_leaves_nothing(sandbox: Sandbox, film: Path) -> No
             should_stop.set()
     assert should_stop.is_set()
     assert last(sandbox.convert(film, options=SILENT)).num_pictures == 14
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "webm", "avi"])
+def test_mutated_clips_give_an_item_or_a_media_error(sandbox: Sandbox, tmp_path: Path, suffix: str) -> None:
+    rng = random.Random(f"altiplano {suffix}")
+    clip, path = clip_bytes(suffix, tmp_path), tmp_path / "hostile.png"  # what is left as text is misnamed
+    outcomes = {"item": 0, "error": 0}
+    for _ in range(NUM_MUTATIONS):
+        path.write_bytes(mutated(clip, rng))
+        try:
+            item = last(sandbox.convert(path, options=SILENT))
+        except MediaError:
+            outcomes["error"] += 1
+        else:
+            assert item.num_pictures >= 1
+            outcomes["item"] += 1
+    assert min(outcomes.values()) > NUM_MUTATIONS // 20  # else the mutations are too weak, or too strong, to say much
