@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from media import wire
+from media.conversions.orders import Made
 from media.errors import MediaError
 from media.types import (
     ConvertProgress,
@@ -94,6 +95,7 @@ PROGRESS = {"is": "progress", "fraction": 0.5, "activity": "a", "arrays": []}
 ITEM = {"is": "item", "kind": "image", "name": "a", "parts": [], "facts": [], "notes": [], "arrays": [[1, 1, 3]]}
 ITEM |= {"timeline": None, "files": []}
 LISTED = {"parts": [["text", "a/"], ["text", "b"]], "files": [["b", 1, 1, ""], ["c", 2, 0, "not text"]]}
+MADE = {"is": "made", "names": ["a.mp3"], "by": "x", "facts": [], "notes": [], "arrays": [[1, 1, 3]]}
 LASTS: list[object] = [1, 0, 1, [], [], [], "", ""]
 
 
@@ -139,6 +141,14 @@ LASTS: list[object] = [1, 0, 1, [], [], [], "", ""]
         message(ITEM | {"timeline": [*LASTS[:3], [0.5], *LASTS[4:]]}, b"abc"),  # a time, but no picture
         message(ITEM | {"timeline": [*LASTS[:5], [[0, 1]], *LASTS[6:]]}, b"abc"),
         message(ITEM | {"timeline": [*LASTS[:7], None]}, b"abc"),
+        message(MADE | {"names": []}, b"abc"),
+        message(MADE | {"names": "a.mp3"}, b"abc"),
+        message(MADE | {"names": ["../a.mp3"]}, b"abc"),
+        message(MADE | {"names": ["a.mp3", ".."]}, b"abc"),
+        message(MADE | {"names": ["C:a.mp3"]}, b"abc"),
+        message(MADE | {"names": ["a\\b.mp3"]}, b"abc"),
+        message(MADE | {"by": None}, b"abc"),
+        message(MADE | {"arrays": []}),
         b"[" * 10 + struct.pack("<Q", 50_000) + b"[" * 50_000,
     ],
 )
@@ -150,6 +160,15 @@ def test_nonsense_is_not_believed(raw: bytes) -> None:
 def test_what_those_are_changed_from_is_believed() -> None:
     for more in ({}, {"timeline": LASTS}, LISTED):
         assert len(unpacked(message(PROGRESS) + message(ITEM | more, b"abc"))) == 2
+    assert len(unpacked(message(MADE, b"abc"))) == 1
+
+
+def test_what_was_made_arrives() -> None:
+    sent = Made(("a.mp4", "a b.srt"), "Spoken by espeak-ng", pixels(4), ("0:14",), ("Parts are missing.",))
+    (got,) = unpacked(packed(sent))
+    assert isinstance(got, Made)
+    assert (got.names, got.by, got.facts, got.notes) == (sent.names, sent.by, sent.facts, sent.notes)
+    np.testing.assert_array_equal(got.thumbnail, sent.thumbnail)
 
 
 def test_a_deep_head_is_not_believed() -> None:

@@ -22,6 +22,7 @@ from core_model.types import (
     TextDelta,
     TileGeometry,
 )
+from media.conversions.orders import Made
 from media.errors import MediaError
 from media.types import ConvertProgress, MediaItem, MediaKind, Picture, Text
 
@@ -43,6 +44,16 @@ def test_conversion() -> None:
         "num_pictures": 1,
         "facts": ["3 x 2"],
         "notes": ["Turned upright."],
+    }
+
+
+def test_what_was_made() -> None:
+    assert json.loads(to_line(Made(("a.mp4", "a.srt"), "Filmed by Altiplano", PIXELS, ("0:14",), ("A note.",)))) == {
+        "event": "made",
+        "names": ["a.mp4", "a.srt"],
+        "by": "Filmed by Altiplano",
+        "facts": ["0:14"],
+        "notes": ["A note."],
     }
 
 
