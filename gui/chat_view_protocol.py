@@ -157,6 +157,16 @@ class ChatViewLike(Protocol):
         ...
 
     @property
+    def view_clip_requested(self) -> SignalInstance:
+        """(str, int): show what lasts and is attached to this message, by the place of its chip."""
+        ...
+
+    @property
+    def view_time_requested(self) -> SignalInstance:
+        """(str, float): show the clip that this answer speaks of, at this second."""
+        ...
+
+    @property
     def continue_requested(self) -> SignalInstance:
         """(str): go on writing this answer."""
         ...

@@ -130,6 +130,8 @@ class ComposerController(QObject):
         self._history.put_draft(asked_in, "")
 
     def on_attachments_changed(self) -> None:
+        if self._is_armed and self._attachments.has_trouble:
+            self._is_armed = False  # it would be sent otherwise than was wanted
         if self._is_armed and not self._attachments.is_reading:
             self.send()
         else:
@@ -151,6 +153,11 @@ class ComposerController(QObject):
         if self._is_armed:
             waiting = [each.name for each in self._attachments.all() if each.state is AttachmentState.READING]
             self._composer.set_hint(self.tr("Sends as soon as {0} is read. Esc holds it back.").format(waiting[0]))
+            return
+        troubled = [each.name for each in self._attachments.all() if each.trouble]
+        if troubled:
+            sentence = self.tr("{0} could not be read again. It is sent as it was.").format(troubled[0])
+            self._composer.set_hint(sentence, "caption-caution")
             return
         items = [each.item for each in self._attachments.all() if each.item is not None]
         state = self._model.state

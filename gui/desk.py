@@ -21,6 +21,7 @@ from gui import theme
 from gui.answer_queue import AnswerQueue
 from gui.chat_controller import ChatController, RolledBack
 from gui.chat_view_protocol import ChatViewLike
+from gui.clip_controller import ClipController
 from gui.code_tokens import known_languages
 from gui.composer_controller import ComposerController
 from gui.conversation import Conversation
@@ -81,6 +82,7 @@ class Desk(QObject):
         self.window = MainWindow(Sidebar(self.conversations_model), chat_view, self.composer, state)
         self.drops = DropController(self.model, self.media_worker)
         self.pictures = PictureController(self.window.panel, self.chat, self.model, self.media_worker)
+        self.clips = ClipController(self.window.clip_panel, self.attachments, self.chat, self.model)
         self.dialogs = Dialogs(self.window, faults.log_file)
         self.files = FileController(self.chat, self.media_worker, self.window)
         self.folders = FolderController(self.attachments, self.model, self.dialogs, self.media_worker, self.window)
@@ -91,6 +93,7 @@ class Desk(QObject):
         self._running = {self.model_worker, self.media_worker}
         self._join_window()
         self._join_model()
+        self._join_clips()
         self._join_conversations()
         self._join_end()
 
@@ -151,6 +154,14 @@ class Desk(QObject):
         self.pictures.opened.connect(self.window.show_panel)
         self.chat_view.place_requested.connect(self.files.show_place)
         self.chat_view.folder_requested.connect(self.files.show_folder)
+
+    def _join_clips(self) -> None:
+        self.composer.strip.open_requested.connect(self.clips.open_attachment)
+        self.chat_view.view_clip_requested.connect(self.clips.open_sent)
+        self.chat_view.view_time_requested.connect(self.clips.open_time)
+        self.clips.tiles_requested.connect(self.pictures.show_pictures)
+        self.clips.opened.connect(self.window.show_clip)
+        self.clips.gone.connect(self.on_clip_gone)
 
     def _join_conversations(self) -> None:
         sidebar, conversations = self.window.sidebar, self.conversations
@@ -242,7 +253,12 @@ class Desk(QObject):
             self._notify(key, "")
         self.window.show_chat(conversation is not None)
         self.window.sidebar.set_current(conversation.id if conversation is not None else "")
+        self.clips.forget()
         self.window.hide_panel()
+
+    def on_clip_gone(self) -> None:
+        if self.window.clip_panel.isVisible():
+            self.window.hide_panel()
 
     def on_deleted(self, conversation: Conversation) -> None:
         undo = partial(self.conversations.restore, conversation)

@@ -19,7 +19,7 @@ from core_model.types import (
     PrefillProgress,
     SpeedEstimate,
 )
-from media.types import LeftOut
+from media.types import LeftOut, Timeline
 
 NOTHING = "\N{EN DASH}"
 _GB, _MB, _KB = 1_000_000_000, 1_000_000, 1_000
@@ -43,6 +43,22 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def moment(seconds: float) -> str:
+    """A place in a clip to a tenth of a second: "0:08.5", "1:02:03.0"."""
+    tenths = round(10 * seconds)
+    return f"{duration(tenths // 10)}.{tenths % 10}"
+
+
+def isolated(text: str) -> str:
+    """Text in its own direction, whichever way the window runs."""
+    return f"\u2068{text}\u2069"
+
+
+def written_by(timeline: Timeline | None) -> str:
+    """Who wrote the speech of a clip down; empty where nobody did."""
+    return _tr("Speech by {0}").format(timeline.recogniser) if timeline is not None and timeline.recogniser else ""
 
 
 def about(seconds: float) -> str:

@@ -1,6 +1,6 @@
 """What stands for a file on its chip where it has no picture of its own: a small page with its first words.
 
-Also the short facts that all kinds of file have: a size in units that people know.
+Also the short facts that many kinds of file have: a size in units that people know, and a length in time.
 """
 
 from __future__ import annotations
@@ -47,3 +47,10 @@ def file_size(num_bytes: int) -> str:
     if num_bytes < 999_500:
         return f"{num_bytes / 1e3:.0f} kB"
     return f"{num_bytes / 1e6:.1f} MB" if num_bytes < 999_950_000 else f"{num_bytes / 1e9:.1f} GB"
+
+
+def clock(seconds: float) -> str:
+    """A length, or a place in time: 0:14, 1:02:03. Parts of a second are left away."""
+    whole = int(seconds)
+    minutes = f"{whole % 3600 // 60}:{whole % 60:02}"
+    return minutes if whole < 3600 else f"{whole // 3600}:{minutes.zfill(5)}"

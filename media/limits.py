@@ -17,6 +17,9 @@ class Limits:
     # through every camera of today (up to about 100 megapixels), and no decompression bomb.
     max_pixels: int = 100_000_000
 
+    # Of a frame of a clip: 8K. A decoder may hold twenty frames at 1.5 to 3 bytes a pixel, which is 2 GB for this.
+    max_frame_pixels: int = 36_000_000
+
     # Uncompressed 16-bit RGBA takes 8 bytes a pixel: the largest honest file of the largest honest picture is 800 MB.
     max_file_bytes: int = 1_000_000_000
 
@@ -67,6 +70,21 @@ class Limits:
 
     # How long one file may take, whatever the machine; what takes longer is hung, or meant to be.
     max_seconds: float = 300.0
+
+    # Of an animated picture, which can only be gone through from its beginning: about a minute of work for either.
+    max_animation_frames: int = 5000
+    max_animation_pixels: int = 3_000_000_000
+
+    # Of sound in memory: four hours for a recogniser of speech, three quarters of an hour of stereo for other formats.
+    # What is longer is read to there, and a person can ask for the rest.
+    max_sound_bytes: int = 1_000_000_000
+
+    # Of sound: what is lower is no sound, and studios record at up to 768 kHz.
+    min_sample_rate: int = 1000
+    max_sample_rate: int = 1_000_000
+
+    # Of sound: Ambisonics of the third order, and more than any film has. FFmpeg mixes no more than some dozens.
+    max_channels: int = 16
 
     # The chip and the attachment strip show at most this many pixels on the longer side, on displays of double density.
     thumbnail_side: int = 256

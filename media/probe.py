@@ -17,11 +17,16 @@ from media.types import MediaKind
 
 PICTURES = frozenset({"png", "jpeg", "webp", "gif", "bmp", "tiff", "heic", "avif"})
 DOCUMENTS = frozenset({"pdf", "office", "text", "html"})
-READABLE = PICTURES | DOCUMENTS
+CLIPS = frozenset({"mp4", "mov", "webm", "mkv", "avi"})  # or recordings, where they hold no pictures
+RECORDINGS = frozenset({"m4a", "mp3", "wav", "flac", "ogg", "aac"})
+READABLE = PICTURES | DOCUMENTS | CLIPS | RECORDINGS
 FOLDER = "folder"
 _TEXTS = frozenset({"text", "html"})  # what a failed download or a mistake leaves in files of any name
 _READABLE_WORDS = (
-    "Altiplano reads pictures (PNG, JPEG, WebP, GIF, BMP, TIFF, HEIC, AVIF), PDF, Word, Excel, and text of all kinds."
+    "Altiplano reads pictures (PNG, JPEG, WebP, GIF, BMP, TIFF, HEIC, AVIF), "
+    "clips (MP4, MOV, MKV, WebM, AVI), "
+    "recordings (MP3, M4A, WAV, FLAC, Ogg, Opus, AAC), "
+    "PDF, Word, Excel, and text of all kinds."
 )
 
 

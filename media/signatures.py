@@ -61,6 +61,7 @@ FORMATS = {
         FileFormat("wav", "a WAV recording", MediaKind.AUDIO, (".wav",)),
         FileFormat("flac", "a FLAC recording", MediaKind.AUDIO, (".flac",)),
         FileFormat("ogg", "an Ogg recording", MediaKind.AUDIO, (".ogg", ".oga", ".opus", ".ogv")),
+        FileFormat("aac", "an AAC recording", MediaKind.AUDIO, (".aac", ".adts")),
         FileFormat("pdf", "a PDF document", MediaKind.DOCUMENT, (".pdf",)),
         FileFormat("office", "an Office document", MediaKind.DOCUMENT, _OFFICE_SUFFIXES),
         FileFormat("odf", "an OpenDocument file", MediaKind.DOCUMENT, (".odt", ".ods", ".odp", ".odg")),
@@ -97,6 +98,11 @@ _SIGNATURES = (  # offset, the bytes there, format; the first match wins
     (0, b"ID3", "mp3"),
     (0, b"\xff\xfb", "mp3"),
     (0, b"\xff\xf3", "mp3"),
+    (0, b"\xff\xfa", "mp3"),  # with checksums
+    (0, b"\xff\xf2", "mp3"),
+    (0, b"\xff\xe3", "mp3"),  # at the low rates of old telephones
+    (0, b"\xff\xf1", "aac"),
+    (0, b"\xff\xf9", "aac"),
     (0, b"\xd0\xcf\x11\xe0", "office"),
     (0, b"\x1f\x8b", "gzip"),
     (0, b"7z\xbc\xaf", "7z"),
@@ -128,7 +134,7 @@ def _container(head: bytes) -> str | None:
     """Formats whose signature is spread out, or says only which family it is."""
     if head[4:8] == b"ftyp":
         return _iso_media(head)
-    if head[:4] == b"RIFF":
+    if head[:4] in (b"RIFF", b"RF64"):  # the second is for more than 4 GB
         return _RIFF.get(head[8:12])
     if head[:4] == b"\x1a\x45\xdf\xa3":
         return "webm" if b"webm" in head[:64] else "mkv"

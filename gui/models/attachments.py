@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QImage
 
 from core_model.types import MAX_PICTURES, Part, ShouldStop
@@ -36,6 +36,7 @@ from media.types import (
 )
 
 MAX_ATTACHED = MAX_PICTURES  # no model takes more, and each one is held decoded
+QUIET_MS = 300  # between two changes of one mind: keys repeat faster
 # ConvertProgress ..., last the MediaItem
 Convert = Callable[[Path, ConvertOptions, ShouldStop], Generator[object, None, None]]
 
@@ -134,6 +135,8 @@ class Attachments(QObject):
         self._elsewhere: dict[str, dict[str, Attachment]] = {}  # of conversations that are not shown
         self._conversation = ""
         self._readers: dict[str, _Reader] = {}
+        self._quiet_timer = QTimer(self, singleShot=True, interval=QUIET_MS)
+        self._quiet_timer.timeout.connect(self._read_again)
 
     def all(self) -> list[Attachment]:
         return list(self._attachments.values())
@@ -171,7 +174,7 @@ class Attachments(QObject):
             self.overflowed.emit(1)
 
     def reconvert(self, attachment_id: str, options: ConvertOptions) -> None:
-        """Read a file again, as a person wants it now. What is wanted already is not read twice."""
+        """Read a file again, as a person wants it now, once nothing else was wanted for a moment."""
         found = self._attachments.get(attachment_id)
         if found is None or not found.can_change or (options == found.wanted and not found.trouble):
             return
@@ -179,11 +182,17 @@ class Attachments(QObject):
         if options == found.options:
             self.update(replace(found, state=AttachmentState.READY, wanted=options, trouble=""))
             return
-        assert found.path is not None, "only a file can change"
-        self.update(
-            replace(found, state=AttachmentState.READING, fraction=0.0, activity="", wanted=options, trouble="")
-        )
-        self._read(found, partial(self._convert, found.path, options))
+        reading = replace(found, state=AttachmentState.READING, fraction=0.0, activity="", wanted=options, trouble="")
+        self.update(reading)
+        self._quiet_timer.start()
+
+    def _read_again(self) -> None:
+        """Begin with whatever is wanted otherwise, in any conversation."""
+        for attachments in (self._attachments, *self._elsewhere.values()):
+            for each in attachments.values():
+                is_wanted = each.state is AttachmentState.READING and each.id not in self._readers
+                if is_wanted and each.path is not None:
+                    self._read(each, partial(self._convert, each.path, each.wanted))
 
     def remove(self, attachment_id: str) -> None:
         """Take one away, and stop reading it."""

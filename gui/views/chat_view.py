@@ -19,7 +19,8 @@ from gui.chat_view_protocol import Chip, ShownError, ShownMessage
 from gui.links import LinkOpener
 from gui.markdown_blocks import Block
 from gui.place_links import Places, place_of, with_places
-from gui.views.chat_entries import Entry, entries_of
+from gui.time_links import seconds_of
+from gui.views.chat_entries import Entry, entries_of, longest_clip_s
 from gui.views.message_area import MessageArea
 from gui.views.message_column import MessageView
 from gui.views.message_view import AnswerView
@@ -43,6 +44,8 @@ class ChatView(MessageArea):
     regenerate_requested = Signal(str)
     edit_requested = Signal(str, str)
     view_pictures_requested = Signal(str)
+    view_clip_requested = Signal(str, int)
+    view_time_requested = Signal(str, float)
     continue_requested = Signal(str)
     place_requested = Signal(str, int, int)
     folder_requested = Signal(str, int)
@@ -90,7 +93,8 @@ class ChatView(MessageArea):
         self.flush_times_ms.clear()
         entry = self._column.entry(message_id)
         if entry is None:
-            entry = Entry(message_id, Message.of(Role.ASSISTANT, ""), mark=self._with_links)
+            longest_s = longest_clip_s(self._column.entries)
+            entry = Entry(message_id, Message.of(Role.ASSISTANT, ""), clip_s=longest_s, mark=self._with_links)
             entry.open()
             self._append(entry)
             return
@@ -195,6 +199,7 @@ class ChatView(MessageArea):
         view.edited.connect(lambda text: self.edit_requested.emit(message_id, text))
         view.pictures_requested.connect(lambda: self.view_pictures_requested.emit(message_id))
         view.folder_requested.connect(lambda index: self.folder_requested.emit(message_id, index))
+        view.clip_requested.connect(lambda index: self.view_clip_requested.emit(message_id, index))
         return view
 
     def _answer(self, entry: Entry, parent: QWidget) -> AnswerView:
@@ -203,18 +208,20 @@ class ChatView(MessageArea):
         view.continue_requested.connect(lambda: self.continue_requested.emit(message_id))
         view.retry_requested.connect(lambda: self.retry_requested.emit(message_id))
         view.start_over_requested.connect(lambda: self.start_over_requested.emit(message_id))
-        view.link_activated.connect(self._on_link_activated)
+        view.link_activated.connect(lambda address: self._on_link_activated(message_id, address))
         return view
 
-    def _on_link_activated(self, address: str) -> None:
-        place = place_of(address)
-        if place is None:
-            self._links.open(address, self.window())
-        else:
+    def _on_link_activated(self, message_id: str, address: str) -> None:
+        place, seconds = place_of(address), seconds_of(address)
+        if place is not None:
             self.place_requested.emit(place.message_id, place.part, place.line)
+        elif seconds is not None:
+            self.view_time_requested.emit(message_id, seconds)
+        else:
+            self._links.open(address, self.window())
 
     def _with_links(self, block: Block) -> Block:
-        """A block of an answer with links to what the conversation holds."""
+        """A block of an answer with links to the files that the conversation holds."""
         return with_places(block, self._places) if self._places else block
 
     def _know_places(self, entries: Sequence[Entry]) -> None:

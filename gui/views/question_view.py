@@ -34,6 +34,7 @@ class QuestionView(QWidget):
         edited(str): ask this instead.
         pictures_requested: show what the model saw.
         folder_requested(int): show what it read of the folder of this chip.
+        clip_requested(int): show the clip or recording of this chip.
         resized: it needs another height.
         cursor_moved(QRect): the caret moved by keyboard; where, in this widget.
     """
@@ -43,6 +44,7 @@ class QuestionView(QWidget):
     edited = Signal(str)
     pictures_requested = Signal()
     folder_requested = Signal(int)
+    clip_requested = Signal(int)
     resized = Signal()
     cursor_moved = Signal(QRect)
 
@@ -70,7 +72,8 @@ class QuestionView(QWidget):
             if face.is_folder:
                 face.clicked.connect(partial(self.folder_requested.emit, index))
             else:
-                face.clicked.connect(self.pictures_requested)
+                wanted = partial(self.clip_requested.emit, index) if face.lasts else self.pictures_requested
+                face.clicked.connect(wanted)
         theme.look(self.more_button, "quiet")
         theme.look(self.send_button, "primary")
         theme.look(self.cancel_button, "plain")

@@ -81,10 +81,16 @@ def test_a_picture_in_another_format_comes_with_a_way_out(tmp_path: Path) -> Non
     assert "JPEG or PNG" in error.hint
 
 
-def test_a_clip_named_as_a_picture(tmp_path: Path) -> None:
+def test_a_clip_is_known_whatever_its_name(tmp_path: Path) -> None:
     path = tmp_path / "clip.gif"
     path.write_bytes(b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2")
-    assert refusal(path).message == "clip.gif is named .gif but holds an MP4 video."
+    assert probe(path) == Probe(path, MediaKind.VIDEO, "mp4", 24)
+
+
+def test_an_archive_named_as_a_picture(tmp_path: Path) -> None:
+    path = tmp_path / "photos.gif"
+    path.write_bytes(b"7z\xbc\xaf\x27\x1c")
+    assert refusal(path).message == "photos.gif is named .gif but holds a 7-Zip archive."
 
 
 def test_unknown_bytes(tmp_path: Path) -> None:
