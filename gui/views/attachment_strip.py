@@ -93,7 +93,6 @@ class AttachmentChip(QFrame):
         self._convert.setAccessibleName(self.tr("Convert {0}").format(attachment.name))
         self._convert.setToolTip(self.tr("Convert to…"))
         self.setAccessibleName(f"{attachment.name}, {attachment.error_title or ''} {facts}")
-        self._show_whether_it_opens()
         self._on_theme_changed()
 
     def _on_theme_changed(self) -> None:
@@ -160,7 +159,7 @@ def _facts(attachment: Attachment) -> str:
     if attachment.state is AttachmentState.FAILED:
         return " ".join(part for part in (attachment.error_message, attachment.error_hint) if part)
     if attachment.item is not None:
-        who = words.written_by(attachment.item.timeline)
+        who = words.written_by(attachment.item.timeline, attachment.item.facts)
         return " · ".join([*attachment.item.facts, *([who] if who else [])])
     return attachment.activity or attachment.name
 

@@ -225,7 +225,7 @@ class ChatView(MessageArea):
             self._links.open(address, self.window())
 
     def _with_links(self, block: Block) -> Block:
-        """A block of an answer with links to what the conversation holds."""
+        """A block of an answer with links to the files that the conversation holds."""
         return with_places(block, self._places) if self._places else block
 
     def _know_places(self, entries: Sequence[Entry]) -> None:

@@ -163,23 +163,29 @@ def test_the_chip_opens_by_keyboard(qtbot: QtBot, desk: Desk, root: Path) -> Non
     assert desk.folders.dialog is None
 
 
-@pytest.mark.parametrize("is_loaded", [False, True])
-def test_a_large_folder_asks_by_itself_once(
-    qtbot: QtBot, themed: QApplication, own_home: None, root: Path, is_loaded: bool
-) -> None:
+@pytest.fixture
+def narrow_desk(themed: QApplication, qtbot: QtBot, own_home: None, request: pytest.FixtureRequest) -> Iterator[Desk]:
+    """With a model that holds little, and comes in at once or later."""
+    small, is_loaded = replace(MODEL, context_length=400), bool(request.param)
+    load = LoadScript(delay_s=0.0 if is_loaded else 0.4)
+    made = make_desk(qtbot, FakeAssistant((Script.of(ANSWER),), load, small), is_loaded)
+    yield made
+    close_desk(qtbot, made)
+
+
+@pytest.mark.parametrize("narrow_desk", [False, True], indirect=True)
+def test_a_large_folder_asks_by_itself_once(qtbot: QtBot, narrow_desk: Desk, root: Path) -> None:
     """Also where the model comes in only after the folder was read."""
-    desk = make_desk(qtbot, FakeAssistant((Script.of(ANSWER),), LoadScript(delay_s=0.0 if is_loaded else 0.4),
-                                          replace(MODEL, context_length=400)), is_loaded)  # fmt: skip
+    desk = narrow_desk
     drop(desk, root)
     qtbot.waitUntil(lambda: desk.folders.dialog is not None, timeout=15_000)
     dialog = desk.folders.dialog
     assert dialog is not None
     assert "Scout FP8 holds" in dialog.summary.text()
     dialog.reject()
-    desk.composer.set_text("x")
-    qtbot.wait(50)
+    drop(desk, root / "README.md")
+    wait_until_read(qtbot, desk)
     assert desk.folders.dialog is None, "it does not ask again"
-    close_desk(qtbot, desk)
 
 
 def test_a_place_in_an_answer_opens_the_file_there(qtbot: QtBot, desk: Desk, root: Path) -> None:

@@ -7,7 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -226,12 +226,14 @@ def test_nested_rules_take_back_and_folders_stay_shut(fill: Fill) -> None:
     root = fill(
         {
             ".git/info/exclude": "*.tmp\n",
-            ".gitignore": "# build\n*.log\n/build/\nout/*\n!out/keep.txt\n",
+            ".gitignore": "# build\n*.log\n/build/\nout/*\n!out/keep.txt\nall/**\n!all/keep.txt\n",
             "sub/.gitignore": "!important.log\nlocal.py\n",
             "a.tmp": "x",
             "a.log": "x",
             "build/b.py": "x",
             "out/x.txt": "x",
+            "all/x.txt": "x",
+            "all/keep.txt": "x",
             "out/keep.txt": "x",
             "sub/important.log": "x",
             "sub/other.log": "x",
@@ -242,9 +244,17 @@ def test_nested_rules_take_back_and_folders_stay_shut(fill: Fill) -> None:
         }
     )
     item = read(root)
-    wanted = {".gitignore", "main.py", "out/keep.txt", "sub/.gitignore", "sub/important.log", "sub/build/c.py"}
+    wanted = {
+        ".gitignore",
+        "main.py",
+        "all/keep.txt",
+        "out/keep.txt",
+        "sub/.gitignore",
+        "sub/important.log",
+        "sub/build/c.py",
+    }
     assert set(shown(item)) == wanted
-    assert "Ignored by .gitignore, and not listed: 6." in item.notes
+    assert "Ignored by .gitignore, and not listed: 7." in item.notes
     below = read(root / "sub")  # the rules of the repository around it hold as well
     assert set(shown(below)) == {".gitignore", "important.log", "build/c.py"}
 
@@ -291,7 +301,7 @@ def test_what_tools_made_is_not_looked_into(fill: Fill) -> None:
 
 @needs_links
 def test_no_link_is_followed(fill: Fill, tmp_path: Path) -> None:
-    (tmp_path / "outside.txt").write_text("secret of somebody else")
+    (tmp_path / "outside.txt").write_text("a.py")  # what is ignored is not said from outside, either
     root = fill({"a.py": "a", "sub/b.py": "b"})
     (root / "out.txt").symlink_to(tmp_path / "outside.txt")
     (root / "sub" / "loop").symlink_to(root, target_is_directory=True)
@@ -456,22 +466,29 @@ def test_no_more_entries_are_looked_at_than_a_folder_may_have(crowd: Path, monke
 
 @pytest.mark.parametrize("when", [1, 50, 102, 103, 1000, 60_000])
 def test_a_stop_is_heard_at_the_next_entry(crowd: Path, monkeypatch: pytest.MonkeyPatch, when: int) -> None:
-    looks: list[str] = []
-    num_asked = 0
+    """Each entry is looked at twice: when its folder is listed, and when it is sorted out; never many between two."""
+    num_asked = num_since = 0
 
     def should_stop() -> bool:
-        nonlocal num_asked
-        num_asked += 1
-        if num_asked >= when:
-            looks.clear()
+        nonlocal num_asked, num_since
+        num_asked, num_since = num_asked + 1, 0
         return num_asked >= when
 
-    take = FolderWalk._take
-    monkeypatch.setattr(
-        FolderWalk, "_take", lambda walk, entry, folder: (looks.append(entry.name), take(walk, entry, folder))
-    )
+    def looking() -> None:
+        nonlocal num_since
+        num_since += 1
+        assert num_since <= 2, "the last entry of a folder, and the first of the next"
+
+    take, counted = FolderWalk._take, FolderWalk._counted
+
+    def watched(walk: FolderWalk, entries: Iterator[os.DirEntry[str]]) -> Iterator[os.DirEntry[str]]:
+        for entry in counted(walk, entries):
+            looking()
+            yield entry
+
+    monkeypatch.setattr(FolderWalk, "_take", lambda walk, entry, folder: (looking(), take(walk, entry, folder)))
+    monkeypatch.setattr(FolderWalk, "_counted", watched)
     walk = FolderWalk(crowd, replace(DEFAULT_LIMITS, max_folder_files=10**6), should_stop, AS_IT_IS)
     with pytest.raises(Stopped):
         walk.run()
     assert num_asked == when, "it does not go on asking"
-    assert not looks, "nor looking"

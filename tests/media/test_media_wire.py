@@ -128,7 +128,7 @@ LASTS: list[object] = [1, 0, 1, [], [], [], "", ""]
         message(ITEM | {"kind": "drive"}, b"abc"),
         message(ITEM | {"files": [["b", 1, 1, ""]]}, b"abc"),  # a file, but no text
         message(ITEM | LISTED | {"files": [["b", 1, 1, "not text"]]}, b"abc"),
-        message(ITEM | LISTED | {"files": [["b", 1, 1, "because"]]}, b"abc"),
+        message(ITEM | LISTED | {"files": [["b", 1, 1, ""], ["c", 2, 0, "because"]]}, b"abc"),
         message(ITEM | LISTED | {"files": [["b", -1, 1, ""]]}, b"abc"),
         message(ITEM | LISTED | {"files": [["b", 1, 1.5, ""]]}, b"abc"),
         message(ITEM | LISTED | {"files": [[7, 1, 1, ""]]}, b"abc"),
