@@ -34,6 +34,7 @@ from resources import folders
 from tests.gui.desk_fixture import close_desk, make_desk, scripted
 from tests.gui.samples import item
 from tests.microphones import PlayedMicrophone, read_wav, tone
+from tests.recordings import RATE, SENTENCES, needs_flite, spoken, word_errors
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -506,6 +507,22 @@ def test_the_end_of_the_program_leaves_no_recording(qtbot: QtBot, quick_desk: De
     assert microphone.is_closed
     assert captured_files() == []
     assert list((folders.data_folder() / "captures").iterdir()) == []
+
+
+@needs_flite
+def test_real_speech_becomes_words_through_the_real_recogniser(qtbot: QtBot, desk: Desk, tmp_path: Path) -> None:
+    sentence = SENTENCES[4]
+    samples = np.round(32767 * spoken(sentence, tmp_path)).astype(np.int16)
+    microphone = PlayedMicrophone(samples, RATE)
+    listen_to(desk, microphone)
+    qtbot.mouseClick(desk.composer.dictate, LEFT)
+    stop_when_heard(qtbot, desk, microphone)
+    bar = desk.composer.recording
+    qtbot.waitUntil(lambda: bar.sentence.startswith("Writing down what you said"))
+    qtbot.waitUntil(lambda: not desk.captures.recording.is_busy, timeout=60_000)
+    assert word_errors(sentence, desk.composer.text()) <= 1
+    assert "pocketsphinx" in desk.composer.hint
+    assert captured_files() == []
 
 
 # What is pasted
