@@ -26,7 +26,7 @@ from core_model.types import (
 
 
 class Assistant(Protocol):
-    """Loads a model and answers with it. One owner, one thread; `view` and `report` are the exceptions."""
+    """Loads a model and answers with it. One owner, one thread, but for `view`, `report` and `count_tokens`."""
 
     def load(self, request: LoadRequest, should_stop: ShouldStop = never_stop) -> Generator[LoadEvent, None, None]:
         """Replace the loaded model. The old one is given up first, and stays given up if this fails.
@@ -64,6 +64,14 @@ class Assistant(Protocol):
 
     def report(self) -> ModelReport:
         """What is held now, and how the model is doing. Cheap; any thread."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens the loaded model reads this text as. A megabyte takes a third of a second; any thread.
+
+        Raises:
+            NotLoadedError: there is no model.
+        """
         ...
 
     def view(self, picture: Picture, tiles: TileGeometry | None = None) -> PictureView:

@@ -164,6 +164,12 @@ class FakeAssistant:
         lines = (HeldLine(line.what, line.where, line.num_bytes, line.num_bytes) for line in PLAN.lines)
         return ModelReport(MemoryUse(weights_bytes=self.load_script.bytes_total), lines=tuple(lines))
 
+    def count_tokens(self, text: str) -> int:
+        """A token for each word."""
+        if self._loaded is None:
+            raise NotLoadedError
+        return len(text.split())
+
     def view(self, picture: Picture, tiles: TileGeometry | None = None) -> PictureView:
         if tiles is None:
             if self._loaded is None:

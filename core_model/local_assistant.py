@@ -149,6 +149,9 @@ class LocalAssistant:
         loaded = self._loaded
         return ModelReport(memory_use(0, 0)) if loaded is None else loaded.report(self._traffic)
 
+    def count_tokens(self, text: str) -> int:
+        return len(self._get().language.tokenizer.encode(text))
+
     def view(self, picture: Picture, tiles: TileGeometry | None = None) -> PictureView:
         geometry = tiles or self._get().info.tiles
         if geometry is None:

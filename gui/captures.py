@@ -49,7 +49,7 @@ class Captures(QObject):
         return self.camera_worker, self.microphone_worker
 
     def _join(self) -> None:
-        menu, composer = self._window.composer.menu, self._window.composer
+        menu, composer = self._window.composer.attach_menu, self._window.composer
         menu.screenshot_requested.connect(self.screenshots.take)
         menu.camera_requested.connect(self.camera.take)
         menu.recording_requested.connect(self.recording.record)

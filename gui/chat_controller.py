@@ -186,6 +186,11 @@ class ChatController(QObject):
         place = -1 if self._shown is None else self._shown.place(message_id)
         return self._shown.messages[place] if self._shown is not None and place >= 0 else None
 
+    def messages_before(self, message_id: str) -> list[StoredMessage]:
+        """What was said before a message of the conversation that is shown."""
+        place = -1 if self._shown is None else self._shown.place(message_id)
+        return self._shown.messages[: max(place, 0)] if self._shown is not None else []
+
     def answer_to(self, question_id: str) -> StoredMessage | None:
         """The answer to a question of the conversation that is shown."""
         messages = [] if self._shown is None else self._shown.messages

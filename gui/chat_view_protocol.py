@@ -17,6 +17,15 @@ from core_model.types import Message, Part, Text
 from media.types import MediaKind, RgbArray, Timeline
 
 
+@dataclass(frozen=True, slots=True)
+class FolderOrigin:
+    """Where a folder lies, and what a person wanted of it: see `ConvertOptions`."""
+
+    path: str
+    leave_out: tuple[str, ...] = ()
+    take_in: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Chip:
     """An attachment as it is shown: its face, and how many parts of its message it stands for."""
@@ -28,6 +37,7 @@ class Chip:
     facts: tuple[str, ...] = ()  # "4032 x 3024", "0:14"
     notes: tuple[str, ...] = ()  # "Animated: the first of 24 frames is used."
     timeline: Timeline | None = field(default=None, repr=False)  # of what lasts
+    folder: FolderOrigin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +144,26 @@ class ChatViewLike(Protocol):
     @property
     def view_pictures_requested(self) -> SignalInstance:
         """(str): show the pictures of this message as the model saw them."""
+        ...
+
+    @property
+    def place_requested(self) -> SignalInstance:
+        """(str, int, int): show a file that this message holds: which of its parts, and which line."""
+        ...
+
+    @property
+    def folder_requested(self) -> SignalInstance:
+        """(str, int): show what the model read of a folder of this message, by the place of its chip."""
+        ...
+
+    @property
+    def view_clip_requested(self) -> SignalInstance:
+        """(str, int): show what lasts and is attached to this message, by the place of its chip."""
+        ...
+
+    @property
+    def view_time_requested(self) -> SignalInstance:
+        """(str, float): show the clip that this answer speaks of, at this second."""
         ...
 
     @property

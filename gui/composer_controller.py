@@ -130,6 +130,8 @@ class ComposerController(QObject):
         self._history.put_draft(asked_in, "")
 
     def on_attachments_changed(self) -> None:
+        if self._is_armed and self._attachments.has_trouble:
+            self._is_armed = False  # it would be sent otherwise than was wanted
         if self._is_armed and not self._attachments.is_reading:
             self.send()
         else:
@@ -152,6 +154,11 @@ class ComposerController(QObject):
             waiting = [each.name for each in self._attachments.all() if each.state is AttachmentState.READING]
             self._composer.set_hint(self.tr("Sends as soon as {0} is read. Esc holds it back.").format(waiting[0]))
             return
+        troubled = [each.name for each in self._attachments.all() if each.trouble]
+        if troubled:
+            sentence = self.tr("{0} could not be read again. It is sent as it was.").format(troubled[0])
+            self._composer.set_hint(sentence, "caption-caution")
+            return
         items = [each.item for each in self._attachments.all() if each.item is not None]
         state = self._model.state
         if not items or state.info is None:
@@ -161,4 +168,9 @@ class ComposerController(QObject):
         else:
             cost = sum(parts_tokens(item.parts, state.tiles) for item in items)
             room = words.tokens(state.info.context_length)
-            self._composer.set_hint(self.tr("{0} of {1}").format(f"{cost:,}", room))
+            sentence = self.tr("{0} of {1}").format(f"{cost:,}", room)
+            if cost <= state.info.context_length:
+                self._composer.set_hint(sentence)
+            else:
+                more = self.tr("{0}: more than {1} holds.").format(sentence, state.name)
+                self._composer.set_hint(more, "caption-caution")

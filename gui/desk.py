@@ -22,6 +22,7 @@ from gui.answer_queue import AnswerQueue
 from gui.captures import Captures
 from gui.chat_controller import ChatController, RolledBack
 from gui.chat_view_protocol import ChatViewLike
+from gui.clip_controller import ClipController
 from gui.code_tokens import known_languages
 from gui.composer_controller import ComposerController
 from gui.conversation import Conversation
@@ -29,6 +30,8 @@ from gui.conversation_list import ConversationList
 from gui.dialogs import Dialogs
 from gui.drop_controller import DropController
 from gui.faults import Faults
+from gui.file_controller import FileController
+from gui.folder_controller import FolderController
 from gui.garbage import GarbageCollector
 from gui.history import History
 from gui.job import Worker
@@ -83,7 +86,10 @@ class Desk(QObject):
         self.captures = Captures(
             self.window, self.attachments, convert, self.media_worker, folders.data_folder() / "captures"
         )
+        self.clips = ClipController(self.window.clip_panel, self.attachments, self.chat, self.model)
         self.dialogs = Dialogs(self.window, faults.log_file)
+        self.files = FileController(self.chat, self.media_worker, self.window)
+        self.folders = FolderController(self.attachments, self.model, self.dialogs, self.media_worker, self.window)
         self._garbage = GarbageCollector(lambda: bool(self.queue.busy_conversations), self)
         self._is_ending, self.has_ended = False, False
         self._load_timer = QTimer(self, singleShot=True, interval=LOAD_DELAY_MS)
@@ -91,6 +97,7 @@ class Desk(QObject):
         self._running = {self.model_worker, self.media_worker, *self.captures.workers}
         self._join_window()
         self._join_model()
+        self._join_clips()
         self._join_conversations()
         self._join_end()
 
@@ -127,6 +134,8 @@ class Desk(QObject):
         window.sidebar_wanted.connect(self.on_sidebar_wanted)
         window.empty.attach_requested.connect(self.dialogs.pick_files)
         composer.attach_requested.connect(self.dialogs.pick_files)
+        composer.folder_requested.connect(self.dialogs.pick_folder)
+        composer.strip.open_requested.connect(self.folders.open)
         sidebar.settings_requested.connect(self.show_settings)
         window.add_key("F1", self.show_shortcuts)
         window.add_key("Ctrl+/", self.show_shortcuts)
@@ -149,6 +158,16 @@ class Desk(QObject):
         self._faults.happened.connect(self.dialogs.show_fault)
         self.chat_view.view_pictures_requested.connect(self.pictures.show_message)
         self.pictures.opened.connect(self.window.show_panel)
+        self.chat_view.place_requested.connect(self.files.show_place)
+        self.chat_view.folder_requested.connect(self.files.show_folder)
+
+    def _join_clips(self) -> None:
+        self.composer.strip.open_requested.connect(self.clips.open_attachment)
+        self.chat_view.view_clip_requested.connect(self.clips.open_sent)
+        self.chat_view.view_time_requested.connect(self.clips.open_time)
+        self.clips.tiles_requested.connect(self.pictures.show_pictures)
+        self.clips.opened.connect(self.window.show_clip)
+        self.clips.gone.connect(self.on_clip_gone)
 
     def _join_conversations(self) -> None:
         sidebar, conversations = self.window.sidebar, self.conversations
@@ -242,7 +261,12 @@ class Desk(QObject):
             self._notify(key, "")
         self.window.show_chat(conversation is not None)
         self.window.sidebar.set_current(conversation.id if conversation is not None else "")
+        self.clips.forget()
         self.window.hide_panel()
+
+    def on_clip_gone(self) -> None:
+        if self.window.clip_panel.isVisible():
+            self.window.hide_panel()
 
     def on_deleted(self, conversation: Conversation) -> None:
         undo = partial(self.conversations.restore, conversation)

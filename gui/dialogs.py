@@ -9,8 +9,10 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from core_model.types import MemoryPlan
+from gui.folder_choice import FolderMap
 from gui.settings import Settings
 from gui.views.fault_dialog import FaultDialog
+from gui.views.folder_dialog import FolderDialog
 from gui.views.plan_dialog import AskReport, PlanDialog
 from gui.views.settings_dialog import SettingsDialog
 from gui.views.shortcuts_dialog import ShortcutsDialog
@@ -51,6 +53,20 @@ class Dialogs(QObject):
         dialog.setNameFilters(filters)
         dialog.filesSelected.connect(self._on_files_selected)
         self._open(dialog)
+
+    def pick_folder(self) -> None:
+        """Let a person choose a folder to ask about."""
+        dialog = QFileDialog(self._window(), self.tr("Ask about this folder"))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.filesSelected.connect(self._on_files_selected)
+        self._open(dialog)
+
+    def show_folder(self, name: str, folder: FolderMap, model: str, room: int) -> FolderDialog:
+        """Show what a folder costs, and let a person leave some of it out."""
+        dialog = FolderDialog(name, folder, model, room, self._window())
+        self._open(dialog)
+        return dialog
 
     def pick_model(self) -> None:
         """Let a person choose a checkpoint's folder."""

@@ -60,7 +60,9 @@ def describe_files(
     num_refused = len(paths) - len(found)
     if not found:
         title = _tr("This file cannot be read") if len(paths) == 1 else _tr("None of these files can be read")
-        return DropOffer(title, _tr("Pictures, PDF, Word, Excel and text of all kinds can be dropped here."), False)
+        return DropOffer(
+            title, _tr("Pictures, PDF, Word, Excel, text of all kinds and folders can be dropped here."), False
+        )
     are_pictures = all(each.kind is MediaKind.IMAGE for each in found)
     if is_blind and are_pictures:
         return DropOffer(_tr("This model sees no pictures"), _tr("Choose another one in the model menu."), False)
@@ -75,6 +77,8 @@ def _title(found: Sequence[Probe]) -> str:
     number, kinds = len(found), {each.kind for each in found}
     if kinds == {MediaKind.IMAGE}:
         return _tr("Ask about this picture") if number == 1 else _tr("Ask about {0} pictures").format(number)
+    if kinds == {MediaKind.FOLDER}:
+        return _tr("Ask about this folder") if number == 1 else _tr("Ask about {0} folders").format(number)
     if kinds == {MediaKind.DOCUMENT}:
         return _tr("Ask about this document") if number == 1 else _tr("Ask about {0} documents").format(number)
     return _tr("Ask about {0} files").format(number)

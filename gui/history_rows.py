@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from core_model.types import TileGeometry
-from gui.chat_view_protocol import Chip, ShownError
+from gui.chat_view_protocol import Chip, FolderOrigin, ShownError
 from gui.conversation import AnsweredBy, Conversation
 from gui.picture_files import from_png
 from media.types import MediaKind, Spoken, Timeline
@@ -65,12 +65,12 @@ def _answered_by(facts: dict[str, Any]) -> AnsweredBy:
 
 
 def chip_json(chip: Chip) -> str:
-    """A chip without its thumbnail and its timeline."""
+    """A chip without its thumbnail, and without what only some kinds of files have."""
     names = ("name", "num_parts", "facts", "notes")
     return json.dumps({name: getattr(chip, name) for name in names} | {"kind": chip.kind.value})
 
 
-def chip_of(facts: dict[str, object], thumbnail: bytes, timeline: object = None) -> Chip:
+def chip_of(facts: dict[str, object], thumbnail: bytes, timeline: object = None, folder: object = None) -> Chip:
     """A chip from its columns.
 
     Raises:
@@ -79,7 +79,8 @@ def chip_of(facts: dict[str, object], thumbnail: bytes, timeline: object = None)
     said, notes = (tuple(str(text) for text in _list(facts[name])) for name in ("facts", "notes"))
     num_parts = int(str(facts["num_parts"]))
     kind = MediaKind(str(facts["kind"]))
-    return Chip(str(facts["name"]), kind, from_png(thumbnail), num_parts, said, notes, timeline_of(timeline))
+    name, face = str(facts["name"]), from_png(thumbnail)
+    return Chip(name, kind, face, num_parts, said, notes, timeline_of(timeline), folder_of(folder))
 
 
 def timeline_json(timeline: Timeline | None) -> str | None:
@@ -109,6 +110,25 @@ def _timeline(facts: dict[str, Any]) -> Timeline:
         tuple(min(_seconds(each), 1.0) for each in _list(facts["loudness"])),
         tuple(spoken), text_of(facts["recogniser"]), text_of(facts["language"]),
     )  # fmt: skip
+
+
+def folder_json(folder: FolderOrigin | None) -> str | None:
+    """Where a folder lies, and what a person wanted of it. Its names may be no text: JSON spells their bytes out."""
+    return None if folder is None else json.dumps(asdict(folder))
+
+
+def folder_of(column: object) -> FolderOrigin | None:
+    """None where there is none, or where it is damaged: what the model read of it is there all the same."""
+    try:
+        return None if column is None else _folder(json.loads(text_of(column)))
+    except (ValueError, TypeError, KeyError):
+        log.warning("Where a folder lies is damaged", exc_info=True)
+        return None
+
+
+def _folder(facts: dict[str, Any]) -> FolderOrigin:
+    leave_out, take_in = (tuple(text_of(each) for each in _list(facts[name])) for name in ("leave_out", "take_in"))
+    return FolderOrigin(text_of(facts["path"]), leave_out, take_in)
 
 
 def _seconds(value: object) -> float:

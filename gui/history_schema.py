@@ -56,7 +56,9 @@ _SCHEMA_2 = "ALTER TABLE messages ADD COLUMN model TEXT"  # JSON of an AnsweredB
 
 _SCHEMA_3 = "ALTER TABLE chips ADD COLUMN timeline TEXT"  # JSON of a Timeline, of a clip or a recording
 
-MIGRATIONS = (_SCHEMA_1, _SCHEMA_2, _SCHEMA_3)
+_SCHEMA_4 = "ALTER TABLE chips ADD COLUMN folder TEXT"  # JSON of a FolderOrigin
+
+MIGRATIONS = (_SCHEMA_1, _SCHEMA_2, _SCHEMA_3, _SCHEMA_4)
 
 
 class NewerHistoryError(Exception):

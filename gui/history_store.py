@@ -19,7 +19,16 @@ from pathlib import Path
 from core_model.types import Message, Part, Picture, Role, Text
 from gui.chat_view_protocol import Chip, ShownError
 from gui.conversation import Conversation, MessageState, StoredMessage
-from gui.history_rows import answered_by, chip_json, chip_of, conversation_of, text_of, timeline_json, to_json
+from gui.history_rows import (
+    answered_by,
+    chip_json,
+    chip_of,
+    conversation_of,
+    folder_json,
+    text_of,
+    timeline_json,
+    to_json,
+)
 from gui.history_schema import open_to_read, prepare, read_leniently
 from gui.picture_files import PictureFiles, to_png
 
@@ -158,11 +167,8 @@ class HistoryStore:
             [(message.id, position, *part) for position, part in enumerate(parts)],
         )
         self._db.executemany(
-            "INSERT INTO chips (message_id, position, facts, thumbnail, timeline) VALUES (?, ?, ?, ?, ?)",
-            [
-                (message.id, position, chip_json(chip), to_png(chip.thumbnail), timeline_json(chip.timeline))
-                for position, chip in enumerate(message.chips)
-            ],
+            "INSERT INTO chips (message_id, position, facts, thumbnail, timeline, folder) VALUES (?, ?, ?, ?, ?, ?)",
+            [(message.id, position, *_chip_row(chip)) for position, chip in enumerate(message.chips)],
         )
 
     def update_answer(self, message: StoredMessage) -> None:
@@ -247,9 +253,9 @@ class HistoryStore:
 
     def _chips(self, message_id: str) -> tuple[Chip, ...]:
         rows = self._db.execute(
-            "SELECT facts, thumbnail, timeline FROM chips WHERE message_id = ? ORDER BY position", (message_id,)
+            "SELECT facts, thumbnail, timeline, folder FROM chips WHERE message_id = ? ORDER BY position", (message_id,)
         )
-        return tuple(chip_of(json.loads(facts), thumbnail, timeline) for facts, thumbnail, timeline in rows)
+        return tuple(chip_of(json.loads(facts), *columns) for facts, *columns in rows)
 
     # Drafts
 
@@ -265,3 +271,7 @@ class HistoryStore:
         """What was typed and not sent, by conversation."""
         rows = self._db.execute("SELECT conversation_id, content FROM drafts").fetchall()
         return {name: text for name, text in rows if isinstance(name, str) and isinstance(text, str)}
+
+
+def _chip_row(chip: Chip) -> tuple[object, ...]:
+    return chip_json(chip), to_png(chip.thumbnail), timeline_json(chip.timeline), folder_json(chip.folder)

@@ -15,7 +15,7 @@ characters nothing is read any more and the rest is shown as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gui.markdown_blocks import Block, CodeBlock
 from gui.markdown_open import presentable
@@ -39,10 +39,19 @@ def parse_blocks(text: str) -> tuple[Block, ...]:
     return stream.blocks
 
 
-class BlockStream:
-    """Text in, blocks out. A block below `num_frozen` is final: the same object as long as the stream lives."""
+def _unchanged(block: Block) -> Block:
+    return block
 
-    def __init__(self) -> None:
+
+class BlockStream:
+    """Text in, blocks out. A block below `num_frozen` is final: the same object as long as the stream lives.
+
+    Args:
+        mark: what is done to each block before it is handed out, once to a final one.
+    """
+
+    def __init__(self, mark: Callable[[Block], Block] = _unchanged) -> None:
+        self._mark = mark
         self._frozen: list[Block] = []
         self._pending: list[str] = []
         self._text = ""  # from the open tail on
@@ -67,7 +76,7 @@ class BlockStream:
         """Everything so far, with the open tail made presentable."""
         self._advance()
         if self._open is None:
-            self._open = self._read_open_tail()
+            self._open = [self._mark(block) for block in self._read_open_tail()]
         return (*self._frozen, *self._open)
 
     def push(self, text: str) -> None:
@@ -201,7 +210,7 @@ class BlockStream:
         return Window.read(text, self._carry, is_open)
 
     def _freeze(self, blocks: Sequence[Block]) -> None:
-        self._frozen.extend(blocks)
+        self._frozen.extend(self._mark(block) for block in blocks)
         self._fence = None
 
     def _move_to(self, start: int, carry: Carry = NOTHING) -> None:

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A piece of text in one style. `address` makes it a link; it holds only addresses that may be opened."""
+    """A piece of text in one style. `address` makes it a link: one that may be opened, or one of ours."""
 
     text: str
     is_bold: bool = False

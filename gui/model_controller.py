@@ -124,6 +124,16 @@ class ModelController(QObject):
             raise NotLoadedError
         return self._assistant.view(picture, tiles)
 
+    def count_tokens(self, text: str) -> int:
+        """How many tokens the model that is in reads this text as; any thread.
+
+        Raises:
+            NotLoadedError: there is no model.
+        """
+        if self._assistant is None:
+            raise NotLoadedError
+        return self._assistant.count_tokens(text)
+
     def report(self) -> ModelReport | None:
         """How the model that is in is doing; None while there is none. Any thread."""
         return self._assistant.report() if self._assistant is not None and self.state.is_ready else None

@@ -38,13 +38,16 @@ class PictureController(QObject):
     def show_message(self, message_id: str) -> None:
         """Show the pictures of this message as the model saw them."""
         message = self._chat.find_message(message_id)
-        if message is None:
-            return
+        if message is not None:
+            answer = self._chat.answer_to(message_id)
+            self.show_pictures(message.message.pictures, None if answer is None else answer.model)
+
+    def show_pictures(self, pictures: tuple[Picture, ...], by: AnsweredBy | None) -> None:
+        """Show these as the model saw them that answered; None where nobody has, for the open one."""
         if self._job is not None:
             self._job.cancel()
         self._panel.show_note(self.tr("Looking at the pictures"))
-        answer = self._chat.answer_to(message_id)
-        work = partial(_look, self._model, message.message.pictures, None if answer is None else answer.model)
+        work = partial(_look, self._model, pictures, by)
         self._job = self._worker.submit(work, "view pictures")
         self._job.event_arrived.connect(self.on_seen)
         self._job.failed.connect(self.on_failed)

@@ -222,6 +222,11 @@ QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox { background: $surface; color: $t
 QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus { border: 2px solid $accent;
     padding: 5px 8px; }
 QLineEdit[look="search"] { padding-left: 2px; }
+QCheckBox { spacing: 8px; }
+QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid $soft; border-radius: 4px; background: $surface; }
+QCheckBox::indicator:checked { background: $accent; border-color: $accent; image: url("$check"); }
+QCheckBox::indicator:focus { border: 2px solid $accent; width: 12px; height: 12px; }
+QCheckBox::indicator:checked:focus { border-color: $text; }
 QComboBox::drop-down { border: none; width: 28px; }
 QComboBox::down-arrow { image: url("$arrow_down"); width: 14px; height: 14px; }
 QSpinBox::up-button, QDoubleSpinBox::up-button { background: transparent; border: none; width: 24px;
@@ -239,6 +244,16 @@ QPlainTextEdit, QTextEdit, QTextBrowser { background: transparent; border: none;
 QAbstractScrollArea { background: transparent; border: none; }
 QAbstractItemView { background: transparent; border: none; outline: none;
     selection-background-color: $accent_ground; selection-color: $text; }
+QAbstractScrollArea::corner { background: transparent; border: none; }
+QHeaderView { background: transparent; border: none; }
+QHeaderView::section { background: transparent; color: $soft; font-size: ${s}px; border: none;
+    border-bottom: 1px solid $line; padding: 4px 8px; }
+QHeaderView::down-arrow { image: url("$arrow_down"); width: 10px; height: 10px; }
+QHeaderView::up-arrow { image: url("$arrow_up"); width: 10px; height: 10px; }
+QTreeView::indicator { width: 14px; height: 14px; border: 1px solid $soft; border-radius: 4px; background: $surface; }
+QTreeView::indicator:checked { border-color: $accent; background: $accent; image: url("$check"); }
+QTreeView::indicator:indeterminate { border-color: $accent; background: $accent_ground; image: url("$some"); }
+QTreeView::indicator:disabled { border-color: $line; }
 
 QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QMenu { background: $surface; border: 1px solid $line; padding: 4px; }
@@ -268,6 +283,7 @@ def style_sheet(theme: Theme, font_scale: float = 1.0) -> str:
     hover = QColor(theme.accent).lighter(112) if theme.is_dark else QColor(theme.accent).darker(112)
     values: dict[str, object] = {name: getattr(theme, name) for name in Theme.__slots__}
     values |= {"accent_hover": hover.name()}
+    values |= {"check": tinted_file("check", theme.surface), "some": tinted_file("minus", theme.accent)}
     values |= {"arrow_down": tinted_file("chevron-down", theme.soft), "arrow_up": tinted_file("chevron-up", theme.soft)}
     sizes = zip(("s", "m", "l", "xl"), (TEXT_S, TEXT_M, TEXT_L, TEXT_XL), strict=True)
     return _SHEET.substitute(values | {key: round(px * font_scale) for key, px in sizes})

@@ -19,6 +19,7 @@ from core_model.types import (
     PrefillProgress,
     SpeedEstimate,
 )
+from media.types import LeftOut, Timeline
 
 NOTHING = "\N{EN DASH}"
 _GB, _MB, _KB = 1_000_000_000, 1_000_000, 1_000
@@ -44,6 +45,22 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+def moment(seconds: float) -> str:
+    """A place in a clip to a tenth of a second: "0:08.5", "1:02:03.0"."""
+    tenths = round(10 * seconds)
+    return f"{duration(tenths // 10)}.{tenths % 10}"
+
+
+def isolated(text: str) -> str:
+    """Text in its own direction, whichever way the window runs."""
+    return f"\u2068{text}\u2069"
+
+
+def written_by(timeline: Timeline | None) -> str:
+    """Who wrote the speech of a clip down; empty where nobody did."""
+    return _tr("Speech by {0}").format(timeline.recogniser) if timeline is not None and timeline.recogniser else ""
+
+
 def about(seconds: float) -> str:
     """A remaining time as one would say it: "about 20 s", "about 4 min"."""
     if seconds < 1:
@@ -56,6 +73,28 @@ def about(seconds: float) -> str:
 def tokens(number: int) -> str:
     """ "1 token", "1,310 tokens"."""
     return _tr("1 token") if number == 1 else _tr("{0} tokens").format(f"{number:,}")
+
+
+def about_tokens(number: int, is_exact: bool) -> str:
+    """ "1,310 tokens", or "about 1,310 tokens" where they are not counted yet."""
+    return tokens(number) if is_exact else _tr("about {0}").format(tokens(number))
+
+
+def left_out(reason: LeftOut) -> str:
+    """Why a file of a folder is not sent."""
+    return {
+        LeftOut.NO: "",
+        LeftOut.BY_YOU: _tr("left out by you"),
+        LeftOut.SECRET: _tr("may hold a secret"),
+        LeftOut.LOCK: _tr("lock file"),
+        LeftOut.GENERATED: _tr("generated"),
+        LeftOut.NOT_TEXT: _tr("not text"),
+        LeftOut.EMPTY: _tr("empty"),
+        LeftOut.TOO_LARGE: _tr("too large"),
+        LeftOut.NO_ROOM: _tr("no room left"),
+        LeftOut.LINK: _tr("a link"),
+        LeftOut.UNREADABLE: _tr("cannot be read"),
+    }[reason]
 
 
 def speed(tokens_per_s: float) -> str:

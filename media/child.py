@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any
@@ -43,7 +43,9 @@ class Request:
     @classmethod
     def read(cls, line: str | bytes) -> Request:
         values: dict[str, Any] = json.loads(line)
-        return cls(Path(values["path"]), Limits(**values["limits"]), ConvertOptions(**values["options"]))
+        options = ConvertOptions(**values["options"])
+        options = replace(options, leave_out=tuple(options.leave_out), take_in=tuple(options.take_in))
+        return cls(Path(values["path"]), Limits(**values["limits"]), options)
 
 
 class Requests:

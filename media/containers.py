@@ -29,7 +29,9 @@ DEMUXERS = {
     "mp3": "mp3", "wav": "wav", "flac": "flac", "ogg": "ogg", "aac": "aac",
 }  # fmt: skip
 
-av.logging.set_level(av.logging.PANIC)  # what is wrong with a file is said in our words
+# What is wrong with a file is said in our words. Any other level lets a decoder's threads wait for the interpreter to
+# report an error, while the interpreter, closing the decoder, waits for them.
+av.logging.set_level(None)
 
 
 @contextmanager
@@ -48,6 +50,9 @@ def open_container(probe: Probe, should_stop: ShouldStop) -> Iterator[av.contain
             with container:
                 yield container
             check_stop(should_stop)
+        except av.error.MemoryError as error:
+            message = f"Reading {probe.name} takes more memory than a file may have."
+            raise MediaError("Not enough memory", message, "Make it smaller, and try that.") from error
         except av.error.FFmpegError as error:
             check_stop(should_stop)
             label = FORMATS[probe.format].label

@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
 
+from media.animations import FORMATS_THAT_MOVE, animation_events, is_animated
 from media.errors import MediaError
 from media.image import image_events
 from media.limits import DEFAULT_LIMITS, Limits
@@ -25,7 +26,7 @@ ConvertEvent = ConvertProgress | MediaItem
 Converter = Callable[[Probe, Limits, ShouldStop], Generator[ConvertEvent, None, None]]
 
 
-def _converter(found: Probe, options: ConvertOptions) -> Converter:
+def _converter(found: Probe, limits: Limits, should_stop: ShouldStop, options: ConvertOptions) -> Converter:
     """Who reads a file. Libraries are imported for the formats that need them, and not before."""
     match found.format:
         case "pdf":
@@ -36,14 +37,24 @@ def _converter(found: Probe, options: ConvertOptions) -> Converter:
             from media.office import office_events
 
             return office_events
+        case "folder":
+            from media.folder import folder_events
+
+            return partial(folder_events, options=options)
         case "text" | "html":
             from media.text_files import text_events
 
             return text_events
+        case "mp4" | "mov" | "webm" | "mkv" | "avi":  # or a recording, where it has no pictures
+            from media.video import video_events
+
+            return partial(video_events, options=options)
         case "m4a" | "mp3" | "wav" | "flac" | "ogg" | "aac":
             from media.audio import audio_events
 
             return partial(audio_events, options=options)
+        case name if name in FORMATS_THAT_MOVE and is_animated(found, limits, should_stop):
+            return partial(animation_events, options=options)
         case _:
             assert found.kind is MediaKind.IMAGE, "what is readable has a converter"
             return image_events
@@ -66,7 +77,7 @@ def convert(
     try:
         check_stop(should_stop)
         found = probe(path)
-        yield from _converter(found, options)(found, limits, should_stop)
+        yield from _converter(found, limits, should_stop, options)(found, limits, should_stop)
     except Stopped:
         return
     except MediaError:

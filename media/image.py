@@ -33,7 +33,7 @@ from media.types import ConvertProgress, MediaItem, MediaKind, Picture, RgbArray
 
 logger = logging.getLogger(__name__)
 
-_COUNTING_S = 1.0  # a GIF of a gigabyte may have millions of frames, and their number is not worth a longer wait
+_COUNTING_S = 1.0  # a TIFF of a gigabyte may have millions of pages, and their number is not worth a longer wait
 _AGAIN = "Copy or download it again."
 _SMALLER = "Make it smaller in a picture program, then drop that."
 _pillow_settings = threading.RLock()
@@ -114,17 +114,17 @@ def _decode(probe: Probe, limits: Limits, should_stop: ShouldStop) -> _Decoded:
     if probe.num_bytes > limits.max_file_bytes:
         message = f"{probe.name} has {file_size(probe.num_bytes)}; the limit is {file_size(limits.max_file_bytes)}."
         raise MediaError("File too large", message, _SMALLER)
-    with _strict_pillow(limits.max_pixels), open_stoppable(probe.path, should_stop) as source:
+    with strict_pillow(limits.max_pixels), open_stoppable(probe.path, should_stop) as source:
         if probe.format == "jpeg":
             _refuse_many_scans(probe.name, source.read(), limits)
-        image = Image.open(source, formats=(_plugin(probe.format),))
+        image = Image.open(source, formats=(plugin(probe.format),))
         _refuse_many_pixels(probe.name, image.width * image.height, limits)
         _refuse_preview(probe.name, image)
         image.load()
-        return _Decoded(_upright(image), *_about_frames(image, probe, should_stop))
+        return _Decoded(_upright(image), *_about_pages(probe, should_stop))
 
 
-def _plugin(format_name: str) -> str:
+def plugin(format_name: str) -> str:
     """The name under which Pillow reads a format. HEIC comes with a library of its own (docs/decisions/0017)."""
     if format_name != "heic":
         return format_name
@@ -135,7 +135,7 @@ def _plugin(format_name: str) -> str:
 
 
 @contextmanager
-def _strict_pillow(max_pixels: int) -> Iterator[None]:
+def strict_pillow(max_pixels: int) -> Iterator[None]:
     """Pillow with its own size check at our limit and as an error, and silent about odd metadata.
 
     Both settings belong to the process, so only one thread decodes at a time. A warning of another thread at the
@@ -197,28 +197,21 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if method is None else image.transpose(method)
 
 
-def _about_frames(image: Image.Image, probe: Probe, should_stop: ShouldStop) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """A fact and a note where a file has more than the frame that is used."""
-    if probe.format in ("png", "webp", "avif"):
-        num_frames = getattr(image, "n_frames", 1)  # in the header
-    elif probe.format in ("gif", "tiff"):
-        num_frames = _count_frames(probe, should_stop)
-    else:
+def _about_pages(probe: Probe, should_stop: ShouldStop) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """A fact and a note where a file has more than the page that is used."""
+    num_pages = _count_pages(probe, should_stop) if probe.format == "tiff" else 1
+    if num_pages == 1:
         return (), ()  # what else a JPEG holds are previews and depth maps
-    if num_frames == 1:
-        return (), ()
-    what = "page" if probe.format == "tiff" else "frame"
-    if not num_frames:
-        return (f"first {what}",), (f"Only the first {what} is used.",)
-    animated = "The" if what == "page" else "Animated: the"
-    return (f"first of {num_frames:,} {what}s",), (f"{animated} first of {num_frames:,} {what}s is used.",)
+    if not num_pages:
+        return ("first page",), ("Only the first page is used.",)
+    return (f"first of {num_pages:,} pages",), (f"The first of {num_pages:,} pages is used.",)
 
 
-def _count_frames(probe: Probe, should_stop: ShouldStop) -> int | None:
-    """How many frames a file has; None when that cannot be said within a second.
+def _count_pages(probe: Probe, should_stop: ShouldStop) -> int | None:
+    """How many pages a file has; None when that cannot be said within a second.
 
     Counting walks through the file, so it has a file object and an image of its own: whatever it runs into, the
-    frame that is shown has been read.
+    page that is shown has been read.
     """
     deadline = time.monotonic() + _COUNTING_S
     try:
@@ -227,7 +220,7 @@ def _count_frames(probe: Probe, should_stop: ShouldStop) -> int | None:
     except Stopped:  # the second is over, or the person wants to stop, which the next check will see
         return None
     except Exception:
-        logger.debug("The frames cannot be counted.", exc_info=True)
+        logger.debug("The pages cannot be counted.", exc_info=True)
         return None
 
 

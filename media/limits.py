@@ -17,6 +17,9 @@ class Limits:
     # through every camera of today (up to about 100 megapixels), and no decompression bomb.
     max_pixels: int = 100_000_000
 
+    # Of a frame of a clip: 8K. A decoder may hold twenty frames at 1.5 to 3 bytes a pixel, which is 2 GB for this.
+    max_frame_pixels: int = 36_000_000
+
     # Uncompressed 16-bit RGBA takes 8 bytes a pixel: the largest honest file of the largest honest picture is 800 MB.
     max_file_bytes: int = 1_000_000_000
 
@@ -37,6 +40,28 @@ class Limits:
     max_table_rows: int = 20_000
     max_table_columns: int = 200
 
+    # What a person's folder may hold before only a part of it is looked at. A large program has some thousand files of
+    # its own; what has more is data, or what tools put there, and the token map could not be read any more.
+    max_folder_files: int = 10_000
+
+    # Entries that are looked at in all, those that are ignored included: about two seconds of a disk that is not slow.
+    max_folder_entries: int = 200_000
+
+    # Folders in folders. Nobody nests them deeper; a loop that is not a link (a mount, a junction) does.
+    max_folder_depth: int = 40
+
+    # Of one file in a folder. Source that people wrote is below 200 kB; what is larger is data.
+    max_folder_file_bytes: int = 1_000_000
+
+    # A line that nobody wrote by hand: minified code, data as text.
+    max_line_chars: int = 5_000
+
+    # Of a .gitignore. The longest collections of them have about 20 kB; each line is tried on each entry.
+    max_ignore_bytes: int = 100_000
+
+    # Lines of the listing that the model reads before the files; deeper folders are summed up beyond it.
+    max_listing_lines: int = 1_000
+
     # What an archive may unpack to. Office documents of a hundred megabytes are rare, and bombs are gigabytes.
     max_unpacked_bytes: int = 300_000_000
 
@@ -46,6 +71,10 @@ class Limits:
     # How long a file may take for each hundredth of it, whatever the machine; what takes longer is hung, or meant to
     # be. Not for all of it: a recogniser listens to an hour for ten minutes, and a person can stop it.
     max_seconds: float = 300.0
+
+    # Of an animated picture, which can only be gone through from its beginning: about a minute of work for either.
+    max_animation_frames: int = 5000
+    max_animation_pixels: int = 3_000_000_000
 
     # Of sound in memory: four hours for a recogniser of speech, three quarters of an hour of stereo for other formats.
     # What is longer is read to there, and a person can ask for the rest.

@@ -17,11 +17,14 @@ from media.types import MediaKind
 
 PICTURES = frozenset({"png", "jpeg", "webp", "gif", "bmp", "tiff", "heic", "avif"})
 DOCUMENTS = frozenset({"pdf", "office", "text", "html"})
+CLIPS = frozenset({"mp4", "mov", "webm", "mkv", "avi"})  # or recordings, where they hold no pictures
 RECORDINGS = frozenset({"m4a", "mp3", "wav", "flac", "ogg", "aac"})
-READABLE = PICTURES | DOCUMENTS | RECORDINGS
+READABLE = PICTURES | DOCUMENTS | CLIPS | RECORDINGS
+FOLDER = "folder"
 _TEXTS = frozenset({"text", "html"})  # what a failed download or a mistake leaves in files of any name
 _READABLE_WORDS = (
     "Altiplano reads pictures (PNG, JPEG, WebP, GIF, BMP, TIFF, HEIC, AVIF), "
+    "clips (MP4, MOV, MKV, WebM, AVI), "
     "recordings (MP3, M4A, WAV, FLAC, Ogg, Opus, AAC), "
     "PDF, Word, Excel, and text of all kinds."
 )
@@ -29,11 +32,11 @@ _READABLE_WORDS = (
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a file is, as far as its first bytes and its size tell."""
+    """What a file is, as far as its first bytes and its size tell; or that it is a folder."""
 
     path: Path
     kind: MediaKind
-    format: str  # "png", "jpeg": a name from `READABLE`
+    format: str  # "png", "jpeg": a name from `READABLE`; or `FOLDER`
     num_bytes: int
 
     @property
@@ -42,12 +45,14 @@ class Probe:
 
 
 def probe(path: Path) -> Probe:
-    """Look at a file without decoding it.
+    """Look at a file without decoding it, or at a folder without opening it.
 
     Raises:
         MediaError: it cannot be read, is empty, or is nothing that this program can open.
     """
     try:
+        if path.is_dir():
+            return Probe(path, MediaKind.FOLDER, FOLDER, 0)
         num_bytes, head = _look(path)
     except (OSError, ValueError) as error:  # ValueError: no file system allows such a name
         raise unreadable(path, error) from error
@@ -60,10 +65,14 @@ def probe(path: Path) -> Probe:
 
 
 def display_name(path: Path) -> str:
-    """The file's name, safe to show: what cannot be printed, or turns the writing direction, becomes U+FFFD."""
+    """The file's name, safe to show."""
+    return shown_path(path.name or str(path))
+
+
+def shown_path(path: str) -> str:
+    """A path that is safe to show: what cannot be printed, or turns the writing direction, becomes U+FFFD."""
     joiners = "\u200c\u200d"  # needed in Persian and in emoji
-    name = path.name or str(path)
-    return "".join(char if char.isprintable() or char in joiners else "\ufffd" for char in name)
+    return "".join(char if char.isprintable() or char in joiners else "\ufffd" for char in path)
 
 
 def unreadable(path: Path, error: OSError | ValueError) -> MediaError:
@@ -80,8 +89,6 @@ def unreadable(path: Path, error: OSError | ValueError) -> MediaError:
 def _look(path: Path) -> tuple[int, bytes]:
     """Size and first bytes of a regular file. Pipes and devices are not touched: opening one may block for ever."""
     status = path.stat()
-    if stat.S_ISDIR(status.st_mode):
-        raise MediaError("A folder", f"{display_name(path)} is a folder.", "Drop the pictures that are in it.")
     if not stat.S_ISREG(status.st_mode):
         raise MediaError("Not a file", f"{display_name(path)} is a device or a pipe, not a file.", _READABLE_WORDS)
     with path.open("rb") as file:

@@ -27,6 +27,7 @@ from media.faces import clock
 from media.limits import Limits
 from media.probe import Probe
 from media.stopping import ShouldStop, check_stop
+from media.types import MediaKind
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -111,7 +112,8 @@ def _told(sound: Sound, track: Track, is_cut: bool) -> Sound:
     notes: list[str] = []
     is_known = track.is_at_end and track.end_s > 0.0
     file_s = track.end_s if is_known else max(track.claimed_s, sound.end_s if len(sound.samples) else 0.0)
-    if is_known and track.claimed_s > 1.1 * file_s + 1.0:
+    is_alone = track.kind is MediaKind.AUDIO  # the pictures of a clip may go on behind its sound
+    if is_alone and is_known and track.claimed_s > 1.1 * file_s + 1.0:
         notes.append(f"It says that it lasts {clock(track.claimed_s)}, but it ends at {clock(file_s)}.")
     if is_cut and not track.is_at_end:
         notes.append(f"Read until {clock(sound.end_s)}: more does not fit. Choose a later start for the rest.")
@@ -142,6 +144,7 @@ class Track:
         rate: the file's own.
         channels: how many it has.
         claimed_s: how long the file says that it lasts; 0 where it says nothing.
+        kind: of the file.
         is_at_end: whether reading went to the end of the file.
         end_s: how far reading went.
         num_damaged: packets that could not be decoded.
@@ -160,6 +163,7 @@ class Track:
         self._refuse_odd(limits)
         self._zero_s = (container.start_time or 0) / av.time_base
         self.claimed_s = max(container.duration or 0, 0) / av.time_base
+        self.kind = probe.kind
         self.is_at_end = False
         self.end_s = 0.0
         self.num_damaged = 0

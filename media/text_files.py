@@ -15,6 +15,7 @@ from charset_normalizer import from_bytes
 
 from media.errors import MediaError
 from media.faces import file_size, page_of_words
+from media.folder_text import fenced
 from media.limits import Limits
 from media.office import markdown_table
 from media.probe import Probe
@@ -39,7 +40,7 @@ def text_events(
     if probe.num_bytes > 4 * limits.max_text_chars:
         raise _too_long(probe, limits)
     yield ConvertProgress(0.0, "Reading the text")
-    text = _decoded(probe)
+    text = decoded(probe.path.read_bytes(), probe.name)
     if len(text) > limits.max_text_chars:
         raise _too_long(probe, limits)
     check_stop(should_stop)
@@ -54,15 +55,19 @@ def _too_long(probe: Probe, limits: Limits) -> MediaError:
     return MediaError("Text too long", message, _SHORTER)
 
 
-def _decoded(probe: Probe) -> str:
-    raw = probe.path.read_bytes()
+def decoded(raw: bytes, name: str) -> str:
+    """The text of a file, with newlines for line ends.
+
+    Raises:
+        MediaError: its encoding cannot be told.
+    """
     encoding = "utf-16" if raw[:2] in _UTF16_MARKS else "utf-8-sig"
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError:
         best = from_bytes(raw[:1_000_000]).best()
         if best is None:
-            message = f"{probe.name} looks like text, but its encoding is unknown."
+            message = f"{name} looks like text, but its encoding is unknown."
             raise MediaError("Unreadable text", message, "Save it as UTF-8, and try that.") from None
         text = raw.decode(best.encoding, "replace")
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
@@ -80,13 +85,6 @@ def _as_markdown(probe: Probe, text: str, limits: Limits) -> tuple[str, str]:
     if suffix in PROSE:
         return text, num_lines
     return fenced(text, suffix[1:]), num_lines
-
-
-def fenced(text: str, language: str) -> str:
-    """Source code in a fence that nothing in it can close."""
-    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
-    fence = "`" * (longest + 1)
-    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
 
 
 def _table(text: str, limits: Limits) -> tuple[str, str]:

@@ -65,6 +65,7 @@ class MediaKind(StrEnum):
     VIDEO = "video"
     AUDIO = "audio"
     DOCUMENT = "document"
+    FOLDER = "folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,37 @@ class Timeline:
     language: str = ""  # of the speech: "en"; empty where it is not known
 
 
+class LeftOut(StrEnum):
+    """Why the text of a file in a folder is not among the parts, in words for people; empty where it is."""
+
+    NO = ""
+    BY_YOU = "left out by you"
+    SECRET = "may hold a secret"  # noqa: S105 - a reason
+    LOCK = "lock file"
+    GENERATED = "generated"
+    NOT_TEXT = "not text"
+    EMPTY = "empty"
+    TOO_LARGE = "too large"
+    NO_ROOM = "no room left"
+    LINK = "a link"
+    UNREADABLE = "cannot be read"
+
+    @property
+    def is_a_choice(self) -> bool:
+        """Whether a person may take it in all the same."""
+        return self in (LeftOut.BY_YOU, LeftOut.SECRET, LeftOut.LOCK, LeftOut.GENERATED)
+
+
+@dataclass(frozen=True, slots=True)
+class FolderFile:
+    """A file in a folder. A path that ends in "/" is a folder that a person left out, and nobody looked into."""
+
+    path: str  # below the folder, with "/" between names, as the system has it: bytes that are no text are surrogates
+    num_bytes: int
+    num_chars: int = 0  # of its part, with all that stands around its text
+    left_out: LeftOut = LeftOut.NO
+
+
 @dataclass(frozen=True, slots=True)
 class ConvertOptions:
     """What a person wants to be different about a conversion. Each kind of file heeds what concerns it."""
@@ -99,6 +131,8 @@ class ConvertOptions:
     max_frames: int | None = None  # as many as it takes, and no more than `Limits.max_pictures`
     with_speech: bool = True  # whether speech is written down
     whisper_folder: str = ""  # where faster-whisper's weights are; empty: where it usually keeps them
+    leave_out: tuple[str, ...] = ()  # of a folder: files and, ending in "/", folders; `FolderFile.path`
+    take_in: tuple[str, ...] = ()  # files that would be left out, see `LeftOut.is_a_choice`
 
 
 AS_IT_IS = ConvertOptions()
@@ -115,6 +149,7 @@ class MediaItem:
     facts: tuple[str, ...] = ()  # short, for people: "4032 x 3024", "2.1 MB", "0:14"
     notes: tuple[str, ...] = field(default=())  # what was done to it: "Animated: the first of 24 frames is used."
     timeline: Timeline | None = None  # of what lasts
+    files: tuple[FolderFile, ...] = ()  # of a folder: behind the listing, a part for each that is not left out
 
     @property
     def num_pictures(self) -> int:

@@ -17,7 +17,19 @@ from typing import Any
 import numpy as np
 
 from media.errors import MediaError
-from media.types import ConvertProgress, MediaItem, MediaKind, Part, Picture, RgbArray, Spoken, Text, Timeline
+from media.types import (
+    ConvertProgress,
+    FolderFile,
+    LeftOut,
+    MediaItem,
+    MediaKind,
+    Part,
+    Picture,
+    RgbArray,
+    Spoken,
+    Text,
+    Timeline,
+)
 
 MAX_HEAD_BYTES = 256_000_000  # the text of a long document is in it
 MAX_ARRAY_BYTES = 6_000_000_000  # of one item: 48 pictures of 40 megapixels
@@ -62,6 +74,7 @@ def _head(message: Event | Ended, arrays: list[RgbArray]) -> dict[str, Any]:
     return {
         "is": "item", "kind": message.kind.value, "name": message.name, "parts": parts, "facts": message.facts,
         "notes": message.notes, "timeline": None if message.timeline is None else astuple(message.timeline),
+        "files": [astuple(file) for file in message.files],
     }  # fmt: skip
 
 
@@ -139,7 +152,20 @@ def _message(head: dict[str, Any], arrays: list[RgbArray]) -> Event | Ended:
         raise WireError("pictures that are no parts")
     facts, notes = (tuple(_text(each) for each in _list(head[name])) for name in ("facts", "notes"))
     timeline = _timeline(head["timeline"], sum(isinstance(part, Picture) for part in parts))
-    return MediaItem(MediaKind(head["kind"]), _text(head["name"]), parts, thumbnail, facts, notes, timeline)
+    files = _files(head["files"], sum(isinstance(part, Text) for part in parts))
+    return MediaItem(MediaKind(head["kind"]), _text(head["name"]), parts, thumbnail, facts, notes, timeline, files)
+
+
+def _files(value: object, num_texts: int) -> tuple[FolderFile, ...]:
+    files = tuple(_file(*_list(each)) for each in _list(value))
+    num_shown = sum(not file.left_out for file in files)
+    if files and num_shown != num_texts - 1:  # the first is the listing
+        raise WireError(f"{num_shown} files with {num_texts} texts")
+    return files
+
+
+def _file(path: object, num_bytes: object, num_chars: object, left_out: object) -> FolderFile:
+    return FolderFile(_text(path), _count(num_bytes), _count(num_chars), LeftOut(_text(left_out)))
 
 
 def _timeline(value: object, num_pictures: int) -> Timeline | None:
@@ -175,7 +201,7 @@ def _text(value: object) -> str:
 
 def _count(value: object) -> int:
     if type(value) is not int or value < 0:
-        raise WireError(f"a number of pixels was expected, not {value!r}")
+        raise WireError(f"a number was expected, not {value!r}")
     return value
 
 

@@ -37,7 +37,7 @@ from core_model.types import (
 )
 from media.errors import MediaError
 from media.sandbox import convert
-from media.types import MediaItem
+from media.types import AS_IT_IS, ConvertOptions, MediaItem
 
 _MAX_SEED = 2**63 - 1  # what torch's generators take
 
@@ -58,7 +58,14 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         type=Path,
         metavar="FILE",
         dest="images",
-        help="a picture or document that comes before the question; again for more, in this order",
+        help="a picture, document or folder that comes before the question; again for more, in this order",
+    )
+    parser.add_argument(
+        "--leave-out",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help='a file of a folder that is not sent, or a folder in it ("data/"); again for more',
     )
     parser.add_argument(
         "--model", type=Path, metavar="DIR", help="a checkpoint folder in the Hugging Face layout; the built-in model"
@@ -121,6 +128,7 @@ class Question:
     system: str
     checkpoint: Path
     sampling: SamplingParams
+    options: ConvertOptions = AS_IT_IS
 
 
 def answer(
@@ -134,7 +142,7 @@ def answer(
     """
     media: list[Part] = []
     for path in question.images:
-        media += yield from _convert(path, should_stop)
+        media += yield from _convert(path, question.options, should_stop)
     if should_stop():
         yield Finished(FinishReason.CANCELLED)
         return
@@ -149,9 +157,11 @@ def answer(
         assistant.unload()
 
 
-def _convert(path: Path, should_stop: ShouldStop) -> Generator[AskEvent, None, tuple[Part, ...]]:
+def _convert(
+    path: Path, options: ConvertOptions, should_stop: ShouldStop
+) -> Generator[AskEvent, None, tuple[Part, ...]]:
     parts: tuple[Part, ...] = ()
-    for event in convert(path, should_stop=should_stop):
+    for event in convert(path, should_stop=should_stop, options=options):
         yield event
         if isinstance(event, MediaItem):
             parts = event.parts
@@ -198,7 +208,8 @@ def _read_question(options: argparse.Namespace, stdin: TextIO | None, stderr: Te
     if not text:
         raise RequestError("The question is empty", "There is nothing to answer.", 'Try: altiplano ask "Who are you?"')
     checkpoint = options.model or resources.built_in_model()
-    return Question(text, tuple(options.images), _as_text(options.system or ""), checkpoint, sampling)
+    converting = ConvertOptions(leave_out=tuple(options.leave_out))
+    return Question(text, tuple(options.images), _as_text(options.system or ""), checkpoint, sampling, converting)
 
 
 def _read_stdin(stdin: TextIO | None, stderr: TextIO) -> str:

@@ -15,17 +15,28 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QImage
 
 from core_model.types import MAX_PICTURES, Part, ShouldStop
-from gui.chat_view_protocol import Chip
+from gui.chat_view_protocol import Chip, FolderOrigin
 from gui.conversation import new_id
 from gui.job import Job, Work, Worker
+from media.folder_text import read_head
 from media.probe import display_name
-from media.types import AS_IT_IS, ConvertOptions, ConvertProgress, MediaItem
+from media.types import (
+    AS_IT_IS,
+    ConvertOptions,
+    ConvertProgress,
+    FolderFile,
+    LeftOut,
+    MediaItem,
+    MediaKind,
+    Text,
+)
 
 MAX_ATTACHED = MAX_PICTURES  # no model takes more, and each one is held decoded
+QUIET_MS = 300  # between two changes of one mind: keys repeat faster
 # ConvertProgress ..., last the MediaItem
 Convert = Callable[[Path, ConvertOptions, ShouldStop], Generator[object, None, None]]
 
@@ -58,14 +69,25 @@ class Attachment:
     @classmethod
     def of_chip(cls, chip: Chip, parts: tuple[Part, ...]) -> Attachment:
         """One that was part of a conversation already."""
-        item = MediaItem(chip.kind, chip.name, parts, chip.thumbnail, chip.facts, chip.notes, chip.timeline)
-        return cls(new_id(), chip.name, AttachmentState.READY, 1.0, item=item)
+        files = files_of(parts, chip.folder) if chip.folder is not None else ()
+        item = MediaItem(chip.kind, chip.name, parts, chip.thumbnail, chip.facts, chip.notes, chip.timeline, files)
+        ready = cls(new_id(), chip.name, AttachmentState.READY, 1.0, item=item)
+        if chip.folder is None:
+            return ready
+        options = ConvertOptions(leave_out=chip.folder.leave_out, take_in=chip.folder.take_in)
+        return replace(ready, path=Path(chip.folder.path), options=options, wanted=options)
 
     def chip(self) -> Chip:
         """The face of a ready attachment in the conversation."""
         assert self.item is not None, "only what is ready goes into a conversation"
         item = self.item
-        return Chip(item.name, item.kind, item.thumbnail, len(item.parts), item.facts, item.notes, item.timeline)
+        facts = item.facts, item.notes, item.timeline
+        return Chip(item.name, item.kind, item.thumbnail, len(item.parts), *facts, self._folder())
+
+    def _folder(self) -> FolderOrigin | None:
+        if self.item is None or self.item.kind is not MediaKind.FOLDER or self.path is None:
+            return None
+        return FolderOrigin(str(self.path.absolute()), self.options.leave_out, self.options.take_in)
 
     @property
     def can_change(self) -> bool:
@@ -115,6 +137,8 @@ class Attachments(QObject):
         self._elsewhere: dict[str, dict[str, Attachment]] = {}  # of conversations that are not shown
         self._conversation = ""
         self._readers: dict[str, _Reader] = {}
+        self._quiet_timer = QTimer(self, singleShot=True, interval=QUIET_MS)
+        self._quiet_timer.timeout.connect(self._read_again)
 
     def all(self) -> list[Attachment]:
         return list(self._attachments.values())
@@ -152,7 +176,7 @@ class Attachments(QObject):
             self.overflowed.emit(1)
 
     def reconvert(self, attachment_id: str, options: ConvertOptions) -> None:
-        """Read a file again, as a person wants it now. What is wanted already is not read twice."""
+        """Read a file again, as a person wants it now, once nothing else was wanted for a moment."""
         found = self._attachments.get(attachment_id)
         if found is None or not found.can_change or (options == found.wanted and not found.trouble):
             return
@@ -160,11 +184,17 @@ class Attachments(QObject):
         if options == found.options:
             self.update(replace(found, state=AttachmentState.READY, wanted=options, trouble=""))
             return
-        assert found.path is not None, "only a file can change"
-        self.update(
-            replace(found, state=AttachmentState.READING, fraction=0.0, activity="", wanted=options, trouble="")
-        )
-        self._read(found, partial(self._convert, found.path, options))
+        reading = replace(found, state=AttachmentState.READING, fraction=0.0, activity="", wanted=options, trouble="")
+        self.update(reading)
+        self._quiet_timer.start()
+
+    def _read_again(self) -> None:
+        """Begin with whatever is wanted otherwise, in any conversation."""
+        for attachments in (self._attachments, *self._elsewhere.values()):
+            for each in attachments.values():
+                is_wanted = each.state is AttachmentState.READING and each.id not in self._readers
+                if is_wanted and each.path is not None:
+                    self._read(each, partial(self._convert, each.path, each.wanted))
 
     def remove(self, attachment_id: str) -> None:
         """Take one away, and stop reading it."""
@@ -283,6 +313,15 @@ class _Reader(QObject):
     def on_ended(self) -> None:
         self._owner().on_reader_ended(self)
         self.deleteLater()
+
+
+def files_of(parts: Iterable[Part], folder: FolderOrigin) -> tuple[FolderFile, ...]:
+    """The files of a folder that was part of a conversation, as far as that tells. Paths are as they were shown."""
+    texts = [part.text for part in parts if isinstance(part, Text)]
+    heads = ((text, read_head(text)) for text in texts)
+    read = [FolderFile(head[0], len(text.encode("utf-8", "replace")), len(text)) for text, head in heads if head]
+    left_out = [FolderFile(path, 0, left_out=LeftOut.BY_YOU) for path in folder.leave_out]
+    return (*read, *left_out)
 
 
 def _convert_image(image: QImage, name: str, _should_stop: ShouldStop) -> Generator[object, None, None]:

@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPixmap
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QToolButton, QVBoxLayout, QWidget
 
-from gui import icons, theme
+from gui import icons, theme, words
 from gui.addresses import as_tip
 from gui.models.attachments import Attachment, Attachments, AttachmentState
 from gui.picture_files import to_image
 from gui.views.elided_label import ElidedLabel
 from gui.views.flow_layout import FlowLayout
+from gui.views.text_view import paint_focus
 from media.types import RgbArray
 
 THUMBNAIL = 40
 CHIP_WIDTH, FAILED_WIDTH = 264, 344
+OPENING_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
 
 
 class AttachmentChip(QFrame):
     """One attachment.
 
     Signals:
-        remove_requested (str): its id.
+        remove_requested, open_requested (str): its id. What can be chosen from is opened.
     """
 
     remove_requested = Signal(str)
+    open_requested = Signal(str)
 
     def __init__(self, attachment: Attachment, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._id = attachment.id
+        self._can_open = False
         self._picture = QLabel(self)
         self._picture.setFixedSize(THUMBNAIL, THUMBNAIL)
         self._picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -51,18 +55,18 @@ class AttachmentChip(QFrame):
         self.show_attachment(attachment)
 
     def _arrange(self) -> None:
-        words = QVBoxLayout()
-        words.setSpacing(0)
-        words.addStretch(1)
-        words.addWidget(self._name)
-        words.addWidget(self._facts)
-        words.addWidget(self._progress)
-        words.addStretch(1)
+        lines = QVBoxLayout()
+        lines.setSpacing(0)
+        lines.addStretch(1)
+        lines.addWidget(self._name)
+        lines.addWidget(self._facts)
+        lines.addWidget(self._progress)
+        lines.addStretch(1)
         row = QHBoxLayout(self)
         row.setContentsMargins(theme.SPACE_S, theme.SPACE_S, theme.SPACE_S, theme.SPACE_S)
         row.setSpacing(theme.SPACE)
         row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignTop)
-        row.addLayout(words, 1)
+        row.addLayout(lines, 1)
         row.addWidget(self._remove, 0, Qt.AlignmentFlag.AlignTop)
 
     def show_attachment(self, attachment: Attachment) -> None:
@@ -75,6 +79,7 @@ class AttachmentChip(QFrame):
         facts = _facts(attachment)
         self._facts.setText(facts)
         self._facts.setToolTip(as_tip("\n".join(attachment.item.notes)) if attachment.item else "")
+        self._show_that_it_opens()
         self._progress.setVisible(attachment.state is AttachmentState.READING)
         self._progress.setValue(round(100 * attachment.fraction))
         self._progress.setAccessibleName(self.tr("Reading {0}").format(attachment.name))
@@ -82,6 +87,37 @@ class AttachmentChip(QFrame):
         self._remove.setToolTip(self.tr("Remove"))
         self.setAccessibleName(f"{attachment.name}, {attachment.error_title or ''} {facts}")
         self._on_theme_changed()
+
+    def _show_that_it_opens(self) -> None:
+        """What lasts has a timeline, and a folder files to choose from: a click on the chip shows them, or Enter."""
+        item, tip, description = self._attachment.item, "", ""
+        if item is not None and item.timeline is not None:
+            tip, description = self.tr("Show the timeline"), self.tr("Enter shows the timeline")
+        elif item is not None and item.files:
+            tip, description = self.tr("Choose which files are sent"), self.tr("Enter shows the files to choose from")
+        self._can_open = bool(tip)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus if tip else Qt.FocusPolicy.NoFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor if tip else Qt.CursorShape.ArrowCursor)
+        self.setAccessibleDescription(description)
+        self.setToolTip(tip)
+        if tip and not self._facts.toolTip():
+            self._facts.setToolTip(tip)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        is_on_it = self.rect().contains(event.position().toPoint())
+        if self._can_open and event.button() == Qt.MouseButton.LeftButton and is_on_it:
+            self.open_requested.emit(self._id)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if self._can_open and event.key() in OPENING_KEYS:
+            self.open_requested.emit(self._id)
+        else:
+            super().keyPressEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.hasFocus():
+            paint_focus(self)
 
     def _on_theme_changed(self) -> None:
         self._remove.setIcon(icons.icon("close", theme.current().soft))
@@ -103,7 +139,8 @@ def _facts(attachment: Attachment) -> str:
     if attachment.state is AttachmentState.FAILED:
         return " ".join(part for part in (attachment.error_message, attachment.error_hint) if part)
     if attachment.item is not None:
-        return " · ".join(attachment.item.facts)
+        who = words.written_by(attachment.item.timeline)
+        return " · ".join([*attachment.item.facts, *([who] if who else [])])
     return attachment.activity or attachment.name
 
 
@@ -128,7 +165,13 @@ def rounded(pixels: RgbArray, side: int, ratio: float) -> QPixmap:
 
 
 class AttachmentStrip(QWidget):
-    """All chips, wrapped into lines; hidden while there is none."""
+    """All chips, wrapped into lines; hidden while there is none.
+
+    Signals:
+        open_requested (str): a person wants to look into the attachment with this id.
+    """
+
+    open_requested = Signal(str)
 
     def __init__(self, attachments: Attachments, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -150,6 +193,7 @@ class AttachmentStrip(QWidget):
             return
         chip = AttachmentChip(attachment, self)
         chip.remove_requested.connect(self._attachments.remove)
+        chip.open_requested.connect(self.open_requested)
         self._chips[attachment_id] = chip
         self._flow.addWidget(chip)
         self.setVisible(True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from core_model.types import Message, Role
 from gui.chat_view_protocol import Chip, ShownError, ShownMessage, typed_text
 from gui.markdown import BlockStream
 from gui.markdown_blocks import Block
+from gui.time_links import with_times
 
 _LINE = 23  # pixels; only to guess the height of what was never drawn
 _CHARACTER = 8
@@ -27,8 +28,10 @@ class Entry:
     status: str = ""
     is_open: bool = False  # an answer that is being written
     draft: str | None = None  # what was typed into the editor of a question, and not asked
+    clip_s: float = 0.0  # how long the longest clip or recording before it is: its times are links
     height: int = 0  # measured or guessed
     measured_width: int = -1  # the width that the height was measured for
+    mark: Callable[[Block], Block] | None = None  # puts links of ours into the blocks of an answer
     _texts: list[str] = field(default_factory=list)
     _stream: BlockStream | None = None
 
@@ -55,11 +58,16 @@ class Entry:
 
     def _open_stream(self) -> BlockStream:
         if self._stream is None:
-            self._stream = BlockStream()
+            self._stream = BlockStream(self._marked)
             self._stream.push("".join(self._texts))
             if not self.is_open:
                 self._stream.finish()
         return self._stream
+
+    def _marked(self, block: Block) -> Block:
+        """A block of the answer with links of ours to what the conversation holds."""
+        block = block if self.mark is None else self.mark(block)
+        return with_times(block, self.clip_s) if self.clip_s else block
 
     def open(self) -> None:
         """Begin, or go on, writing the answer."""
@@ -91,4 +99,14 @@ class Entry:
 
 def entries_of(messages: Iterable[ShownMessage]) -> list[Entry]:
     """The messages that a conversation shows: questions and answers."""
-    return [Entry.of(shown) for shown in messages if shown.message.role in (Role.USER, Role.ASSISTANT)]
+    entries = [Entry.of(shown) for shown in messages if shown.message.role in (Role.USER, Role.ASSISTANT)]
+    longest_s = 0.0
+    for entry in entries:
+        longest_s = entry.clip_s = max(longest_s, longest_clip_s([entry]))
+    return entries
+
+
+def longest_clip_s(entries: Iterable[Entry]) -> float:
+    """How long the longest clip or recording of these is; 0 where there is none."""
+    timelines = (chip.timeline for entry in entries for chip in entry.chips)
+    return max((timeline.duration_s for timeline in timelines if timeline is not None), default=0.0)

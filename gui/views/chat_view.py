@@ -17,7 +17,10 @@ from PySide6.QtWidgets import QWidget
 from core_model.types import Message, Role
 from gui.chat_view_protocol import Chip, ShownError, ShownMessage
 from gui.links import LinkOpener
-from gui.views.chat_entries import Entry, entries_of
+from gui.markdown_blocks import Block
+from gui.place_links import Places, place_of, with_places
+from gui.time_links import seconds_of
+from gui.views.chat_entries import Entry, entries_of, longest_clip_s
 from gui.views.message_area import MessageArea
 from gui.views.message_column import MessageView
 from gui.views.message_view import AnswerView
@@ -41,11 +44,16 @@ class ChatView(MessageArea):
     regenerate_requested = Signal(str)
     edit_requested = Signal(str, str)
     view_pictures_requested = Signal(str)
+    view_clip_requested = Signal(str, int)
+    view_time_requested = Signal(str, float)
     continue_requested = Signal(str)
+    place_requested = Signal(str, int, int)
+    folder_requested = Signal(str, int)
 
     def __init__(self, links: LinkOpener | None = None, parent: QWidget | None = None) -> None:
         super().__init__(self._build_view, parent)
         self._links = links or LinkOpener(parent=self)
+        self._places = Places()  # files that the conversation holds
         self._drafts: dict[str, str] = {}  # what was typed into editors of questions that are not shown now
         self._sends_on_enter = True
         self._dirty: set[str] = set()
@@ -66,6 +74,8 @@ class ChatView(MessageArea):
         self._keep_drafts()
         for entry in entries:
             entry.draft = self._drafts.get(entry.message_id)
+            entry.mark = self._with_links
+        self._know_places(entries)
         with self.keeping_place():
             self._column.set_entries(entries)
         self.settle()
@@ -74,6 +84,7 @@ class ChatView(MessageArea):
         """Append a question and go to it: who asks wants to see the answer."""
         self._assert_thread()
         self._is_following = True
+        self._places.add(message_id, message, tuple(chips))
         self._append(Entry(message_id, message, tuple(chips)))
 
     def begin_answer(self, message_id: str) -> None:
@@ -82,7 +93,8 @@ class ChatView(MessageArea):
         self.flush_times_ms.clear()
         entry = self._column.entry(message_id)
         if entry is None:
-            entry = Entry(message_id, Message.of(Role.ASSISTANT, ""))
+            longest_s = longest_clip_s(self._column.entries)
+            entry = Entry(message_id, Message.of(Role.ASSISTANT, ""), clip_s=longest_s, mark=self._with_links)
             entry.open()
             self._append(entry)
             return
@@ -130,6 +142,7 @@ class ChatView(MessageArea):
             return
         with self.keeping_place():
             self._column.remove_from(message_id)
+        self._know_places(self._column.entries)
         self._dirty = {key for key in self._dirty if self._column.entry(key) is not None}
         self.settle()
 
@@ -185,6 +198,8 @@ class ChatView(MessageArea):
         view.editor.sends_on_enter = self._sends_on_enter
         view.edited.connect(lambda text: self.edit_requested.emit(message_id, text))
         view.pictures_requested.connect(lambda: self.view_pictures_requested.emit(message_id))
+        view.folder_requested.connect(lambda index: self.folder_requested.emit(message_id, index))
+        view.clip_requested.connect(lambda index: self.view_clip_requested.emit(message_id, index))
         return view
 
     def _answer(self, entry: Entry, parent: QWidget) -> AnswerView:
@@ -193,11 +208,26 @@ class ChatView(MessageArea):
         view.continue_requested.connect(lambda: self.continue_requested.emit(message_id))
         view.retry_requested.connect(lambda: self.retry_requested.emit(message_id))
         view.start_over_requested.connect(lambda: self.start_over_requested.emit(message_id))
-        view.link_activated.connect(self._on_link_activated)
+        view.link_activated.connect(lambda address: self._on_link_activated(message_id, address))
         return view
 
-    def _on_link_activated(self, address: str) -> None:
-        self._links.open(address, self.window())
+    def _on_link_activated(self, message_id: str, address: str) -> None:
+        place, seconds = place_of(address), seconds_of(address)
+        if place is not None:
+            self.place_requested.emit(place.message_id, place.part, place.line)
+        elif seconds is not None:
+            self.view_time_requested.emit(message_id, seconds)
+        else:
+            self._links.open(address, self.window())
+
+    def _with_links(self, block: Block) -> Block:
+        """A block of an answer with links to the files that the conversation holds."""
+        return with_places(block, self._places) if self._places else block
+
+    def _know_places(self, entries: Sequence[Entry]) -> None:
+        self._places = Places()
+        for entry in entries:
+            self._places.add(entry.message_id, entry.message, entry.chips)
 
     def _flush(self) -> None:
         """Draw the text that came since the last time, and choose when to look again."""

@@ -1,5 +1,5 @@
 """What a question was asked about: a picture as a thumbnail, anything else as a small card. A click shows what the
-model saw of it.
+model saw of it, and of what lasts also when.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPainte
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from core_model.types import Message
-from gui import theme
+from gui import theme, words
 from gui.addresses import as_tip
 from gui.chat_view_protocol import Chip
 from gui.picture_files import to_image
@@ -40,10 +40,15 @@ class ChipFace(QAbstractButton):
         self._chip = chip
         self._image = to_image(chip.thumbnail)
         self._is_picture = chip.kind is MediaKind.IMAGE
-        facts = ", ".join(chip.facts)
+        self.is_folder = chip.kind is MediaKind.FOLDER
+        self.lasts = chip.timeline is not None
+        self._who = words.written_by(chip.timeline)
+        facts = ", ".join(part for part in (*chip.facts, self._who) if part)
         kind = self._kind_name()
         self.setAccessibleName(" ".join(part for part in (kind, chip.name, facts) if part))
-        self.setAccessibleDescription(self.tr("Show what the model saw"))
+        self.setAccessibleDescription(
+            self.tr("Show the timeline") if self.lasts else self.tr("Show what the model saw")
+        )
         self.setToolTip(as_tip("\n".join(part for part in (chip.name, facts, *chip.notes) if part)))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -58,24 +63,33 @@ class ChipFace(QAbstractButton):
                 return self.tr("Recording")
             case MediaKind.DOCUMENT:
                 return self.tr("Document")
+            case MediaKind.FOLDER:
+                return self.tr("Folder")
 
     def sizeHint(self) -> QSize:
         if not self._is_picture:
-            return QSize(self._card_width(), CARD_THUMBNAIL + 2 * theme.SPACE)
+            line = QFontMetrics(self._facts_font()).height() + 2
+            return QSize(self._card_width(), max(CARD_THUMBNAIL, line * len(self._lines)) + 2 * theme.SPACE)
         size = self._image.size()
         if size.width() > MAX_PICTURE.width() or size.height() > MAX_PICTURE.height():
             size.scale(MAX_PICTURE, Qt.AspectRatioMode.KeepAspectRatio)
         return size.expandedTo(QSize(MIN_SIDE, MIN_SIDE))
 
     def _card_width(self) -> int:
-        name = QFontMetrics(self._name_font()).horizontalAdvance(self._chip.name)
-        facts = QFontMetrics(self._facts_font()).horizontalAdvance(self._facts)
-        words = max(name, facts) + CARD_THUMBNAIL + 3 * theme.SPACE + theme.SPACE_S
-        return min(round(MAX_CARD * theme.notifier().font_scale), words)
+        widest = max(QFontMetrics(font).horizontalAdvance(text) for text, font, _ in self._lines)
+        needed = widest + CARD_THUMBNAIL + 3 * theme.SPACE + theme.SPACE_S
+        return min(round(MAX_CARD * theme.notifier().font_scale), needed)
+
+    @property
+    def _lines(self) -> list[tuple[str, QFont, str]]:
+        """What stands on a card: its name, its facts, and who wrote its speech down."""
+        colours, facts = theme.current(), self._facts_font()
+        who = [(self._who, facts, colours.soft)] if self._who else []
+        return [(self._chip.name, self._name_font(), colours.text), (self._facts, facts, colours.soft), *who]
 
     @property
     def _facts(self) -> str:
-        return " · ".join(f"\u2068{fact}\u2069" for fact in self._chip.facts)  # each in its own direction
+        return " · ".join(words.isolated(fact) for fact in self._chip.facts)  # each in its own direction
 
     def _name_font(self) -> QFont:
         font = QFont(self.font())
@@ -123,11 +137,11 @@ class ChipFace(QAbstractButton):
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), theme.RADIUS, theme.RADIUS)
         self._paint_image(painter, self._mirrored(QRect(theme.SPACE, theme.SPACE, CARD_THUMBNAIL, CARD_THUMBNAIL)), 6)
         left = CARD_THUMBNAIL + 2 * theme.SPACE
-        half, width = self.height() // 2, self.width() - left - theme.SPACE
-        name_place = self._mirrored(QRect(left, theme.SPACE_S, width, half - theme.SPACE_S))
-        facts_place = self._mirrored(QRect(left, half, width, half - theme.SPACE_S))
-        self._paint_line(painter, self._chip.name, name_place, self._name_font(), colours.text)
-        self._paint_line(painter, self._facts, facts_place, self._facts_font(), colours.soft)
+        lines, width = self._lines, self.width() - left - theme.SPACE
+        height = (self.height() - 2 * theme.SPACE_S) // len(lines)
+        for number, (text, font, colour) in enumerate(lines):
+            place = self._mirrored(QRect(left, theme.SPACE_S + number * height, width, height))
+            self._paint_line(painter, text, place, font, colour)
 
     def _paint_line(self, painter: QPainter, text: str, place: QRect, font: QFont, colour: str) -> None:
         painter.setFont(font)

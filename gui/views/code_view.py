@@ -8,9 +8,8 @@ code, and lines that are, show their beginning and a button for the rest.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
-from PySide6.QtCore import QElapsedTimer, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QFontMetricsF,
@@ -25,7 +24,6 @@ from PySide6.QtWidgets import QLabel, QPushButton, QTextEdit, QWidget
 
 from gui import theme
 from gui.addresses import num_hidden, visible
-from gui.code_tokens import CodeToken, can_colour, code_tokens
 from gui.icons import icon
 from gui.markdown_blocks import CodeBlock
 from gui.views.code_colours import CodeColours
@@ -34,8 +32,6 @@ from gui.views.text_view import DocumentView
 
 MAX_SHOWN = 20_000  # characters of one block before "Show all"
 MAX_SHOWN_LINE = 2_000
-SLICE_MS = 6  # of colouring at a time, so that the window stays quick
-MAX_COLOURING_MS = 400  # in all; code that takes longer stays plain
 COPIED_MS = 1_500  # how long the button says that it copied
 
 
@@ -110,17 +106,12 @@ class CodeView(QWidget):
         self._block = CodeBlock("")
         self._shown = ""
         self._shows_all = False
-        self._tokens: Iterator[CodeToken | None] = iter(())
-        self._found: list[CodeToken] = []
-        self._colouring_ms = 0.0
         self.language, self.hidden_note = QLabel(self), QLabel(self)
         for label in (self.language, self.hidden_note):
             label.setTextFormat(Qt.TextFormat.PlainText)
         self.copy_button, self.more_button = QPushButton(self), QPushButton(self)
         self.view = CodeDocumentView(self)
         self._colours = CodeColours(self.view.document())
-        self._timer = QTimer(self)
-        self._timer.timeout.connect(self._colour_slice)
         self._copied_timer = QTimer(self)
         self._copied_timer.setSingleShot(True)
         self._copied_timer.timeout.connect(self._on_copied_timeout)
@@ -145,18 +136,18 @@ class CodeView(QWidget):
         self.view.setAccessibleName(self.tr("Code, {0}").format(block.language or self.tr("text")))
         self._show()
         if block.is_closed:
-            self._start_colouring()
+            self._colours.start(self._shown, block.language)
 
     def _show(self) -> None:
         code = self._block.code if self._shows_all else self._block.code[:MAX_SHOWN]
-        text = visible(code if self._shows_all else _short_lines(code))
+        text = visible(code if self._shows_all else short_lines(code))
         if not text.startswith(self._shown):
             self.view.clear()
             self._shown = ""
         if len(text) > len(self._shown):
             self.view.append(text[len(self._shown) :])
         self._shown = text
-        is_cut = not self._shows_all and (len(code) < len(self._block.code) or _short_lines(code) != code)
+        is_cut = not self._shows_all and (len(code) < len(self._block.code) or short_lines(code) != code)
         self.more_button.setVisible(is_cut)
         num_lines = self._block.code.count("\n") + 1
         self.more_button.setText(self.tr("Show all ({0} lines)").format(f"{num_lines:,}"))
@@ -185,31 +176,10 @@ class CodeView(QWidget):
         self.copy_button.setText(self.tr("Copy"))
         self.copy_button.setAccessibleName(self.tr("Copy code"))
 
-    def _start_colouring(self) -> None:
-        self._found, self._colouring_ms = [], 0.0
-        if not can_colour(self._shown, self._block.language):
-            return
-        self._tokens = code_tokens(self._shown, self._block.language)
-        self._timer.start(0)
-
-    def _colour_slice(self) -> None:
-        clock = QElapsedTimer()
-        clock.start()
-        for token in self._tokens:
-            if token is not None:
-                self._found.append(token)
-            if clock.elapsed() >= SLICE_MS:
-                self._colouring_ms += clock.elapsed()
-                if self._colouring_ms > MAX_COLOURING_MS:
-                    self._timer.stop()
-                return
-        self._timer.stop()
-        self._colours.set_tokens(self._shown, self._found)
-
     @property
     def is_colouring(self) -> bool:
         """Whether colours are still on their way."""
-        return self._timer.isActive()
+        return self._colours.is_active
 
     def restyle(self) -> None:
         """Take the fonts and colours that are in use now."""
@@ -254,7 +224,7 @@ class CodeView(QWidget):
         painter.drawRoundedRect(self.rect(), theme.RADIUS, theme.RADIUS)
 
 
-def _short_lines(code: str) -> str:
+def short_lines(code: str) -> str:
     """The code with its overlong lines cut."""
     if len(code) <= MAX_SHOWN_LINE:
         return code

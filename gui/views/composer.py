@@ -21,7 +21,8 @@ class Composer(QWidget):
     """The bottom of the conversation.
 
     Signals:
-        send_requested, stop_requested, attach_requested, dictate_requested: a button or its key.
+        send_requested, stop_requested, attach_requested, folder_requested, dictate_requested: a button, its key or its
+            menu.
         files_given (list[Path]), image_given (QImage), pictures_given (list[bytes]): pasted.
         text_changed: typed, pasted, recalled or cleared.
     """
@@ -29,6 +30,7 @@ class Composer(QWidget):
     send_requested = Signal()
     stop_requested = Signal()
     attach_requested = Signal()
+    folder_requested = Signal()
     dictate_requested = Signal()
     files_given = Signal(object)
     image_given = Signal(object)
@@ -45,9 +47,9 @@ class Composer(QWidget):
         self.edit.set_placeholder(self.tr("Ask about anything, or drop a file here"))
         self.strip = AttachmentStrip(attachments, self)
         self.button = RoundButton(self)
-        self.menu = AttachMenu(self)
+        self.attach_menu = AttachMenu(self)
         self._attach = self._quiet_button("plus", self.tr("Attach"), self.tr("Attach (Ctrl+O for files)"))
-        self._attach.setMenu(self.menu)
+        self._attach.setMenu(self.attach_menu)
         self._attach.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.dictate = self._quiet_button("microphone", "", "")
         self.set_dictating(False)
@@ -107,7 +109,8 @@ class Composer(QWidget):
 
     def _connect(self) -> None:
         self.button.clicked.connect(self._on_button_clicked)
-        self.menu.files_requested.connect(self.attach_requested)
+        self.attach_menu.files_requested.connect(self.attach_requested)
+        self.attach_menu.folder_requested.connect(self.folder_requested)
         self.dictate.clicked.connect(self.dictate_requested)
         self.edit.send_requested.connect(self.send_requested)
         self.edit.files_pasted.connect(self.files_given)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, 
 from gui import icons, theme
 from gui.drop_offer import DropOffer
 from gui.pasted import image_of
+from gui.views.clip_panel import ClipPanel
 from gui.views.composer import Composer
 from gui.views.drop_overlay import DropOverlay, accept_as_copy
 from gui.views.empty_state import EmptyState
@@ -27,6 +28,7 @@ from gui.views.sidebar import Sidebar
 
 FOLD_WIDTH = 900  # below this the list folds away
 PANEL_WIDTH = 340
+CLIP_WIDTH, CLIP_SHARE = 440, 0.48  # a timeline is worth more room, and never most of the window
 
 
 class MainWindow(QMainWindow):
@@ -55,7 +57,7 @@ class MainWindow(QMainWindow):
         self.header = Header()
         self.notices = NoticeBar()
         self.empty = EmptyState()
-        self.panel = PicturePanel()
+        self.panel, self.clip_panel = PicturePanel(), ClipPanel()
         self._stack = QStackedWidget()
         self._stack.addWidget(self.empty)
         self._stack.addWidget(chat)
@@ -81,13 +83,13 @@ class MainWindow(QMainWindow):
         for line in (self._sidebar_line, self._panel_line):
             theme.look(line, "hairline-v")
         self.panel.setFixedWidth(PANEL_WIDTH)
-        for part in (self.panel, self._panel_line):
+        for part in (self.panel, self.clip_panel, self._panel_line):
             part.hide()
         whole = QWidget()
         row = QHBoxLayout(whole)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
-        for part in (self.sidebar, self._sidebar_line, middle, self._panel_line, self.panel):
+        for part in (self.sidebar, self._sidebar_line, middle, self._panel_line, self.panel, self.clip_panel):
             row.addWidget(part, 1 if part is middle else 0)
         return whole
 
@@ -96,6 +98,7 @@ class MainWindow(QMainWindow):
         self.header.sidebar_toggled.connect(self.toggle_sidebar)
         self.header.new_requested.connect(self.sidebar.new_requested)
         self.panel.close_requested.connect(self.hide_panel)
+        self.clip_panel.close_requested.connect(self.hide_panel)
         self.add_key("Ctrl+B", self.toggle_sidebar)
         self.add_key("Ctrl+N", self.sidebar.new_requested.emit)
         self.add_key("Ctrl+Shift+O", self.sidebar.new_requested.emit)
@@ -116,12 +119,20 @@ class MainWindow(QMainWindow):
 
     def show_panel(self) -> None:
         """Show what the model saw."""
-        self.panel.show()
+        self._show_beside(self.panel)
+
+    def show_clip(self) -> None:
+        """Show a clip or a recording."""
+        self._show_beside(self.clip_panel)
+
+    def _show_beside(self, panel: QWidget | None) -> None:
+        """Show one thing beside the conversation, or nothing."""
+        for each in (self.panel, self.clip_panel):
+            each.setVisible(each is panel)
         self._fold()
 
     def hide_panel(self) -> None:
-        self.panel.hide()
-        self._fold()
+        self._show_beside(None)
         self.composer.edit.setFocus()
 
     def set_sidebar_wanted(self, is_wanted: bool) -> None:
@@ -140,7 +151,13 @@ class MainWindow(QMainWindow):
         self._fold()
 
     def _has_room(self) -> bool:
-        return self.width() - (PANEL_WIDTH if self.panel.isVisibleTo(self) else 0) >= theme.wide_px(FOLD_WIDTH)
+        return self.width() - self._panel_width() >= theme.wide_px(FOLD_WIDTH)
+
+    def _panel_width(self) -> int:
+        """What stands beside the conversation takes this much."""
+        if self.clip_panel.isVisibleTo(self):
+            return max(PANEL_WIDTH, min(theme.wide_px(CLIP_WIDTH), round(self.width() * CLIP_SHARE)))
+        return PANEL_WIDTH if self.panel.isVisibleTo(self) else 0
 
     def _fold(self) -> None:
         has_room = self._has_room()
@@ -149,7 +166,9 @@ class MainWindow(QMainWindow):
         is_shown = self._wants_sidebar if has_room else self._is_unfolded
         self.sidebar.setVisible(is_shown)
         self._sidebar_line.setVisible(is_shown)
-        self._panel_line.setVisible(self.panel.isVisibleTo(self))
+        self._panel_line.setVisible(self._panel_width() > 0)
+        if self.clip_panel.isVisibleTo(self):
+            self.clip_panel.setFixedWidth(self._panel_width())
         self.header.set_sidebar_shown(is_shown)
 
     def _find(self) -> None:

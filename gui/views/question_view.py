@@ -7,6 +7,7 @@ closed without sending, and offered again the next time, with undo back to the o
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from PySide6.QtCore import QEvent, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QTextCursor, QTextOption
@@ -32,6 +33,8 @@ class QuestionView(QWidget):
     Signals:
         edited(str): ask this instead.
         pictures_requested: show what the model saw.
+        folder_requested(int): show what it read of the folder of this chip.
+        clip_requested(int): show the clip or recording of this chip.
         resized: it needs another height.
         cursor_moved(QRect): the caret moved by keyboard; where, in this widget.
     """
@@ -40,6 +43,8 @@ class QuestionView(QWidget):
 
     edited = Signal(str)
     pictures_requested = Signal()
+    folder_requested = Signal(int)
+    clip_requested = Signal(int)
     resized = Signal()
     cursor_moved = Signal(QRect)
 
@@ -63,8 +68,12 @@ class QuestionView(QWidget):
         self._show_editor(False)
 
     def _connect(self) -> None:
-        for face in self._faces:
-            face.clicked.connect(self.pictures_requested)
+        for index, face in enumerate(self._faces):
+            if face.is_folder:
+                face.clicked.connect(partial(self.folder_requested.emit, index))
+            else:
+                wanted = partial(self.clip_requested.emit, index) if face.lasts else self.pictures_requested
+                face.clicked.connect(wanted)
         theme.look(self.more_button, "quiet")
         theme.look(self.send_button, "primary")
         theme.look(self.cancel_button, "plain")

@@ -48,6 +48,8 @@ class ShortcutsDialog(QDialog):
             (self.tr("Search conversations"), "Ctrl+K"),
             (self.tr("Rename a conversation, in the list"), "F2"),
             (self.tr("Show or hide the conversations"), "Ctrl+B"),
+            (self.tr("Begin a clip at the playhead"), "I"),
+            (self.tr("End a clip at the playhead"), "O"),
             (self.tr("Settings"), "Ctrl+,"),
             (self.tr("This sheet"), "F1"),
         ]

@@ -24,9 +24,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QTextBrowser, QTextEdit, QToolTip, QWidget
 
-from gui import theme
-from gui.addresses import visible_address
+from gui import theme, words
+from gui.addresses import as_tip, visible_address
 from gui.markdown_blocks import Paragraph
+from gui.place_links import place_of
+from gui.time_links import seconds_of
 from gui.views import paragraphs as writer
 
 END_MARK = 6  # pixels
@@ -73,9 +75,18 @@ class DocumentView(QTextBrowser):
 
     def _on_highlighted(self, url: QUrl) -> None:
         address = url.toString(QUrl.ComponentFormattingOption.FullyEncoded)
-        self.viewport().setToolTip(visible_address(address)[:200])
+        self.viewport().setToolTip(as_tip(self._tip(address)[:200]))
         if not address:
             QToolTip.hideText()
+
+    def _tip(self, address: str) -> str:
+        """Where a link leads; of one of ours in words, for its address means nothing to anybody."""
+        place, seconds = place_of(address), seconds_of(address)
+        if place is not None:
+            return visible_address(self.tr("{0}, line {1}").format(place.path, f"{place.line:,}"))
+        if seconds is not None:
+            return self.tr("Show {0} in the clip").format(words.duration(seconds))
+        return visible_address(address)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() != Qt.MouseButton.MiddleButton:

@@ -366,6 +366,14 @@ def test_the_view_may_be_that_of_another_model(assistant: LocalAssistant, tiny_a
         assert view.num_tokens == num_picture_tokens(canvas, geometry)
 
 
+def test_tokens_are_counted_as_the_model_reads_them(assistant: LocalAssistant) -> None:
+    text = "Grüße <|eot|> \n" * 7
+    assert assistant.count_tokens(text) == len(text.encode()), "the tiny vocabulary is one of bytes"
+    assistant.unload()
+    with pytest.raises(NotLoadedError):
+        assistant.count_tokens(text)
+
+
 def test_the_plan_counts_weights_and_conversation(assistant: LocalAssistant, folder: Path) -> None:
     plan = assistant.plan(LoadRequest(folder, device="cpu"))
     weights = assistant.report().memory.weights_bytes

@@ -33,7 +33,11 @@ class RecordingView(QObject):
     regenerate_requested = Signal(str)
     edit_requested = Signal(str, str)
     view_pictures_requested = Signal(str)
+    view_clip_requested = Signal(str, int)
+    view_time_requested = Signal(str, float)
     continue_requested = Signal(str)
+    place_requested = Signal(str, int, int)
+    folder_requested = Signal(str, int)
 
     def __init__(self) -> None:
         super().__init__()

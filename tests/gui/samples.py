@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from core_model.types import Message, Picture, Role, Text
-from gui.chat_view_protocol import Chip
+from gui.chat_view_protocol import Chip, FolderOrigin
 from gui.conversation import Conversation, MessageState, StoredMessage, new_id
-from media.types import MediaItem, MediaKind, Spoken, Timeline
+from media.folder_text import write_part
+from media.types import FolderFile, MediaItem, MediaKind, Spoken, Timeline
 
 
 def picture(seed: int = 0, height: int = 24, width: int = 32, name: str = "bird.png") -> Picture:
@@ -65,4 +66,26 @@ def clip_question(where: Conversation, text: str = "What rolls?", **rest: object
     """A question about a clip."""
     item = clip(**rest)  # type: ignore[arg-type]
     face = Chip(item.name, item.kind, item.thumbnail, len(item.parts), item.facts, item.notes, item.timeline)
+    return StoredMessage(new_id(), where.id, Message(Role.USER, (*item.parts, Text(text))), (face,))
+
+
+FOLDER = FolderOrigin("/home/somebody/caf\udce9", ("data/", "old.py"), (".env",))
+
+
+def folder(texts: dict[str, str] | None = None, name: str = "project") -> MediaItem:
+    """A folder as its converter makes it: a listing, then its files."""
+    texts = texts or {"src/main.py": "a\nb\nc"}
+    parts = [Text(write_part(path, text)) for path, text in texts.items()]
+    sizes = zip(texts.items(), parts, strict=True)
+    files = tuple(FolderFile(path, len(text), len(part.text)) for (path, text), part in sizes)
+    listing, face = Text(f"[Folder {name}]\n"), picture(7, 36, 64).pixels
+    return MediaItem(MediaKind.FOLDER, name, (listing, *parts), face, (f"{len(files)} files",), (), files=files)
+
+
+def folder_question(
+    where: Conversation, text: str = "Where is it?", texts: dict[str, str] | None = None
+) -> StoredMessage:
+    """A question about a folder."""
+    item = folder(texts)
+    face = Chip(item.name, item.kind, item.thumbnail, len(item.parts), item.facts, item.notes, folder=FOLDER)
     return StoredMessage(new_id(), where.id, Message(Role.USER, (*item.parts, Text(text))), (face,))

@@ -59,16 +59,16 @@ def captured_files() -> list[Path]:
 
 
 def test_everything_that_can_be_attached_is_in_the_menu(desk: Desk) -> None:
-    words = [action.text().replace("&", "") for action in desk.composer.menu.actions() if action.text()]
-    assert words == ["Add files…", "Screenshot…", "Picture from the camera…", "Record sound…"]
-    for action in desk.composer.menu.actions():
+    words = [action.text().replace("&", "") for action in desk.composer.attach_menu.actions() if action.text()]
+    assert words == ["Add files…", "Add folder…", "Screenshot…", "Picture from the camera…", "Record sound…"]
+    for action in desk.composer.attach_menu.actions():
         assert action.isSeparator() or not action.icon().isNull()
 
 
 def test_keys_open_the_menu_and_choose_from_it(qtbot: QtBot, desk: Desk) -> None:
     chosen: list[str] = []
-    desk.composer.menu.recording_requested.disconnect()
-    desk.composer.menu.recording_requested.connect(lambda: chosen.append("record"))
+    desk.composer.attach_menu.recording_requested.disconnect()
+    desk.composer.attach_menu.recording_requested.connect(lambda: chosen.append("record"))
     button = next(each for each in desk.composer.findChildren(QToolButton) if each.accessibleName() == "Attach")
 
     def choose() -> None:
@@ -102,7 +102,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> QImage:
 
 def pick(qtbot: QtBot, desk: Desk) -> None:
     """Ask for a screenshot, and wait for the picker."""
-    desk.composer.menu.screenshot_requested.emit()
+    desk.composer.attach_menu.screenshot_requested.emit()
     assert desk.window.isHidden(), "it steps aside before the screen is looked at"
     qtbot.waitUntil(lambda: bool(desk.captures.screenshots.pickers))
 
@@ -253,7 +253,7 @@ def cameras(desk: Desk) -> dict[int, StillCamera]:
 
 
 def test_a_picture_of_the_camera_is_attached(qtbot: QtBot, desk: Desk, cameras: dict[int, StillCamera]) -> None:
-    desk.composer.menu.camera_requested.emit()
+    desk.composer.attach_menu.camera_requested.emit()
     dialog = desk.captures.camera.dialog
     assert dialog is not None
     qtbot.waitUntil(dialog.shutter.isEnabled)
@@ -341,7 +341,7 @@ def test_a_recording_is_attached_with_the_very_samples(qtbot: QtBot, desk: Desk)
     played = tone(2.0, 22_050)
     microphone = PlayedMicrophone(played, 22_050)
     listen_to(desk, microphone)
-    desk.composer.menu.recording_requested.emit()
+    desk.composer.attach_menu.recording_requested.emit()
     assert desk.composer.recording.sentence == "Opening the microphone…"
     stop_when_heard(qtbot, desk, microphone)
     qtbot.waitUntil(lambda: bool(desk.attachments.all()) and not desk.attachments.is_reading, timeout=60_000)

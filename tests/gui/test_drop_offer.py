@@ -51,7 +51,7 @@ def test_without_a_model_there_is_no_price(files: dict[str, Path]) -> None:
 def test_what_cannot_be_read_is_said(files: dict[str, Path], tmp_path: Path) -> None:
     assert describe_files([files["a.png"], files["text.png"]], TILES).caption.endswith("1 file cannot be read")
     assert not describe_files([files["text.png"]], TILES).can_drop
-    assert not describe_files([tmp_path / "gone.png", tmp_path], TILES).can_drop
+    assert not describe_files([tmp_path / "gone.png", tmp_path / "gone"], TILES).can_drop
     assert not describe_files([], TILES).can_drop
 
 
@@ -67,6 +67,12 @@ def test_documents_are_asked_about_by_any_model(files: dict[str, Path]) -> None:
         assert (offer.title, offer.caption, offer.can_drop) == ("Ask about this document", "", True)
     assert describe_files([files["text.txt"]] * 2, TILES).title == "Ask about 2 documents"
     assert describe_files([files["text.txt"], files["a.png"]], TILES).title == "Ask about 2 files"
+
+
+def test_folders_are_asked_about(files: dict[str, Path], tmp_path: Path) -> None:
+    assert describe_files([tmp_path], TILES).title == "Ask about this folder"
+    assert describe_files([tmp_path, tmp_path], TILES).title == "Ask about 2 folders"
+    assert describe_files([tmp_path, files["a.png"]], TILES).title == "Ask about 2 files"
 
 
 def test_very_many_files_are_not_looked_at(files: dict[str, Path]) -> None:

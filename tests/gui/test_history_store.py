@@ -21,7 +21,8 @@ from gui.history_schema import MIGRATIONS, NewerHistoryError, prepare, salvage, 
 from gui.history_store import TRASH_DAYS, HistoryStore
 from gui.models.conversations import ConversationsModel
 from gui.picture_files import PictureFiles
-from tests.gui.samples import answer, clip_question, conversation, picture, question
+from media.types import MediaKind
+from tests.gui.samples import FOLDER, answer, clip_question, conversation, folder_question, picture, question
 
 
 @pytest.fixture
@@ -316,7 +317,50 @@ def test_a_file_of_the_second_version_can_be_read_and_goes_on(path: Path, is_rea
     store.close()
 
 
-@pytest.mark.parametrize("write", [write_version_1, write_version_2])
+def write_version_3(path: Path) -> None:
+    """A file as the program wrote it before folders could be attached."""
+    write_version_2(path)
+    when = timeline_json(clip_question(conversation()).chips[0].timeline)
+    raw(path, MIGRATIONS[2], f"UPDATE chips SET timeline = '{when}'", "PRAGMA user_version = 3")
+
+
+@pytest.mark.parametrize("write", [write_version_1, write_version_2, write_version_3])
+@pytest.mark.parametrize("is_read_only", [False, True])
+def test_a_file_of_any_version_takes_a_folder(path: Path, write: Callable[[Path], None], is_read_only: bool) -> None:
+    write(path)
+    store = HistoryStore(path, PictureFiles(path.parent / "pictures"), is_read_only=is_read_only)
+    asked, told = store.messages("c")
+    assert told.message.text == "A bird."
+    assert [each.folder for each in asked.chips] == [None] * len(asked.chips)
+    assert [each.timeline is not None for each in asked.chips] == [write is write_version_3] * len(asked.chips)
+    if not is_read_only:
+        where = store.conversations()[0]
+        store.add_messages(where, [folder_question(where)])
+        assert store.messages("c")[2].chips[0].folder == FOLDER
+    store.close()
+
+
+def test_where_a_folder_lies_comes_back(store: HistoryStore) -> None:
+    where = conversation()
+    store.add_messages(where, [folder_question(where), question(where, "And this?", picture(1))])
+    folder, other = store.messages(where.id)
+    assert (folder.chips[0].kind, folder.chips[0].folder) == (MediaKind.FOLDER, FOLDER)
+    assert other.chips[0].folder is None
+
+
+@pytest.mark.parametrize(
+    "column", ["not JSON", "[]", "{}", '{"path": 7, "leave_out": [], "take_in": []}', '{"path": "a", "leave_out": "b"}']
+)
+def test_a_damaged_place_of_a_folder_costs_only_itself(store: HistoryStore, path: Path, column: str) -> None:
+    where = conversation()
+    store.add_messages(where, [folder_question(where)])
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE chips SET folder = ?", (column,))
+    (back,) = store.messages(where.id)
+    assert (back.error, back.chips[0].name, back.chips[0].folder) == (None, "project", None)
+
+
+@pytest.mark.parametrize("write", [write_version_1, write_version_2, write_version_3])
 def test_an_old_file_is_left_as_it_was_beside_the_new_one(path: Path, write: Callable[[Path], None]) -> None:
     write(path)
     with closing(sqlite3.connect(path)) as db:

@@ -13,7 +13,7 @@ from PIL import ExifTags, Image
 
 from media.convert import convert
 from media.errors import MediaError
-from media.image import _strict_pillow, item_from_array
+from media.image import item_from_array, strict_pillow
 from media.limits import Limits
 from media.types import MediaItem, MediaKind, Picture
 from tests.picture_files import GREY, RGB, RGBA, encoded, gradient, png, tiff
@@ -251,49 +251,24 @@ def test_metadata_is_not_carried_on(path: Path) -> None:
     assert set(Picture.__slots__) == {"pixels", "name", "_digest"}
 
 
-# ---- animations and pages -------------------------------------------------------------------------------------------
+# ---- pages -------------------------------------------------------------------------------------------------------
 
 
 def frames(num: int) -> list[Image.Image]:
     return [Image.new("RGB", (12, 10), (250 - 20 * index, 20 * index, 0)) for index in range(num)]
 
 
-@pytest.mark.parametrize(("file_format", "options"), [("GIF", {}), ("WEBP", {"lossless": True}), ("PNG", {})])
-def test_the_first_frame_of_an_animation(path: Path, file_format: str, options: dict[str, object]) -> None:
-    first, *rest = frames(5)
-    item = item_of(path, encoded(first, file_format, save_all=True, append_images=rest, **options))
-    assert (pixels_of(item) == [250, 0, 0]).all()
-    assert item.notes == ("Animated: the first of 5 frames is used.",)
-    assert item.facts[-1] == "first of 5 frames"
-    assert item.num_pictures == 1
+def test_a_gif_that_does_not_move_is_a_picture(path: Path) -> None:
+    item = item_of(path, encoded(frames(1)[0], "GIF"))
+    assert (item.kind, item.notes) == (MediaKind.IMAGE, ())
 
 
-def test_a_gif_that_does_not_move_is_not_called_animated(path: Path) -> None:
-    assert item_of(path, encoded(frames(1)[0], "GIF")).notes == ()
-
-
-def test_a_transparent_animated_gif_says_both(path: Path) -> None:
-    first, *rest = [frame.quantize(4) for frame in frames(3)]
-    data = encoded(first, "GIF", save_all=True, append_images=rest, transparency=first.getpixel((0, 0)))
-    item = item_of(path, data)
-    assert (pixels_of(item) == 255).all()
-    assert item.notes == ("Animated: the first of 3 frames is used.", "Transparent parts are shown on white.")
-
-
-def test_a_damaged_later_frame_does_not_cost_the_first(path: Path) -> None:
-    first, *rest = frames(4)
-    data = encoded(first, "GIF", save_all=True, append_images=rest)
-    second = data.index(b"\x21\xf9", data.index(b"\x21\xf9") + 1)
-    item = item_of(path, data[: second + 12])
-    assert (pixels_of(item) == [250, 0, 0]).all()
-
-
-def test_counting_frames_gives_up_in_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counting_pages_gives_up_in_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("media.image._COUNTING_S", -1.0)  # the time is over before it began
     first, *rest = frames(3)
-    item = item_of(path, encoded(first, "GIF", save_all=True, append_images=rest))
-    assert item.notes == ("Only the first frame is used.",)
-    assert item.facts[-1] == "first frame"
+    item = item_of(path, encoded(first, "TIFF", save_all=True, append_images=rest))
+    assert item.notes == ("Only the first page is used.",)
+    assert item.facts[-1] == "first page"
 
 
 def test_the_first_page_of_a_tiff(path: Path) -> None:
@@ -336,7 +311,7 @@ def test_the_limit_leaves_pillow_as_it_was(path: Path, monkeypatch: pytest.Monke
 
 
 def test_pillow_checks_the_size_itself_at_the_same_limit() -> None:
-    with _strict_pillow(100):
+    with strict_pillow(100):
         Image._decompression_bomb_check((10, 10))
         with pytest.raises(Image.DecompressionBombWarning):
             Image._decompression_bomb_check((10, 11))

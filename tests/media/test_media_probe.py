@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from media.errors import MediaError
-from media.probe import PICTURES, Probe, display_name, probe
+from media.probe import FOLDER, PICTURES, Probe, display_name, probe
 from media.types import MediaKind
 from tests.picture_files import encoded, gradient
 
@@ -81,10 +81,16 @@ def test_a_picture_in_another_format_comes_with_a_way_out(tmp_path: Path) -> Non
     assert "JPEG or PNG" in error.hint
 
 
-def test_a_clip_named_as_a_picture(tmp_path: Path) -> None:
+def test_a_clip_is_known_whatever_its_name(tmp_path: Path) -> None:
     path = tmp_path / "clip.gif"
     path.write_bytes(b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2")
-    assert refusal(path).message == "clip.gif is named .gif but holds an MP4 video."
+    assert probe(path) == Probe(path, MediaKind.VIDEO, "mp4", 24)
+
+
+def test_an_archive_named_as_a_picture(tmp_path: Path) -> None:
+    path = tmp_path / "photos.gif"
+    path.write_bytes(b"7z\xbc\xaf\x27\x1c")
+    assert refusal(path).message == "photos.gif is named .gif but holds a 7-Zip archive."
 
 
 def test_unknown_bytes(tmp_path: Path) -> None:
@@ -101,9 +107,7 @@ def test_a_picture_of_no_bytes(tmp_path: Path) -> None:
 
 
 def test_a_folder(tmp_path: Path) -> None:
-    error = refusal(tmp_path)
-    assert error.title == "A folder"
-    assert "Drop the pictures" in error.hint
+    assert probe(tmp_path) == Probe(tmp_path, MediaKind.FOLDER, FOLDER, 0)
 
 
 @pytest.mark.parametrize("name", ["gone.png", "gone/deeper.png", "a\0b.png"])

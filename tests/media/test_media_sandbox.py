@@ -22,7 +22,7 @@ from media.convert import convert
 from media.errors import MediaError
 from media.limits import DEFAULT_LIMITS
 from media.sandbox import ROOT, Sandbox
-from media.types import ConvertProgress, MediaItem, Picture
+from media.types import ConvertOptions, ConvertProgress, MediaItem, Picture
 
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="processes are ended in another way there")
 needs_bounds = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is not bounded there")
@@ -222,7 +222,8 @@ def has_ended(pid: int) -> bool:
 
 
 def test_requests_are_lines() -> None:
-    request = Request(Path("/a b/\n.png"), replace(DEFAULT_LIMITS, max_pixels=7))
+    options = ConvertOptions(start_s=1.5, leave_out=("a/", "\udce9"), take_in=(".env",))
+    request = Request(Path("/a b/\n.png"), replace(DEFAULT_LIMITS, max_pixels=7), options)
     assert request.line().count(b"\n") == 1
     assert Request.read(request.line()) == request
     assert STOP.encode() != request.line().strip()

@@ -13,9 +13,20 @@ import pytest
 
 from media import wire
 from media.errors import MediaError
-from media.types import ConvertProgress, MediaItem, MediaKind, Picture, Spoken, Text, Timeline
+from media.types import (
+    ConvertProgress,
+    FolderFile,
+    LeftOut,
+    MediaItem,
+    MediaKind,
+    Picture,
+    Spoken,
+    Text,
+    Timeline,
+)
 
 TIMELINE = Timeline(60.0, 1.5, 20.25, (2.0, 19.5), (0.0, 0.5, 1.0), (Spoken(2.0, 3.5, "hello"),), "pocketsphinx", "en")
+FILES = (FolderFile("a \udce9.py", 7, 30), FolderFile("b\n", 2, 5), FolderFile(".env", 9, 0, LeftOut.SECRET))
 
 
 def pixels(seed: int, height: int = 5, width: int = 7) -> np.ndarray:
@@ -24,7 +35,9 @@ def pixels(seed: int, height: int = 5, width: int = 7) -> np.ndarray:
 
 def item() -> MediaItem:
     parts = (Text("before \0 \ud800 ü"), Picture(pixels(1), "a.png"), Text(""), Picture(pixels(2, 1, 1)), Text("after"))
-    return MediaItem(MediaKind.VIDEO, "clip <b>.mp4", parts, pixels(3), ("0:14", "2 MB"), ("Two frames.",), TIMELINE)
+    return MediaItem(
+        MediaKind.VIDEO, "clip <b>.mp4", parts, pixels(3), ("0:14", "2 MB"), ("Two frames.",), TIMELINE, FILES
+    )  # fmt: skip
 
 
 def packed(*messages: wire.Event | wire.Ended) -> bytes:
@@ -57,6 +70,7 @@ def test_what_is_sent_arrives() -> None:
             assert ours == theirs
     np.testing.assert_array_equal(got.thumbnail, pixels(3))
     assert got.timeline == TIMELINE
+    assert got.files == FILES
     assert isinstance(refused, wire.Ended)
     assert refused.error is not None
     assert (refused.error.title, refused.error.message, refused.error.hint) == (error.title, error.message, error.hint)
@@ -78,7 +92,8 @@ def message(head: object, arrays: bytes = b"") -> bytes:
 
 PROGRESS = {"is": "progress", "fraction": 0.5, "activity": "a", "arrays": []}
 ITEM = {"is": "item", "kind": "image", "name": "a", "parts": [], "facts": [], "notes": [], "arrays": [[1, 1, 3]]}
-ITEM |= {"timeline": None}
+ITEM |= {"timeline": None, "files": []}
+LISTED = {"parts": [["text", "a/"], ["text", "b"]], "files": [["b", 1, 1, ""], ["c", 2, 0, "not text"]]}
 LASTS: list[object] = [1, 0, 1, [], [], [], "", ""]
 
 
@@ -103,12 +118,20 @@ LASTS: list[object] = [1, 0, 1, [], [], [], "", ""]
         message(ITEM | {"arrays": [[-1, -1, 3]]}, b"abc"),
         message(ITEM | {"arrays": [[10**6, 10**6, 3]]}),
         message(ITEM | {"arrays": [[True, 1, 3]]}, b"abc"),
-        message(ITEM | {"kind": "folder"}, b"abc"),
         message(ITEM | {"parts": [["picture", "x"]]}, b"abc"),
         message(ITEM | {"parts": [["code", "x"]]}, b"abc"),
         message(ITEM | {"parts": [["text", "x", "y"]]}, b"abc"),
         message(ITEM | {"facts": "abc"}, b"abc"),
         message(ITEM | {"arrays": [[1, 1, 3], [1, 1, 3]]}, b"abcabc"),
+        message(ITEM | {"kind": "drive"}, b"abc"),
+        message(ITEM | {"files": [["b", 1, 1, ""]]}, b"abc"),  # a file, but no text
+        message(ITEM | LISTED | {"files": [["b", 1, 1, "not text"]]}, b"abc"),
+        message(ITEM | LISTED | {"files": [["b", 1, 1, ""], ["c", 2, 0, "because"]]}, b"abc"),
+        message(ITEM | LISTED | {"files": [["b", -1, 1, ""]]}, b"abc"),
+        message(ITEM | LISTED | {"files": [["b", 1, 1.5, ""]]}, b"abc"),
+        message(ITEM | LISTED | {"files": [[7, 1, 1, ""]]}, b"abc"),
+        message(ITEM | LISTED | {"files": [["b", 1, 1]]}, b"abc"),
+        message(ITEM | LISTED | {"files": None}, b"abc"),
         message(ITEM | {"timeline": []}, b"abc"),
         message(ITEM | {"timeline": [-1, *LASTS[1:]]}, b"abc"),
         message(ITEM | {"timeline": [float("nan"), *LASTS[1:]]}, b"abc"),
@@ -125,8 +148,8 @@ def test_nonsense_is_not_believed(raw: bytes) -> None:
 
 
 def test_what_those_are_changed_from_is_believed() -> None:
-    for raw in (message(PROGRESS), message(ITEM, b"abc"), message(ITEM | {"timeline": LASTS}, b"abc")):
-        assert len(unpacked(raw)) == 1
+    for more in ({}, {"timeline": LASTS}, LISTED):
+        assert len(unpacked(message(PROGRESS) + message(ITEM | more, b"abc"))) == 2
 
 
 def test_a_deep_head_is_not_believed() -> None:

@@ -87,6 +87,22 @@ def test_pictures_come_before_the_question_in_order(ask: Ask, pictures: Sequence
     assert max(index for index, part in enumerate(user.parts) if isinstance(part, Picture)) < len(user.parts) - 1
 
 
+def test_a_folder_comes_before_the_question_without_what_is_left_out(ask: Ask, tmp_path: Path) -> None:
+    for path in ("src/main.py", "src/data/table.csv", "notes.md", "old.py"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(f"text of {path}")
+    assistant = FakeAssistant()
+    left_out = ("--leave-out", "src/data/", "--leave-out", "old.py")
+    ended = ask("Where?", "--file", str(tmp_path), *left_out, "--json", assistant=assistant)
+    said = "".join(part.text for part in assistant.requests[0].messages[-1].parts if isinstance(part, Text))
+    assert [f"text of {path}" in said for path in ("src/main.py", "notes.md", "src/data/table.csv", "old.py")] == [
+        True, True, False, False,
+    ]  # fmt: skip
+    (media,) = [event for event in ended.events if event["event"] == "media"]
+    assert (media["kind"], media["facts"]) == ("folder", ["2 files", "35 bytes"])
+    assert media["notes"] == ["Listed without their text: 2 left out by you."]
+
+
 def test_without_a_system_text_there_is_no_system_message(ask: Ask) -> None:
     assistant = FakeAssistant()
     ask("Who?", assistant=assistant)

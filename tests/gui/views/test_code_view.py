@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from gui import theme
 from gui.code_tokens import CodeToken, TokenKind
 from gui.markdown_blocks import CodeBlock
-from gui.views import code_view
+from gui.views import code_colours, code_view
 from gui.views.code_colours import by_line
 from gui.views.code_view import CodeView
 
@@ -97,8 +97,8 @@ def test_colouring_gives_up_in_time(view: CodeView, qtbot: QtBot, monkeypatch: p
         while True:
             yield CodeToken(0, 1, TokenKind.KEYWORD)
 
-    monkeypatch.setattr(code_view, "code_tokens", endless)
-    monkeypatch.setattr(code_view, "MAX_COLOURING_MS", 20)
+    monkeypatch.setattr(code_colours, "code_tokens", endless)
+    monkeypatch.setattr(code_colours, "MAX_COLOURING_MS", 20)
     show(view, CodeBlock(PYTHON, "python"))
     assert view.is_colouring
     qtbot.waitUntil(lambda: not view.is_colouring)
