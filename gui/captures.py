@@ -42,7 +42,6 @@ class Captures(QObject):
         self.screenshots = ScreenshotController(window, self.files)
         self.camera = CameraController(window, self.camera_worker)
         self.recording = RecordingController(window.composer, self.files, self.microphone_worker, media_worker, convert)
-        media_worker.submit(self._remove_left_behind, "captures left behind")
         self._join()
 
     @property
@@ -50,7 +49,7 @@ class Captures(QObject):
         return self.camera_worker, self.microphone_worker
 
     def _join(self) -> None:
-        menu, composer = self._window.composer.menu, self._window.composer
+        menu, composer = self._window.composer.attach_menu, self._window.composer
         menu.screenshot_requested.connect(self.screenshots.take)
         menu.camera_requested.connect(self.camera.take)
         menu.recording_requested.connect(self.recording.record)
@@ -66,6 +65,11 @@ class Captures(QObject):
         self.recording.noticed.connect(self._on_noticed)
         for each in (self.screenshots, self.camera, self.recording):
             each.failed.connect(self._on_failed)
+
+    def remove_left_behind(self, _should_stop: ShouldStop) -> Generator[object, None, None]:
+        """Work for the media thread: what was captured for a window that was killed."""
+        self.files.remove_left_behind()
+        yield from ()
 
     def end(self) -> None:
         """Let go of all devices, and forget what nobody asked about."""
@@ -100,7 +104,3 @@ class Captures(QObject):
 
     def _on_failed(self, error: MediaError) -> None:
         self.told.emit(f"{error.title}. {error.message} {error.hint}".strip(), "warning")
-
-    def _remove_left_behind(self, _should_stop: ShouldStop) -> Generator[object, None, None]:
-        self.files.remove_left_behind()
-        yield from ()

@@ -114,6 +114,7 @@ class Desk(QObject):
         self._load_timer.start()
         self._garbage.start()
         self.media_worker.submit(_warm_up, "warm up")
+        self.media_worker.submit(self.captures.remove_left_behind, "captures left behind")
         if self.keeper.repairs:
             names = ", ".join(self.keeper.repairs)
             self._notify("settings", self.tr("These settings could not be read and were reset: {0}.").format(names))

@@ -48,7 +48,7 @@ class CameraDialog(QDialog):
         self._cancel.clicked.connect(self.reject)
         theme.notifier().theme_changed.connect(self._restyle)
         self.show_opening()
-        self.resize(theme.wide_px(SIDE), theme.wide_px(SIDE) * 3 // 4)
+        self.resize(theme.wide_px(SIDE), theme.wide_px(SIDE) * 7 // 10)
 
     def _arrange(self) -> None:
         row = QHBoxLayout()

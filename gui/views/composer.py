@@ -49,7 +49,7 @@ class Composer(QWidget):
         self.button = RoundButton(self)
         self.menu = AttachMenu(self)
         self._attach = self._quiet_button("plus", self.tr("Attach"), self.tr("Attach (Ctrl+O for files)"))
-        self._attach.setMenu(self.menu)
+        self._attach.setMenu(self.attach_menu)
         self._attach.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.dictate = self._quiet_button("microphone", "", "")
         self.set_dictating(False)

@@ -48,6 +48,8 @@ class RecordingBar(QFrame):
         for button in (self.stop, self.discard):
             button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.discard.setIconSize(QSize(16, 16))
+        self.stop.setAccessibleName(self.tr("Stop recording"))
+        self._name_discard(self.tr("Forget this recording"))
         self._row = row = QHBoxLayout(self)
         row.setContentsMargins(theme.SPACE_M, theme.SPACE_S, theme.SPACE_S, theme.SPACE_S)
         row.setSpacing(theme.SPACE)

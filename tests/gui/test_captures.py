@@ -34,6 +34,7 @@ from resources import folders
 from tests.gui.desk_fixture import close_desk, make_desk, scripted
 from tests.gui.samples import item
 from tests.microphones import PlayedMicrophone, read_wav, tone
+from tests.recordings import RATE, SENTENCES, needs_flite, spoken, word_errors
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -66,8 +67,8 @@ def test_everything_that_can_be_attached_is_in_the_menu(desk: Desk) -> None:
 
 def test_keys_open_the_menu_and_choose_from_it(qtbot: QtBot, desk: Desk) -> None:
     chosen: list[str] = []
-    desk.composer.menu.recording_requested.disconnect()
-    desk.composer.menu.recording_requested.connect(lambda: chosen.append("record"))
+    desk.composer.attach_menu.recording_requested.disconnect()
+    desk.composer.attach_menu.recording_requested.connect(lambda: chosen.append("record"))
     button = next(each for each in desk.composer.findChildren(QToolButton) if each.accessibleName() == "Attach")
 
     def choose() -> None:
@@ -101,7 +102,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> QImage:
 
 def pick(qtbot: QtBot, desk: Desk) -> None:
     """Ask for a screenshot, and wait for the picker."""
-    desk.composer.menu.screenshot_requested.emit()
+    desk.composer.attach_menu.screenshot_requested.emit()
     assert desk.window.isHidden(), "it steps aside before the screen is looked at"
     qtbot.waitUntil(lambda: bool(desk.captures.screenshots.pickers))
 
@@ -252,7 +253,7 @@ def cameras(desk: Desk) -> dict[int, StillCamera]:
 
 
 def test_a_picture_of_the_camera_is_attached(qtbot: QtBot, desk: Desk, cameras: dict[int, StillCamera]) -> None:
-    desk.composer.menu.camera_requested.emit()
+    desk.composer.attach_menu.camera_requested.emit()
     dialog = desk.captures.camera.dialog
     assert dialog is not None
     qtbot.waitUntil(dialog.shutter.isEnabled)
@@ -340,7 +341,7 @@ def test_a_recording_is_attached_with_the_very_samples(qtbot: QtBot, desk: Desk)
     played = tone(2.0, 22_050)
     microphone = PlayedMicrophone(played, 22_050)
     listen_to(desk, microphone)
-    desk.composer.menu.recording_requested.emit()
+    desk.composer.attach_menu.recording_requested.emit()
     assert desk.composer.recording.sentence == "Opening the microphone…"
     stop_when_heard(qtbot, desk, microphone)
     qtbot.waitUntil(lambda: bool(desk.attachments.all()) and not desk.attachments.is_reading, timeout=60_000)
@@ -506,6 +507,22 @@ def test_the_end_of_the_program_leaves_no_recording(qtbot: QtBot, quick_desk: De
     assert microphone.is_closed
     assert captured_files() == []
     assert list((folders.data_folder() / "captures").iterdir()) == []
+
+
+@needs_flite
+def test_real_speech_becomes_words_through_the_real_recogniser(qtbot: QtBot, desk: Desk, tmp_path: Path) -> None:
+    sentence = SENTENCES[4]
+    samples = np.round(32767 * spoken(sentence, tmp_path)).astype(np.int16)
+    microphone = PlayedMicrophone(samples, RATE)
+    listen_to(desk, microphone)
+    qtbot.mouseClick(desk.composer.dictate, LEFT)
+    stop_when_heard(qtbot, desk, microphone)
+    bar = desk.composer.recording
+    qtbot.waitUntil(lambda: bar.sentence.startswith("Writing down what you said"))
+    qtbot.waitUntil(lambda: not desk.captures.recording.is_busy, timeout=60_000)
+    assert word_errors(sentence, desk.composer.text()) <= 1
+    assert "pocketsphinx" in desk.composer.hint
+    assert captured_files() == []
 
 
 # What is pasted

@@ -136,6 +136,7 @@ def test_what_was_recorded_before_the_process_died_is_kept(tmp_path: Path) -> No
 
 def test_a_driver_that_never_returns_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder_process, "STOP_S", 0.3)
+    monkeypatch.setattr(recorder_process, "QUIET_S", 1e9)  # only the stop ends the wait
     hangs = command("isinstance(event, recorder.Recorded) and time.sleep(600)")
     heard: list[Level | Recorded] = []
     gather(record_apart(tmp_path / "a.wav", lambda: len(heard) > 2, 60.0, hangs), heard)
