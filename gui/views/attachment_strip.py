@@ -93,6 +93,7 @@ class AttachmentChip(QFrame):
         self._convert.setAccessibleName(self.tr("Convert {0}").format(attachment.name))
         self._convert.setToolTip(self.tr("Convert to…"))
         self.setAccessibleName(f"{attachment.name}, {attachment.error_title or ''} {facts}")
+        self._show_whether_it_opens()
         self._on_theme_changed()
 
     def _on_theme_changed(self) -> None:

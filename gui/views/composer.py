@@ -47,7 +47,7 @@ class Composer(QWidget):
         self.edit.set_placeholder(self.tr("Ask about anything, or drop a file here"))
         self.strip = AttachmentStrip(attachments, self)
         self.button = RoundButton(self)
-        self.menu = AttachMenu(self)
+        self.attach_menu = AttachMenu(self)
         self._attach = self._quiet_button("plus", self.tr("Attach"), self.tr("Attach (Ctrl+O for files)"))
         self._attach.setMenu(self.attach_menu)
         self._attach.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -109,8 +109,8 @@ class Composer(QWidget):
 
     def _connect(self) -> None:
         self.button.clicked.connect(self._on_button_clicked)
-        self.menu.files_requested.connect(self.attach_requested)
-        self.menu.folder_requested.connect(self.folder_requested)
+        self.attach_menu.files_requested.connect(self.attach_requested)
+        self.attach_menu.folder_requested.connect(self.folder_requested)
         self.dictate.clicked.connect(self.dictate_requested)
         self.edit.send_requested.connect(self.send_requested)
         self.edit.files_pasted.connect(self.files_given)

@@ -59,9 +59,9 @@ def captured_files() -> list[Path]:
 
 
 def test_everything_that_can_be_attached_is_in_the_menu(desk: Desk) -> None:
-    words = [action.text().replace("&", "") for action in desk.composer.menu.actions() if action.text()]
+    words = [action.text().replace("&", "") for action in desk.composer.attach_menu.actions() if action.text()]
     assert words == ["Add files…", "Add folder…", "Screenshot…", "Picture from the camera…", "Record sound…"]
-    for action in desk.composer.menu.actions():
+    for action in desk.composer.attach_menu.actions():
         assert action.isSeparator() or not action.icon().isNull()
 
 

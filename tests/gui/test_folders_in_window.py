@@ -252,7 +252,7 @@ def test_a_question_that_starts_over_can_still_be_cut_down(qtbot: QtBot, desk: D
 
 
 def test_a_folder_can_be_chosen_from_the_menu(qtbot: QtBot, desk: Desk, root: Path) -> None:
-    (action,) = (each for each in desk.composer.menu.actions() if each.text() == "Add f&older…")
+    (action,) = (each for each in desk.composer.attach_menu.actions() if each.text() == "Add f&older…")
     action.trigger()
     (dialog,) = desk.window.findChildren(QFileDialog)
     assert dialog.fileMode() == QFileDialog.FileMode.Directory
