@@ -19,29 +19,22 @@ import resources
 from core_model.types import SamplingParams, ShouldStop
 from gui import theme
 from gui.answer_queue import AnswerQueue
-from gui.captures import Captures
 from gui.chat_controller import ChatController, RolledBack
 from gui.chat_view_protocol import ChatViewLike
-from gui.clip_controller import ClipController
 from gui.code_tokens import known_languages
 from gui.composer_controller import ComposerController
 from gui.conversation import Conversation
 from gui.conversation_list import ConversationList
-from gui.convert_controller import ConvertController, Source
-from gui.convert_sources import of_answer, of_attachment, of_chip
 from gui.dialogs import Dialogs
-from gui.drop_controller import DropController
 from gui.faults import Faults
-from gui.file_controller import FileController
-from gui.folder_controller import FolderController
 from gui.garbage import GarbageCollector
 from gui.history import History
 from gui.job import Worker
+from gui.media_desk import Around, MediaDesk
 from gui.model_controller import Factory, ModelController, model_name
 from gui.model_state import ModelPhase, ModelState
-from gui.models.attachments import MAX_ATTACHED, Attachments, Convert
+from gui.models.attachments import Attachments, Convert
 from gui.models.conversations import ConversationsModel
-from gui.picture_controller import PictureController
 from gui.settings import Settings, SettingsKeeper
 from gui.views.composer import Composer
 from gui.views.main_window import MainWindow
@@ -70,7 +63,7 @@ class Desk(QObject):
         super().__init__()
         self._faults = faults
         self.keeper = SettingsKeeper(folders.config_folder() / "settings.json")
-        self.model_worker, self.media_worker, self.workshop = Worker("model"), Worker("media"), Worker("workshop")
+        self.model_worker, self.media_worker = Worker("model"), Worker("media")
         self.history = History(folders.data_folder())
         self.model = ModelController(factory, self.model_worker)
         self.queue = AnswerQueue(self.model, self.model_worker, self.sampling)
@@ -83,24 +76,20 @@ class Desk(QObject):
         self.composing = ComposerController(self.composer, self.attachments, self.chat, self.model, self.history)
         state = QSettings(str(folders.config_folder() / "window.ini"), QSettings.Format.IniFormat)
         self.window = MainWindow(Sidebar(self.conversations_model), chat_view, self.composer, state)
-        self.drops = DropController(self.model, self.media_worker)
-        self.pictures = PictureController(self.window.panel, self.chat, self.model, self.media_worker)
-        self.clips = ClipController(self.window.clip_panel, self.attachments, self.chat, self.model)
-        self.captures = Captures(
-            self.window, self.attachments, convert, self.media_worker, folders.data_folder() / "captures"
-        )
-        self.converting = ConvertController(self.window, self.model, self.model_worker, self.workshop, self.sampling)
         self.dialogs = Dialogs(self.window, faults.log_file)
-        self.files = FileController(self.chat, self.media_worker, self.window)
-        self.folders = FolderController(self.attachments, self.model, self.dialogs, self.media_worker, self.window)
+        self.media = MediaDesk(
+            Around(
+                self.window, self.chat, self.chat_view, self.model, self.attachments, self.dialogs, self.model_worker,
+                self.media_worker, convert, self.sampling,
+            )
+        )  # fmt: skip
         self._garbage = GarbageCollector(lambda: bool(self.queue.busy_conversations), self)
         self._is_ending, self.has_ended = False, False
         self._load_timer = QTimer(self, singleShot=True, interval=LOAD_DELAY_MS)
         self._load_timer.timeout.connect(self.model.ensure)
-        self._running = {self.model_worker, self.media_worker, self.workshop, *self.captures.workers}
+        self._running = {self.model_worker, self.media_worker, *self.media.workers}
         self._join_window()
         self._join_model()
-        self._join_clips()
         self._join_conversations()
         self._join_end()
 
@@ -114,7 +103,7 @@ class Desk(QObject):
         self._load_timer.start()
         self._garbage.start()
         self.media_worker.submit(_warm_up, "warm up")
-        self.media_worker.submit(self.captures.remove_left_behind, "captures left behind")
+        self.media.start()
         if self.keeper.repairs:
             names = ", ".join(self.keeper.repairs)
             self._notify("settings", self.tr("These settings could not be read and were reset: {0}.").format(names))
@@ -127,10 +116,8 @@ class Desk(QObject):
 
     def _join_window(self) -> None:
         window, sidebar, composer = self.window, self.window.sidebar, self.composer
-        window.offer = self.drops.offer
-        self.drops.refined.connect(window.refine_offer)
-        self.attachments.overflowed.connect(self.on_attachments_overflowed)
-        self.captures.told.connect(self.on_capture_told)
+        self.media.told.connect(self.on_media_told)
+        self.media.crashed.connect(self._faults.report)
         window.files_given.connect(self.attachments.add_files)
         window.image_given.connect(self.composing.attach_image)
         window.text_given.connect(composer.edit.insertPlainText)
@@ -138,15 +125,11 @@ class Desk(QObject):
         window.empty.attach_requested.connect(self.dialogs.pick_files)
         composer.attach_requested.connect(self.dialogs.pick_files)
         composer.folder_requested.connect(self.dialogs.pick_folder)
-        composer.strip.open_requested.connect(self.folders.open)
         sidebar.settings_requested.connect(self.show_settings)
         window.add_key("F1", self.show_shortcuts)
         window.add_key("Ctrl+/", self.show_shortcuts)
         self.dialogs.files_chosen.connect(self.attachments.add_files)
         self.dialogs.settings_changed.connect(self.keeper.choose)
-        composer.strip.convert_requested.connect(self.convert_attachment)
-        self.converting.attach_wanted.connect(self.attachments.add_files)
-        self.converting.crashed.connect(self._faults.report)
         self.keeper.changed.connect(self.on_settings_changed)
         self.keeper.trouble.connect(partial(self._notify, "settings"))
 
@@ -162,20 +145,6 @@ class Desk(QObject):
         self.model.crashed.connect(self._faults.report)
         self.queue.crashed.connect(self._faults.report)
         self._faults.happened.connect(self.dialogs.show_fault)
-        self.chat_view.view_pictures_requested.connect(self.pictures.show_message)
-        self.chat_view.convert_requested.connect(self.convert_answer)
-        self.chat_view.convert_chip_requested.connect(self.convert_chip)
-        self.pictures.opened.connect(self.window.show_panel)
-        self.chat_view.place_requested.connect(self.files.show_place)
-        self.chat_view.folder_requested.connect(self.files.show_folder)
-
-    def _join_clips(self) -> None:
-        self.composer.strip.open_requested.connect(self.clips.open_attachment)
-        self.chat_view.view_clip_requested.connect(self.clips.open_sent)
-        self.chat_view.view_time_requested.connect(self.clips.open_time)
-        self.clips.tiles_requested.connect(self.pictures.show_pictures)
-        self.clips.opened.connect(self.window.show_clip)
-        self.clips.gone.connect(self.on_clip_gone)
 
     def _join_conversations(self) -> None:
         sidebar, conversations = self.window.sidebar, self.conversations
@@ -196,11 +165,8 @@ class Desk(QObject):
 
     def _join_end(self) -> None:
         self.window.closed.connect(self.end)
-        self.model_worker.stopped.connect(self.on_model_worker_stopped)
-        self.media_worker.stopped.connect(self.on_media_worker_stopped)
-        self.captures.camera_worker.stopped.connect(self.on_camera_worker_stopped)
-        self.captures.microphone_worker.stopped.connect(self.on_microphone_worker_stopped)
-        self.workshop.stopped.connect(self.on_workshop_stopped)
+        for worker in self._running:
+            worker.stopped.connect(self.on_worker_stopped)
         self.history.stopped.connect(self.on_history_stopped)
 
     # What a person asks for
@@ -218,26 +184,6 @@ class Desk(QObject):
     def show_plan(self) -> None:
         if self.model.state.plan is not None:
             self.dialogs.show_plan(self.model.state.name, self.model.state.plan, self.model.report, self.model.speed)
-
-    def convert_attachment(self, attachment_id: str) -> None:
-        attachment = self.attachments.find(attachment_id)
-        self._convert(None if attachment is None else of_attachment(attachment))
-
-    def convert_answer(self, message_id: str) -> None:
-        answer = self.chat.find_message(message_id)
-        if answer is not None:
-            self._convert(of_answer(answer, self.window.header.title or self.tr("Answer")))
-
-    def convert_chip(self, message_id: str, number: int) -> None:
-        question = self.chat.find_message(message_id)
-        if question is not None:
-            self._convert(of_chip(question, number))
-
-    def _convert(self, source: Source | None) -> None:
-        words = self.tr("The file is not at hand any more. Attach it again to convert it.") if source is None else ""
-        self._notify("convert", words)
-        if source is not None:
-            self.converting.open(source)
 
     def on_rename_requested(self) -> None:
         if not self.window.sidebar.isVisible():
@@ -286,16 +232,11 @@ class Desk(QObject):
         self._notify("model", words, self.tr("Open it anyway"), insist, "warning")
 
     def on_shown_changed(self, conversation: Conversation | None) -> None:
-        for key in ("undo", "attachments", "capture", "convert"):
-            self._notify(key, "")
+        self._notify("undo", "")
+        self.media.forget()
         self.window.show_chat(conversation is not None)
         self.window.sidebar.set_current(conversation.id if conversation is not None else "")
-        self.clips.forget()
         self.window.hide_panel()
-
-    def on_clip_gone(self) -> None:
-        if self.window.clip_panel.isVisible():
-            self.window.hide_panel()
 
     def on_deleted(self, conversation: Conversation) -> None:
         undo = partial(self.conversations.restore, conversation)
@@ -306,12 +247,8 @@ class Desk(QObject):
         undo = partial(self.chat.put_back, rolled_back) if rolled_back is not None else None
         self._notify("undo", words, self.tr("Undo"), undo)
 
-    def on_attachments_overflowed(self, number: int) -> None:
-        words = self.tr("A question takes up to {0} files; {1} were not attached.").format(MAX_ATTACHED, number)
-        self._notify("attachments", words)
-
-    def on_capture_told(self, sentence: str, look: str) -> None:
-        self._notify("capture", sentence, look=look)
+    def on_media_told(self, key: str, sentence: str, look: str) -> None:
+        self._notify(key, sentence, look=look)
 
     def on_history_trouble(self, sentence: str) -> None:
         self._notify("history", sentence, self.tr("Try again"), self.history.retry, "warning")
@@ -342,31 +279,16 @@ class Desk(QObject):
         self.composing.finish()
         self.queue.quit()
         self.model.give_up_load()
-        self.captures.end()
+        self.media.end()
         self.model_worker.shutdown()
         self.media_worker.shutdown()
-        self.workshop.shutdown()
 
-    def on_model_worker_stopped(self) -> None:
-        self._on_worker_stopped(self.model_worker)
-
-    def on_media_worker_stopped(self) -> None:
-        self._on_worker_stopped(self.media_worker)
-
-    def on_camera_worker_stopped(self) -> None:
-        self._on_worker_stopped(self.captures.camera_worker)
-
-    def on_microphone_worker_stopped(self) -> None:
-        self._on_worker_stopped(self.captures.microphone_worker)
-
-    def on_workshop_stopped(self) -> None:
-        self.converting.end()
-        self._on_worker_stopped(self.workshop)
-
-    def _on_worker_stopped(self, worker: Worker) -> None:
+    def on_worker_stopped(self) -> None:
+        worker = self.sender()
+        assert isinstance(worker, Worker), "workers are joined to this"
         self._running.discard(worker)
         if not self._running:
-            self.captures.files.remove_all()
+            self.media.clear()
             self.history.finish()
 
     def on_history_stopped(self) -> None:

@@ -104,16 +104,16 @@ def pick(qtbot: QtBot, desk: Desk) -> None:
     """Ask for a screenshot, and wait for the picker."""
     desk.composer.attach_menu.screenshot_requested.emit()
     assert desk.window.isHidden(), "it steps aside before the screen is looked at"
-    qtbot.waitUntil(lambda: bool(desk.captures.screenshots.pickers))
+    qtbot.waitUntil(lambda: bool(desk.media.captures.screenshots.pickers))
 
 
 def test_a_part_of_the_screen_is_attached(qtbot: QtBot, desk: Desk, screen: QImage) -> None:
     pick(qtbot, desk)
-    (picker,) = desk.captures.screenshots.pickers
+    (picker,) = desk.media.captures.screenshots.pickers
     qtbot.keyClick(picker, Qt.Key.Key_Down)  # the middle half
     qtbot.keyClick(picker, Qt.Key.Key_Return)
     assert desk.window.isVisible()
-    assert desk.captures.screenshots.pickers == []
+    assert desk.media.captures.screenshots.pickers == []
     qtbot.waitUntil(lambda: bool(desk.attachments.all()) and not desk.attachments.is_reading)
     (attached,) = desk.attachments.all()
     assert attached.name == "Screenshot"
@@ -125,7 +125,7 @@ def test_a_part_of_the_screen_is_attached(qtbot: QtBot, desk: Desk, screen: QIma
 
 def test_enter_alone_takes_everything(qtbot: QtBot, desk: Desk, screen: QImage) -> None:
     pick(qtbot, desk)
-    qtbot.keyClick(desk.captures.screenshots.pickers[0], Qt.Key.Key_Return)
+    qtbot.keyClick(desk.media.captures.screenshots.pickers[0], Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: bool(desk.attachments.all()) and not desk.attachments.is_reading)
     item_ = desk.attachments.all()[0].item
     assert item_ is not None
@@ -134,18 +134,18 @@ def test_enter_alone_takes_everything(qtbot: QtBot, desk: Desk, screen: QImage) 
 
 def test_escape_leaves_nothing_but_the_window(qtbot: QtBot, desk: Desk, screen: QImage) -> None:
     pick(qtbot, desk)
-    qtbot.keyClick(desk.captures.screenshots.pickers[0], Qt.Key.Key_Escape)
+    qtbot.keyClick(desk.media.captures.screenshots.pickers[0], Qt.Key.Key_Escape)
     assert desk.window.isVisible()
     assert desk.attachments.all() == []
     pick(qtbot, desk)  # and it can be asked for again
-    qtbot.keyClick(desk.captures.screenshots.pickers[0], Qt.Key.Key_Escape)
+    qtbot.keyClick(desk.media.captures.screenshots.pickers[0], Qt.Key.Key_Escape)
 
 
 def test_a_screen_that_is_not_shown_to_us_is_said(
     qtbot: QtBot, desk: Desk, monkeypatch: pytest.MonkeyPatch, screen: QImage
 ) -> None:
     monkeypatch.setattr(screenshot_controller.screens, "grab", list)
-    desk.captures.screenshots.take()
+    desk.media.captures.screenshots.take()
     qtbot.waitUntil(desk.window.isVisible)
     assert notice(desk).startswith("No screenshot. The system did not show the screen.")
 
@@ -154,7 +154,7 @@ def test_the_program_may_end_while_a_part_is_chosen(qtbot: QtBot, desk: Desk, sc
     pick(qtbot, desk)
     with qtbot.waitSignal(desk.ended, timeout=15_000):
         desk.end()
-    assert desk.captures.screenshots.pickers == []
+    assert desk.media.captures.screenshots.pickers == []
     desk.window.close()
     desk.window.deleteLater()
 
@@ -168,9 +168,9 @@ def test_the_real_screen_is_what_is_attached(qtbot: QtBot, desk: Desk) -> None:
     behind.setGeometry(QGuiApplication.primaryScreen().geometry())
     behind.show()
     desk.window.raise_()
-    desk.captures.screenshots.take()
-    qtbot.waitUntil(lambda: bool(desk.captures.screenshots.pickers))
-    qtbot.keyClick(desk.captures.screenshots.pickers[0], Qt.Key.Key_Return)
+    desk.media.captures.screenshots.take()
+    qtbot.waitUntil(lambda: bool(desk.media.captures.screenshots.pickers))
+    qtbot.keyClick(desk.media.captures.screenshots.pickers[0], Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: bool(desk.attachments.all()) and not desk.attachments.is_reading)
     found = desk.attachments.all()[0].item
     assert found is not None
@@ -195,7 +195,7 @@ def test_on_wayland_the_desktop_is_asked(
     with message_bus_process() as address:
         portal = FakePortal(address, [(0, {"uri": ("s", made_by_desktop.as_uri())}), (1, {}), (2, {})])
         bus = dbus.QDBusConnection.connectToBus(address, "captures")
-        controller = desk.captures.screenshots
+        controller = desk.media.captures.screenshots
         controller.must_ask_desktop, controller.make_portal = (lambda: True), partial(ScreenshotPortal, bus)
         controller.take()
         qtbot.waitUntil(lambda: bool(desk.attachments.all()) and not desk.attachments.is_reading)
@@ -247,18 +247,18 @@ class StillCamera:
 @pytest.fixture
 def cameras(desk: Desk) -> dict[int, StillCamera]:
     made = {0: StillCamera(120), 3: StillCamera(200)}
-    desk.captures.camera.find_cameras = lambda: [CameraName(0, "Integrated"), CameraName(3, "USB")]
-    desk.captures.camera.open_camera = made.__getitem__
+    desk.media.captures.camera.find_cameras = lambda: [CameraName(0, "Integrated"), CameraName(3, "USB")]
+    desk.media.captures.camera.open_camera = made.__getitem__
     return made
 
 
 def test_a_picture_of_the_camera_is_attached(qtbot: QtBot, desk: Desk, cameras: dict[int, StillCamera]) -> None:
     desk.composer.attach_menu.camera_requested.emit()
-    dialog = desk.captures.camera.dialog
+    dialog = desk.media.captures.camera.dialog
     assert dialog is not None
     qtbot.waitUntil(dialog.shutter.isEnabled)
     qtbot.mouseClick(dialog.shutter, LEFT)
-    assert desk.captures.camera.dialog is None
+    assert desk.media.captures.camera.dialog is None
     assert cameras[0].is_closed.wait(10)
     qtbot.waitUntil(lambda: bool(desk.attachments.all()) and not desk.attachments.is_reading)
     (attached,) = desk.attachments.all()
@@ -270,8 +270,8 @@ def test_a_picture_of_the_camera_is_attached(qtbot: QtBot, desk: Desk, cameras: 
 def test_choosing_another_camera_lets_go_of_the_first(
     qtbot: QtBot, desk: Desk, cameras: dict[int, StillCamera]
 ) -> None:
-    desk.captures.camera.take()
-    dialog = desk.captures.camera.dialog
+    desk.media.captures.camera.take()
+    dialog = desk.media.captures.camera.dialog
     assert dialog is not None
     qtbot.waitUntil(dialog.shutter.isEnabled)
     dialog.camera_chosen.emit(3)
@@ -286,8 +286,8 @@ def test_choosing_another_camera_lets_go_of_the_first(
 
 
 def test_the_end_of_the_window_lets_go_of_the_camera(qtbot: QtBot, desk: Desk, cameras: dict[int, StillCamera]) -> None:
-    desk.captures.camera.take()
-    dialog = desk.captures.camera.dialog
+    desk.media.captures.camera.take()
+    dialog = desk.media.captures.camera.dialog
     assert dialog is not None
     qtbot.waitUntil(dialog.shutter.isEnabled)
     close_desk(qtbot, desk)
@@ -295,7 +295,7 @@ def test_the_end_of_the_window_lets_go_of_the_camera(qtbot: QtBot, desk: Desk, c
 
 
 def test_no_camera_and_a_refusing_one_are_said(qtbot: QtBot, desk: Desk) -> None:
-    camera = desk.captures.camera
+    camera = desk.media.captures.camera
     camera.find_cameras = list
     camera.take()
     assert notice(desk) == "No camera. This machine has no camera that could be used. Plug one in, and try again."
@@ -327,7 +327,7 @@ def listen_to(desk: Desk, microphone: Microphone | MediaError) -> None:
     def record_into(path: Path, should_stop: ShouldStop, max_s: float) -> Generator[object, None, None]:
         return record(path, opened, should_stop, max_s)
 
-    desk.captures.recording.record_into = record_into
+    desk.media.captures.recording.record_into = record_into
 
 
 def stop_when_heard(qtbot: QtBot, desk: Desk, microphone: PlayedMicrophone) -> None:
@@ -388,7 +388,7 @@ def dictate(qtbot: QtBot, desk: Desk) -> None:
     listen_to(desk, microphone)
     qtbot.mouseClick(desk.composer.dictate, LEFT)
     stop_when_heard(qtbot, desk, microphone)
-    qtbot.waitUntil(lambda: not desk.captures.recording.is_busy)
+    qtbot.waitUntil(lambda: not desk.media.captures.recording.is_busy)
 
 
 def test_what_is_dictated_goes_where_the_cursor_is_and_one_undo_takes_it_out(qtbot: QtBot, quick_desk: Desk) -> None:
@@ -519,7 +519,7 @@ def test_real_speech_becomes_words_through_the_real_recogniser(qtbot: QtBot, des
     stop_when_heard(qtbot, desk, microphone)
     bar = desk.composer.recording
     qtbot.waitUntil(lambda: bar.sentence.startswith("Writing down what you said"))
-    qtbot.waitUntil(lambda: not desk.captures.recording.is_busy, timeout=60_000)
+    qtbot.waitUntil(lambda: not desk.media.captures.recording.is_busy, timeout=60_000)
     assert word_errors(sentence, desk.composer.text()) <= 1
     assert "pocketsphinx" in desk.composer.hint
     assert captured_files() == []

@@ -150,13 +150,13 @@ def test_taking_it_away_closes_it(qtbot: QtBot, desk: Desk) -> None:
 
 
 def test_only_one_thing_stands_beside_the_conversation(qtbot: QtBot, desk: Desk) -> None:
-    desk.clips.open_attachment(_attached(qtbot, desk))
+    desk.media.clips.open_attachment(_attached(qtbot, desk))
     QTest.mouseClick(panel_of(desk).eye, Qt.MouseButton.LeftButton)
     assert desk.window.panel.isVisible()
     assert not panel_of(desk).isVisible()
     qtbot.waitUntil(lambda: "tokens of the conversation" in _panel_words(desk))
     assert _panel_words(desk).count("as one tile") == 4, "each of the frames"
-    desk.clips.open_attachment(desk.attachments.all()[0].id)
+    desk.media.clips.open_attachment(desk.attachments.all()[0].id)
     assert not desk.window.panel.isVisible()
 
 
@@ -175,7 +175,7 @@ def _panel_words(desk: Desk) -> str:
 def test_a_dragged_point_makes_one_new_conversion_which_is_sent(
     qtbot: QtBot, desk: Desk, reader: Clips, fake: FakeAssistant
 ) -> None:
-    desk.clips.open_attachment(_attached(qtbot, desk))
+    desk.media.clips.open_attachment(_attached(qtbot, desk))
     timeline, handle = panel_of(desk).timeline, panel_of(desk).timeline.start
     grabbed = handle.mapToParent(handle.rect().center())
     qtbot.mousePress(handle, Qt.MouseButton.LeftButton, pos=handle.rect().center())
@@ -196,7 +196,7 @@ def test_a_dragged_point_makes_one_new_conversion_which_is_sent(
 
 def test_what_is_being_read_again_is_shown_on_panel_and_chip(qtbot: QtBot, desk: Desk, reader: Clips) -> None:
     chip = attach(qtbot, desk)
-    desk.clips.open_attachment(desk.attachments.all()[0].id)
+    desk.media.clips.open_attachment(desk.attachments.all()[0].id)
     reader.gate.clear()
     panel_of(desk).number.setValue(2)
     assert panel_of(desk).strip.count() == 4
@@ -211,7 +211,7 @@ def test_what_is_being_read_again_is_shown_on_panel_and_chip(qtbot: QtBot, desk:
 def test_a_change_that_fails_is_said_and_nothing_else_is_sent(
     qtbot: QtBot, desk: Desk, reader: Clips, fake: FakeAssistant
 ) -> None:
-    desk.clips.open_attachment(_attached(qtbot, desk))
+    desk.media.clips.open_attachment(_attached(qtbot, desk))
     reader.error = MediaError("Damaged clip", "Its middle is missing.", "")
     panel_of(desk).number.setValue(7)
     desk.composer.set_text("And now?")
@@ -324,7 +324,7 @@ def test_a_real_clip_is_cut_in_its_panel(
     desk = make_desk(qtbot, fake)
     desk.attachments.add_files([path])
     qtbot.waitUntil(lambda: not desk.attachments.is_reading, timeout=30_000)
-    desk.clips.open_attachment(desk.attachments.all()[0].id)
+    desk.media.clips.open_attachment(desk.attachments.all()[0].id)
     panel = panel_of(desk)
     assert panel.clip is not None
     assert {scene_in(frame.picture.pixels) for frame in panel.clip.frames} == {0, 1, 2}
@@ -343,14 +343,14 @@ def test_a_question_that_goes_back_into_the_box_keeps_its_clip(qtbot: QtBot, des
     attach(qtbot, desk)
     _, answer_id = ask(qtbot, desk, "What rolls?")
     desk.chat.start_over(answer_id)
-    desk.clips.open_attachment(desk.attachments.all()[0].id)
+    desk.media.clips.open_attachment(desk.attachments.all()[0].id)
     assert panel_of(desk).isVisible()
     assert not panel_of(desk).number.isVisible(), "which file it was is not known any more"
 
 
 def test_everything_fits_beside_the_conversation(qtbot: QtBot, desk: Desk) -> None:
     desk.window.resize(900, 600)
-    desk.clips.open_attachment(_attached(qtbot, desk))
+    desk.media.clips.open_attachment(_attached(qtbot, desk))
     QApplication.processEvents()
     assert desk.window.width() == 900
     assert panel_of(desk).geometry().right() <= 900

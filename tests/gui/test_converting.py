@@ -99,7 +99,7 @@ def test_an_answer_is_spoken_and_saved(qtbot: QtBot, open_desk: MakeDesk, tmp_pa
 
 def test_the_model_writes_what_is_said_about_a_picture(qtbot: QtBot, open_desk: MakeDesk, photo: Path) -> None:
     desk = open_desk(Script.of("Many colours, from blue to yellow."))
-    desk.convert_attachment(attach(qtbot, desk, photo))
+    desk.media.convert_attachment(attach(qtbot, desk, photo))
     dialog = dialog_of(desk)
     choose(dialog, Kind.AUDIO)
     assert not dialog.make_button.isEnabled(), "there is nothing to say yet"
@@ -116,7 +116,7 @@ def test_the_model_writes_what_is_said_about_a_picture(qtbot: QtBot, open_desk: 
 
 def test_a_stop_while_the_model_writes_keeps_what_it_wrote(qtbot: QtBot, open_desk: MakeDesk, photo: Path) -> None:
     desk = open_desk(Script.of("Many colours.", stall_s=FOREVER))
-    desk.convert_attachment(attach(qtbot, desk, photo))
+    desk.media.convert_attachment(attach(qtbot, desk, photo))
     dialog = dialog_of(desk)
     dialog.describe_button.click()
     qtbot.waitUntil(lambda: bool(dialog.words.toPlainText()), timeout=LONG)
@@ -153,7 +153,7 @@ def test_what_was_made_goes_with_the_program(qtbot: QtBot, open_desk: MakeDesk) 
     dialog = dialog_of(desk)
     choose(dialog, Kind.AUDIO)
     convert(qtbot, dialog)
-    folder = Path(desk.converting._folder.name)
+    folder = Path(desk.media.converting._folder.name)
     assert list(folder.rglob("*.wav"))
     dialog.reject()
     close_desk(qtbot, desk)
@@ -172,14 +172,14 @@ def test_a_stop_leaves_nothing(qtbot: QtBot, open_desk: MakeDesk) -> None:
     qtbot.waitUntil(lambda: dialog.make_button.text() == "Convert", timeout=LONG)
     assert dialog.status.text() == "Stopped by you"
     assert not dialog.save_button.isVisible()
-    assert not list(Path(desk.converting._folder.name).rglob("*.*"))
+    assert not list(Path(desk.media.converting._folder.name).rglob("*.*"))
     dialog.reject()
 
 
 def test_a_source_that_is_gone_is_said(qtbot: QtBot, open_desk: MakeDesk, photo: Path) -> None:
     desk = open_desk()
     attachment_id = attach(qtbot, desk, photo)
-    desk.convert_attachment(attachment_id)
+    desk.media.convert_attachment(attachment_id)
     dialog = dialog_of(desk)
     photo.unlink()
     choose(dialog, Kind.AUDIO)

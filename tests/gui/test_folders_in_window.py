@@ -72,7 +72,7 @@ def wait_until_read(qtbot: QtBot, desk: Desk) -> None:
 def open_map(qtbot: QtBot, desk: Desk) -> FolderDialog:
     (chip,) = desk.composer.strip.chips()
     qtbot.mouseClick(chip, Qt.MouseButton.LeftButton, pos=QPoint(60, 10))
-    dialog = desk.folders.dialog
+    dialog = desk.media.folders.dialog
     assert dialog is not None
     return dialog
 
@@ -109,7 +109,7 @@ def test_a_dropped_folder_is_read_and_sent(qtbot: QtBot, desk: Desk, root: Path)
     attach(qtbot, desk, root)
     (attachment,) = desk.attachments.all()
     assert attachment.state is AttachmentState.READY
-    assert desk.folders.dialog is None, "a small folder asks for nothing"
+    assert desk.media.folders.dialog is None, "a small folder asks for nothing"
     ask(qtbot, desk)
     sent = asked(desk)
     assert sent.index("README.md 9 bytes") < sent.index("# Read me") < sent.index("line_12 = 12")
@@ -157,10 +157,10 @@ def test_the_chip_opens_by_keyboard(qtbot: QtBot, desk: Desk, root: Path) -> Non
     (chip,) = desk.composer.strip.chips()
     assert chip.focusPolicy() == Qt.FocusPolicy.TabFocus
     qtbot.keyClick(chip, Qt.Key.Key_Return)
-    dialog = desk.folders.dialog
+    dialog = desk.media.folders.dialog
     assert dialog is not None
     dialog.reject()
-    assert desk.folders.dialog is None
+    assert desk.media.folders.dialog is None
 
 
 @pytest.fixture
@@ -178,21 +178,21 @@ def test_a_large_folder_asks_by_itself_once(qtbot: QtBot, narrow_desk: Desk, roo
     """Also where the model comes in only after the folder was read."""
     desk = narrow_desk
     drop(desk, root)
-    qtbot.waitUntil(lambda: desk.folders.dialog is not None, timeout=15_000)
-    dialog = desk.folders.dialog
+    qtbot.waitUntil(lambda: desk.media.folders.dialog is not None, timeout=15_000)
+    dialog = desk.media.folders.dialog
     assert dialog is not None
     assert "Scout FP8 holds" in dialog.summary.text()
     dialog.reject()
     drop(desk, root / "README.md")
     wait_until_read(qtbot, desk)
-    assert desk.folders.dialog is None, "it does not ask again"
+    assert desk.media.folders.dialog is None, "it does not ask again"
 
 
 def test_a_place_in_an_answer_opens_the_file_there(qtbot: QtBot, desk: Desk, root: Path) -> None:
     attach(qtbot, desk, root)
     ask(qtbot, desk)
     click_on(qtbot, answer_view(desk), "src/main.py:12")
-    window = desk.files.window
+    window = desk.media.files.window
     assert window.isVisible()
     assert (window.text.line, window.text.textCursor().block().text()) == (12, "line_12 = 12")
     assert window.text.toPlainText() == MAIN
@@ -210,8 +210,8 @@ def test_the_chip_of_a_question_shows_the_listing(qtbot: QtBot, desk: Desk, root
     face = desk.window.findChild(ChipFace)
     assert isinstance(face, ChipFace)
     qtbot.mouseClick(face, Qt.MouseButton.LeftButton)
-    assert "[Folder project: 4 files" in desk.files.window.text.toPlainText()
-    desk.files.window.close()
+    assert "[Folder project: 4 files" in desk.media.files.window.text.toPlainText()
+    desk.media.files.window.close()
 
 
 def test_after_a_restart_the_links_are_there(qtbot: QtBot, themed: QApplication, own_home: None, root: Path) -> None:
