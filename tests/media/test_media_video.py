@@ -311,6 +311,12 @@ def test_without_speech_nobody_listens(tmp_path: Path, monkeypatch: pytest.Monke
     assert timeline.loudness
 
 
+def test_a_clip_whose_sound_ends_early_is_no_lie(tmp_path: Path) -> None:
+    item = item_of(film(tmp_path / "clip.mp4", 60, sound=tone(2)), with_speech=False)
+    assert timeline_of(item).duration_s == pytest.approx(6.0, abs=0.1)
+    assert item.notes == ()
+
+
 def test_a_clip_whose_sound_goes_on(tmp_path: Path) -> None:
     path = film(tmp_path / "clip.mp4", 5, sound=tone(6))
     timeline = timeline_of(item_of(path, with_speech=False))
