@@ -95,10 +95,8 @@ class Clip:
         if context is None or not self._stream.time_base:
             raise MediaError("Unsupported video", f"The pictures of {name} are in a format that is not known.", hint)
         if context.width * context.height > limits.max_frame_pixels:
-            size = f"{context.width:,} × {context.height:,}"
-            message = (
-                f"The frames of {name} have {size} pixels; the limit is {limits.max_frame_pixels / 1e6:.0f} million."
-            )
+            size, most = f"{context.width:,} × {context.height:,}", f"{limits.max_frame_pixels / 1e6:,.6g}"
+            message = f"The frames of {name} have {size} pixels; the limit is {most} megapixels."
             raise MediaError("Video too large", message, "Make it smaller in a film program, then drop that.")
 
     @property

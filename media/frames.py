@@ -1,7 +1,8 @@
 """Chooses which frames of a clip are worth showing. Knows times and small copies of frames, and no file.
 
-Frames are chosen for a reader who sees few of them: evenly spread over the stretch, and where a scene begins; what
-looks like the one before is left out, so that an hour of one slide is one picture.
+Frames are chosen for a reader who sees few of them: those that are shown in the middles of equal parts of the stretch,
+and those that a scene begins with; what looks like the one before is left out, so that an hour of one slide is one
+picture.
 
 A scene begins where two frames differ much more than their neighbours do, or very much. The measure and the numbers are
 PySceneDetect's, here on small RGB copies instead of HSV: the mean change of all values between two frames is at least
@@ -56,8 +57,8 @@ class Choice(Generic[Kept]):
     time_s: float
     look: Look
     image: Kept
-    change: int  # its place among the changes that were measured
     is_cut: bool = False
+    change: int = -1  # of a cut: its place among the changes that were measured
 
 
 class FrameChooser(Generic[Raw, Kept]):
@@ -65,13 +66,12 @@ class FrameChooser(Generic[Raw, Kept]):
 
     def __init__(self, start_s: float, end_s: float, count: int, keep: Callable[[Raw], Kept]) -> None:
         self._start_s, self._step_s = start_s, max(end_s - start_s, 1e-3) / count
-        self._end_s, self._count, self._keep = end_s, count, keep
-        self._slot = -1
-        self._waiting: tuple[float, Look, Raw, int] | None = None  # the best of its slot so far
+        self._count, self._keep = count, keep
+        self._num_even = 0  # places that were passed, at the middles of equal parts
+        self._before: tuple[float, Look, Raw] | None = None
         self._even: list[Choice[Kept]] = []
         self._cuts: list[Choice[Kept]] = []
         self._changes: list[float] = []
-        self._before: Look | None = None
 
     @property
     def num_seen(self) -> int:
@@ -80,32 +80,27 @@ class FrameChooser(Generic[Raw, Kept]):
     @property
     def fraction(self) -> float:
         """How much of the stretch was seen."""
-        return min(1.0, max(0.0, (self._slot + 1) / self._count))
+        return self._num_even / self._count
 
     def see(self, time_s: float, look: Look, raw: Raw) -> None:
         """One more frame, later than those before."""
-        change = 0.0 if self._before is None else float(np.abs(look - self._before).mean())
-        self._before = look
+        change = 0.0 if self._before is None else float(np.abs(look - self._before[1]).mean())
+        self._pass_places(time_s)
+        self._before = time_s, look, raw
         self._changes.append(change)
-        number = len(self._changes) - 1
         if change >= CUT_CHANGE:
-            self._add_cut(Choice(time_s, look, self._keep(raw), number, is_cut=True))
-        slot = min(int((time_s - self._start_s) / self._step_s), self._count - 1)
-        if slot != self._slot:
-            self._settle()
-            self._slot = slot
-        if self._waiting is None or self._from_middle(time_s) < self._from_middle(self._waiting[0]):
-            self._waiting = time_s, look, raw, number
+            self._add_cut(Choice(time_s, look, self._keep(raw), True, len(self._changes) - 1))
 
-    def _from_middle(self, time_s: float) -> float:
-        return abs(time_s - self._start_s - (self._slot + 0.5) * self._step_s)
-
-    def _settle(self) -> None:
-        """What waits is the frame of its slot."""
-        if self._waiting is not None:
-            time_s, look, raw, number = self._waiting
-            self._even.append(Choice(time_s, look, self._keep(raw), number))
-        self._waiting = None
+    def _pass_places(self, until_s: float) -> None:
+        """The frame that is shown at a place is the last one before it."""
+        num_before = self._num_even
+        while self._num_even < self._count and self._start_s + (self._num_even + 0.5) * self._step_s < until_s:
+            self._num_even += 1
+        if self._before is None:
+            self._num_even = 0  # nothing is shown yet: the first frame will be
+        elif self._num_even > num_before:
+            time_s, look, raw = self._before
+            self._even.append(Choice(time_s, look, self._keep(raw)))
 
     def _add_cut(self, cut: Choice[Kept]) -> None:
         if self._cuts and cut.time_s - self._cuts[-1].time_s < SHORTEST_SCENE_S:
@@ -117,11 +112,11 @@ class FrameChooser(Generic[Raw, Kept]):
 
     def chosen(self) -> tuple[list[Choice[Kept]], int]:
         """The frames to show, in order, and how many were left out because they looked like the one before."""
-        self._settle()
+        self._pass_places(math.inf)
         cuts = [cut for cut in self._cuts if is_cut(self._changes, cut.change)]
         both = _in_order(self._even, cuts)
         different = without_repeats(both)
-        return thinned(different, self._count, self._start_s, self._end_s), len(both) - len(different)
+        return thinned(different, self._count), len(both) - len(different)
 
 
 def is_cut(changes: Sequence[float], at: int) -> bool:
@@ -151,15 +146,20 @@ def look_alike(one: Look, other: Look) -> bool:
     return bool((np.abs(one - other).max(axis=2) > SAME_VALUE).mean() < SAME_SHARE)
 
 
-def thinned(choices: Sequence[Choice[Kept]], count: int, start_s: float, end_s: float) -> list[Choice[Kept]]:
-    """At most `count`: again and again the one goes that leaves the smallest gap. Beginnings of scenes go late."""
+def thinned(choices: Sequence[Choice[Kept]], count: int) -> list[Choice[Kept]]:
+    """At most `count`: again and again the one goes that is nearest to others. Beginnings of scenes go late."""
     left = list(choices)
     while len(left) > count:
-        times = [2 * start_s - left[0].time_s, *(each.time_s for each in left), 2 * end_s - left[-1].time_s]
-        gaps = [behind - before for before, behind in zip(times, times[2:], strict=False)]
-        worth = [gap * (CUT_WORTH if each.is_cut else 1.0) for gap, each in zip(gaps, left, strict=True)]
+        times = [each.time_s for each in left]
+        times = [2 * times[0] - times[1], *times, 2 * times[-1] - times[-2]]  # at the ends, both sides are alike
+        worth = [_apart(*times[at : at + 3]) * (CUT_WORTH if each.is_cut else 1.0) for at, each in enumerate(left)]
         del left[worth.index(min(worth))]
     return left
+
+
+def _apart(before_s: float, time_s: float, behind_s: float) -> float:
+    """How far a time is from both neighbours: half the distance in the middle, nothing beside one of them."""
+    return (time_s - before_s) * (behind_s - time_s) / (behind_s - before_s)
 
 
 def small_copy(pixels: npt.NDArray[np.uint8]) -> Look:

@@ -29,6 +29,7 @@ from media.types import AS_IT_IS, ConvertOptions, ConvertProgress, MediaItem, Me
 
 PROBES = 2  # places for each wanted frame at which keyframes are looked for
 DENSE, EXACT = 1.5, 1.0  # keyframes with gaps of so many wanted steps are close enough; if a number was asked for
+SHORTEST_S = 1e-3  # a stretch that is none is the frame that is shown there
 MANY = 8  # frames for each wanted one, from which on only those are decoded that others depend on
 LOOKING_SHARE = 0.5  # of the progress that is shown; listening takes at least as long
 SEQUENTIAL_PIXELS = 100e9  # an hour of 720p: a minute or two on two cores, and too long to wait for more
@@ -42,6 +43,7 @@ Events = Generator[ConvertProgress | MediaItem, None, None]
 class Plan:
     """Which frames of a clip are looked at."""
 
+    pictures_s: float  # where the last one ends
     length_s: float  # of the file
     start_s: float
     end_s: float
@@ -72,7 +74,7 @@ def video_events(probe: Probe, limits: Limits, should_stop: ShouldStop, options:
         if clip is not None:
             plan = plan_for(clip, limits, options)
             chooser = yield from _looking(clip, plan)
-    if clip is None:
+    if clip is None or (clip.has_sound and not plan.pictures_s):
         yield from _recording(probe, limits, should_stop, options)
         return
     if chooser.num_seen <= len(plan.keys or ()) // 2:  # what cannot be looked up is read from the front
@@ -100,7 +102,8 @@ def plan_for(clip: Clip, limits: Limits, options: ConvertOptions) -> Plan:
     end_s = pictures_s if options.end_s is None else min(options.end_s, pictures_s)
     wanted_s = max(end_s - start_s, 0.0)
     count = max(1, min(options.max_frames or how_many(wanted_s, limits.max_pictures), limits.max_pictures))
-    plan = Plan(length_s, start_s, max(end_s, start_s), count, None, wanted_s * clip.rate > MANY * count)
+    end_s = max(end_s, start_s + SHORTEST_S)
+    plan = Plan(pictures_s, length_s, start_s, end_s, count, None, wanted_s * clip.rate > MANY * count)
     if not plan.has_many:
         return plan
     step_s = wanted_s / (PROBES * count)

@@ -62,6 +62,8 @@ def write_clip(
     turned: float = 0,
     aspect: Fraction | None = None,
     colours: tuple[int, int] = (5, 1),
+    said: tuple[int, int] | None = None,
+    trc: int = 2,
     sound: Samples | None = None,
     sound_rate: int = 16_000,
     **options: str,
@@ -72,7 +74,9 @@ def write_clip(
         times: when each frame is shown, instead of `rate`.
         turned: degrees against the clock that a player turns it by.
         aspect: of a pixel: its width by its height.
-        colours: AVColorSpace and AVColorRange of ITU-T H.273: (1, 2) is BT.709 in the full range, (2, 0) unsaid.
+        colours: AVColorSpace and AVColorRange of ITU-T H.273: (1, 2) is BT.709 in the full range.
+        said: what the file says of them, where that is something else; (2, 0) is nothing.
+        trc: AVColorTransferCharacteristic: 16 is PQ.
         sound: one channel, -1 to 1.
         options: of the codec: `crf="30"`.
     """
@@ -84,7 +88,8 @@ def write_clip(
         stream.pix_fmt = "rgb8" if suffix == "gif" else pix_fmt
         stream.codec_context.gop_size = keyframe_every
         stream.options = {"sc_threshold": "0", "preset": "veryfast"} | options if codec_name == "libx264" else options
-        stream.codec_context.colorspace, stream.codec_context.color_range = colours
+        stream.codec_context.colorspace, stream.codec_context.color_range = said or colours
+        stream.codec_context.color_trc = trc
         if turned:
             stream.set_display_rotation(turned)
         if aspect:
@@ -96,6 +101,7 @@ def write_clip(
             if not number:
                 stream.height, stream.width = pixels.shape[:2]
             frame = _encoded_as(pixels, stream.pix_fmt, colours)
+            frame.colorspace, frame.color_range = said or colours
             if times:
                 frame.pts, frame.time_base = round(times[number] / TICK), TICK
             container.mux(stream.encode(frame))

@@ -84,7 +84,7 @@ def test_a_picture_in_another_format_comes_with_a_way_out(tmp_path: Path) -> Non
 def test_a_clip_is_known_whatever_its_name(tmp_path: Path) -> None:
     path = tmp_path / "clip.gif"
     path.write_bytes(b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2")
-    assert probe(path) == Probe(path, MediaKind.VIDEO, "mp4", 20)
+    assert probe(path) == Probe(path, MediaKind.VIDEO, "mp4", 24)
 
 
 def test_an_archive_named_as_a_picture(tmp_path: Path) -> None:
