@@ -2,8 +2,8 @@
 
 Names and meanings are those of `core_model.types`. Fields may be added, never renamed or removed, so a reader ignores
 what it does not know. Only ASCII is written: escape sequences in model output cannot reach a terminal, and no code page
-can damage it. The last line of a run is always `finished` or `error`
-(`made` where a file was to be made). docs/guide/terminal.md shows each one.
+can damage it. The last line of a run is always `finished` or `error`, or
+`made` where a file was to be made. docs/guide/terminal.md shows each one.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,8 @@ from core_model.cli import ExitStatus
 from core_model.cli.convert import QUESTIONS
 from core_model.fake_assistant import FakeAssistant, Script
 from core_model.types import Picture
-from media.conversions.orders import Kind
+from media.conversions import workshop
+from media.conversions.orders import Kind, Order
 from media.conversions.table import TABLE, Words
 from tests.clips import drawn, write_clip
 from tests.core_model.cli.test_cli_ask import Ended
@@ -105,6 +107,21 @@ def test_a_clip_is_shown_to_the_model_in_few_frames(convert: Convert, tmp_path: 
     assert "Numbers." in (tmp_path / "a.md").read_text()
     convert(clip, tmp_path / "b.md", "--frames", 2, assistant=assistant)
     assert len(assistant.requests[1].messages[0].pictures) <= 2
+
+
+def test_nobody_listens_twice(convert: Convert, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    orders: list[Order] = []
+    make = workshop.make
+
+    def remembering(order: Order, **more: Any) -> Any:
+        orders.append(order)
+        return make(order, **more)
+
+    monkeypatch.setattr(workshop, "make", remembering)
+    clip = write_clip(tmp_path / "a.mp4", [drawn(number) for number in range(20)], sound=melody(2.0))
+    convert(clip, tmp_path / "a.md", assistant=FakeAssistant([Script(("Numbers.",))]))
+    assert orders[0].words == "Numbers."
+    assert orders[0].heard == (), "music holds no words, and that is known"
 
 
 def test_a_film_without_pictures_is_no_reason_to_ask(convert: Convert, tmp_path: Path) -> None:

@@ -151,6 +151,8 @@ def test_what_is_said_is_heard_when_its_caption_is_seen(tmp_path: Path) -> None:
     inside = loud[round(begin * film.rate) : round(end * film.rate)].mean()
     pause = loud[round((begin - 0.5) * film.rate) : round((begin - 0.05) * film.rate)].mean()
     assert inside > 0.1 > 20 * pause
+    assert not loud[round(end * film.rate) :].any(), "the pause behind it is not part of it"
+    assert end < film.seconds
     band = np.s_[HEIGHT - 110 : HEIGHT - 40, WIDTH // 2 - 20 : WIDTH // 2 + 20]
     assert film.at(begin + 0.2)[band].min() < 90, "a dark band"
 
@@ -242,6 +244,15 @@ def test_a_picture_becomes_a_film_and_is_found_again(tmp_path: Path) -> None:
     assert likeness(small, original) > 0.9
     assert likeness(small, original[:, ::-1]) < 0.6, "and no other one"
     assert np.abs(small.astype(int).mean((0, 1)) - original.mean((0, 1))).max() < 3, "in its colours"
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm"])
+@pytest.mark.parametrize("color", [RED, BLUE])
+def test_colours_come_back_as_they_were(tmp_path: Path, suffix: str, color: tuple[int, int, int]) -> None:
+    convert_to(tmp_path / f"film{suffix}", save(tmp_path / "one.png", one_color(color)))
+    convert_to(tmp_path / "back.png", tmp_path / f"film{suffix}", wishes=Wishes(at_s=1.0))
+    back = np.array(Image.open(tmp_path / "back.png")).astype(int)
+    assert np.abs(back - color).max() <= 4
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".webm"])
