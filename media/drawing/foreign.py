@@ -41,13 +41,16 @@ _WITH_TEXT = frozenset({"text", "tspan", "textPath", "a", "title", "desc"})
 _GRADIENTS = frozenset({"linearGradient", "radialGradient"})
 _URL = re.compile(r"url\(\s*['\"]?\s*([^'\")]*?)\s*['\"]?\s*\)", re.IGNORECASE)
 _OWN_PART = re.compile(r"#[^\s#]+")
+_FILTER_RULE = re.compile(r"(?:backdrop-)?filter\s*:[^;}]*", re.IGNORECASE)
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _DATA = re.compile(r"data:image/(?:png|jpeg|jpg|gif|webp);base64,", re.IGNORECASE)
 _LENGTH = re.compile(r"\s*\+?(\d*\.?\d+(?:[eE][+-]?\d+)?)\s*(px|pt|pc|mm|cm|in|em|ex|%)?\s*")
 _UNITS = {"px": 1.0, "pt": 4 / 3, "pc": 16.0, "mm": 96 / 25.4, "cm": 96 / 2.54, "in": 96.0, "em": 16.0, "ex": 8.0}
 _USUAL_SIZE = (300.0, 150.0)  # what browsers give to what has no size
-_EFFECT_WEIGHT = 200  # a step of a filter is worked on the whole picture: as much as many shapes
-_MAX_OCTAVES, _MAX_RADIUS = 8, 100.0
+_EFFECT_WEIGHT = 1000  # a step of a filter is worked on all pixels that it touches: as much as many shapes
+_MAX_OCTAVES, _MAX_ORDER = 4, 9  # of noise, and of a table of neighbours: time grows with them, or with their square
+_MAX_RADIUS = 1 / 250  # of thickening, in parts of the drawing's longer side, for the same reason
+_MAX_REACH = 3.0  # of a filter, in parts of what it is applied to, or of the whole drawing
 _ASK_AGAIN = "Ask for the drawing again, and say what was wrong."
 
 
@@ -63,6 +66,8 @@ def clean_svg(source: str, limits: Limits) -> Sketch:
     root = _Cleaner(limits).cleaned(_parsed(source, limits))
     _Weights(root, limits).check()
     width, height, box = _size(root)
+    scale = min(1.0, limits.max_drawing_side / max(width, height))
+    width, height = max(1.0, width * scale), max(1.0, height * scale)
     root.set("width", number(width))
     root.set("height", number(height))
     root.set("viewBox", " ".join(f"{value:.9g}" for value in box))
@@ -132,8 +137,10 @@ class _Cleaner:
         self._limits = limits
         self._pixels_left = limits.max_drawing_pixels
         self._gradients: set[str] = set()
+        self._side = 1.0
 
     def cleaned(self, root: Element) -> Element:
+        self._side = max(_size(root)[2][2:])
         self._gradients = {node.get("id", "") for node in root.iter() if _local(node) in _GRADIENTS}
         whole = Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "xmlns:xlink": "http://www.w3.org/1999/xlink"})
         self._fill(whole, root)
@@ -164,8 +171,21 @@ class _Cleaner:
             elif key == _SPACE:
                 kept["xml:space"] = value
             elif "}" not in key and ":" not in key and not key.lower().startswith("on") and _refers_inside(value):
-                kept[key] = _bounded(key, value)
-        return kept
+                kept[key] = value
+        return self._bounded(kept) if name == "filter" or name.startswith("fe") else kept
+
+    def _bounded(self, attributes: dict[str, str]) -> dict[str, str]:
+        """Numbers of filters that stand for time more than for what an eye could see."""
+        reach = _MAX_REACH * (self._side if attributes.get("filterUnits") == "userSpaceOnUse" else 1)
+        bounds = {
+            "numOctaves": _MAX_OCTAVES, "order": _MAX_ORDER, "radius": _MAX_RADIUS * self._side,
+            "x": reach, "y": reach, "width": reach, "height": reach,
+        }  # fmt: skip
+        kept = dict(attributes)
+        for key, bound in bounds.items():
+            if key in kept and not _is_within(kept[key], bound):
+                kept[key] = number(bound) if key in ("numOctaves", "radius") else ""
+        return {key: value for key, value in kept.items() if value}
 
     def _target(self, value: str, name: str) -> str | None:
         """Where an element may point: to a part of this drawing, or at a picture that is written into it."""
@@ -194,6 +214,7 @@ class _Cleaner:
         text = _COMMENT.sub("", text)
         if "\\" in text or "@" in text or "<" in text:  # hidden words, imports, fonts from elsewhere
             return ""
+        text = _FILTER_RULE.sub("", text)  # one such rule may be for thousands of shapes
         return _URL.sub(lambda found: found[0] if found[1].removeprefix("#") in self._gradients else "none", text)
 
 
@@ -206,15 +227,15 @@ def _refers_inside(value: str) -> bool:
     return is_plain and all(_OWN_PART.fullmatch(target) for target in targets)
 
 
-def _bounded(key: str, value: str) -> str:
-    """Two numbers of filters that stand for time and for nothing that an eye could see."""
-    bound = {"numOctaves": _MAX_OCTAVES, "radius": _MAX_RADIUS}.get(key)
-    if bound is None:
-        return value
+def _is_within(value: str, bound: float) -> bool:
+    """Whether all numbers in an attribute, percentages among them, are at most so large, whatever their sign."""
     try:
-        return " ".join(number(min(float(part), bound)) for part in value.replace(",", " ").split())
+        parts = [
+            float(part.rstrip("%")) / (100 if part.endswith("%") else 1) for part in value.replace(",", " ").split()
+        ]
     except ValueError:
-        return "0"
+        return False
+    return all(abs(part) <= bound for part in parts)
 
 
 class _Weights:
@@ -236,12 +257,19 @@ class _Weights:
             raise MediaError("Drawing too deep", "Its parts refer to each other in a very long chain.", _ASK_AGAIN)
         if id(node) not in self._known:
             self._known[id(node)] = 0  # a circle ends here, as it does for who draws
-            weight = _EFFECT_WEIGHT if node.tag.startswith("fe") else 1
+            weight = 1 + _EFFECT_WEIGHT * _num_effects(node)
             weight += sum(self._weigh(child, depth + 1) for child in node)
             referred = [self._named[name] for name in _references(node) if name in self._named]
             weight += sum(self._weigh(part, depth + 1) for part in referred)
             self._known[id(node)] = weight
         return self._known[id(node)]
+
+
+def _num_effects(node: Element) -> int:
+    """Steps of filters: an element of its own, or functions in an attribute, such as blur(3)."""
+    style = node.get("style", "")
+    written = node.get("filter", "") + "".join(rule for rule in style.split(";") if "filter" in rule)
+    return int(node.tag.startswith("fe")) + written.count("(") - len(_URL.findall(written))
 
 
 def _references(node: Element) -> list[str]:
