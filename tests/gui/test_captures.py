@@ -438,12 +438,12 @@ def test_no_words_are_said_to_be_none(qtbot: QtBot, quick_desk: Desk) -> None:
 
 def test_what_is_discarded_is_gone(qtbot: QtBot, quick_desk: Desk) -> None:
     microphone = PlayedMicrophone(tone(20.0))
-    for begin in (quick_desk.captures.recording.record, quick_desk.captures.recording.dictate):
+    for begin in (quick_desk.media.captures.recording.record, quick_desk.media.captures.recording.dictate):
         listen_to(quick_desk, PlayedMicrophone(tone(20.0)))
         begin()
         qtbot.waitUntil(quick_desk.composer.recording.stop.isVisible)
         qtbot.mouseClick(quick_desk.composer.recording.discard, LEFT)
-        qtbot.waitUntil(lambda: not quick_desk.captures.recording.is_busy)
+        qtbot.waitUntil(lambda: not quick_desk.media.captures.recording.is_busy)
     assert captured_files() == []
     assert quick_desk.attachments.all() == []
     assert (quick_desk.composer.text(), notice(quick_desk)) == ("", "")
@@ -453,7 +453,7 @@ def test_what_is_discarded_is_gone(qtbot: QtBot, quick_desk: Desk) -> None:
 def test_a_microphone_that_is_taken_away_leaves_what_was_heard(qtbot: QtBot, quick_desk: Desk) -> None:
     played = tone(1.0)
     listen_to(quick_desk, PlayedMicrophone(played, is_taken_away=True))
-    quick_desk.captures.recording.record()
+    quick_desk.media.captures.recording.record()
     qtbot.waitUntil(lambda: bool(quick_desk.attachments.all()) and not quick_desk.attachments.is_reading)
     assert notice(quick_desk) == "The microphone was taken away. What was recorded until then is kept."
     path = quick_desk.attachments.all()[0].path
@@ -473,8 +473,8 @@ def test_what_goes_wrong_is_said(
     qtbot: QtBot, quick_desk: Desk, microphone: Microphone | MediaError, sentence: str
 ) -> None:
     listen_to(quick_desk, microphone)
-    quick_desk.captures.recording.record()
-    qtbot.waitUntil(lambda: not quick_desk.captures.recording.is_busy)
+    quick_desk.media.captures.recording.record()
+    qtbot.waitUntil(lambda: not quick_desk.media.captures.recording.is_busy)
     assert sentence in notice(quick_desk)
     assert quick_desk.composer.recording.isHidden()
     assert captured_files() == []
@@ -486,7 +486,7 @@ def test_escape_in_the_bar_ends_a_recording_and_stops_no_answer(qtbot: QtBot, qu
     quick_desk.composer.stop_requested.connect(lambda: stopped.append(1))
     microphone = PlayedMicrophone(tone(1.0))
     listen_to(quick_desk, microphone)
-    quick_desk.captures.recording.record()
+    quick_desk.media.captures.recording.record()
     bar = quick_desk.composer.recording
     qtbot.waitUntil(lambda: bar.stop.hasFocus() and microphone.has_played.is_set())
     qtbot.keyClick(bar.stop, Qt.Key.Key_Escape)
@@ -496,12 +496,12 @@ def test_escape_in_the_bar_ends_a_recording_and_stops_no_answer(qtbot: QtBot, qu
 
 def test_the_end_of_the_program_leaves_no_recording(qtbot: QtBot, quick_desk: Desk) -> None:
     listen_to(quick_desk, PlayedMicrophone(tone(1.0), is_taken_away=True))
-    quick_desk.captures.recording.record()
+    quick_desk.media.captures.recording.record()
     qtbot.waitUntil(lambda: bool(quick_desk.attachments.all()) and not quick_desk.attachments.is_reading)
     assert len(captured_files()) == 1
     microphone = PlayedMicrophone(tone(60.0))
     listen_to(quick_desk, microphone)
-    quick_desk.captures.recording.record()
+    quick_desk.media.captures.recording.record()
     qtbot.waitUntil(quick_desk.composer.recording.stop.isVisible)
     close_desk(qtbot, quick_desk)
     assert microphone.is_closed

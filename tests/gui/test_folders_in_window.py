@@ -224,7 +224,7 @@ def test_after_a_restart_the_links_are_there(qtbot: QtBot, themed: QApplication,
     second.conversations.open(second.conversations_model.conversations()[0].id)
     qtbot.waitUntil(lambda: second.window.findChild(AnswerView) is not None)
     click_on(qtbot, answer_view(second), "src/main.py:12")
-    window = second.files.window
+    window = second.media.files.window
     assert window.text.line == 12
     qtbot.waitUntil(lambda: "is the same" in window.state.text())
     close_desk(qtbot, second)
