@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -27,7 +27,6 @@ from core_model.types import (
     Part,
     Picture,
     Role,
-    SamplingParams,
     ShouldStop,
     Text,
     TextDelta,
@@ -36,6 +35,7 @@ from gui.answer import shown_error
 from gui.job import Job, Worker
 from gui.model_controller import ModelController
 from gui.picture_files import to_image, to_png
+from gui.settings import SettingsKeeper
 from gui.views.convert_dialog import Choice, ConvertDialog, Wish
 from media.conversions.languages import LANGUAGES
 from media.conversions.orders import Kind, Made, Order, Wishes
@@ -87,10 +87,10 @@ class ConvertController(QObject):
         model: ModelController,
         model_worker: Worker,
         worker: Worker,
-        sampling: Callable[[], SamplingParams],
+        keeper: SettingsKeeper,
     ) -> None:
         super().__init__(window)
-        self._window, self._model, self._sampling = window, model, sampling
+        self._window, self._model, self._keeper = window, model, keeper
         self._model_worker, self._worker = model_worker, worker
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._numbers = count()
@@ -122,7 +122,7 @@ class ConvertController(QObject):
     def describe(self, source: Source, target: Kind) -> Job:
         """Ask the model about it."""
         message = Message(Role.USER, (*source.parts, Text(QUESTIONS[source.kind, target])))
-        request = GenerationRequest((message,), self._sampling())
+        request = GenerationRequest((message,), self._keeper.value.sampling)
         return self._model_worker.submit(partial(self._model.stream, request), "describe")
 
     def make(self, source: Source, wish: Wish, words_by: str) -> Job:
@@ -136,7 +136,7 @@ class ConvertController(QObject):
             text=source.text,
             words=wish.words,
             words_by=words_by,
-            wishes=Wishes(language=wish.language),
+            wishes=Wishes(language=wish.language, whisper_folder=self._keeper.value.whisper_folder),
         )
         return self._worker.submit(partial(_make, order, source.pixels), "convert")
 

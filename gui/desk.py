@@ -41,6 +41,7 @@ from gui.views.main_window import MainWindow
 from gui.views.model_bar import ModelEntry
 from gui.views.notice_bar import Notice
 from gui.views.sidebar import Sidebar
+from media.types import ConvertOptions
 from resources import folders
 
 LOAD_DELAY_MS = 50  # the window is painted first
@@ -71,6 +72,7 @@ class Desk(QObject):
         self.chat = ChatController(self.chat_view, self.queue, self.history)
         self.conversations_model = ConversationsModel()
         self.conversations = ConversationList(self.conversations_model, self.chat, self.history)
+        convert = partial(_as_chosen, self.keeper, convert)
         self.attachments = Attachments(self.media_worker, convert)
         self.composer = Composer(self.attachments)
         self.composing = ComposerController(self.composer, self.attachments, self.chat, self.model, self.history)
@@ -80,7 +82,7 @@ class Desk(QObject):
         self.media = MediaDesk(
             Around(
                 self.window, self.chat, self.chat_view, self.model, self.attachments, self.dialogs, self.model_worker,
-                self.media_worker, convert, self.sampling,
+                self.media_worker, convert, self.keeper,
             )
         )  # fmt: skip
         self._garbage = GarbageCollector(lambda: bool(self.queue.busy_conversations), self)
@@ -295,6 +297,13 @@ class Desk(QObject):
         self._garbage.stop()
         self.has_ended = True
         self.ended.emit()
+
+
+def _as_chosen(
+    keeper: SettingsKeeper, convert: Convert, path: Path, options: ConvertOptions, should_stop: ShouldStop
+) -> Generator[object, None, None]:
+    """Convert as the settings are then."""
+    yield from convert(path, replace(options, whisper_folder=keeper.value.whisper_folder), should_stop)
 
 
 def _folder(name: str) -> Path:

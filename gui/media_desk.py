@@ -5,12 +5,10 @@ It joins them to the window, the chat and the attachments, and ends them when th
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 
-from core_model.types import SamplingParams
 from gui.captures import Captures
 from gui.chat_controller import ChatController
 from gui.chat_view_protocol import ChatViewLike
@@ -25,6 +23,7 @@ from gui.job import Worker
 from gui.model_controller import ModelController
 from gui.models.attachments import MAX_ATTACHED, Attachments, Convert
 from gui.picture_controller import PictureController
+from gui.settings import SettingsKeeper
 from gui.views.main_window import MainWindow
 from resources import folders
 
@@ -44,7 +43,7 @@ class Around:
     model_worker: Worker
     media_worker: Worker
     convert: Convert
-    sampling: Callable[[], SamplingParams]
+    keeper: SettingsKeeper
 
 
 class MediaDesk(QObject):
@@ -68,7 +67,7 @@ class MediaDesk(QObject):
         self.pictures = PictureController(window.panel, chat, model, media_worker)
         self.clips = ClipController(window.clip_panel, attachments, chat, model)
         self.captures = Captures(window, attachments, around.convert, media_worker, folders.data_folder() / "captures")
-        self.converting = ConvertController(window, model, around.model_worker, self.workshop, around.sampling)
+        self.converting = ConvertController(window, model, around.model_worker, self.workshop, around.keeper)
         self.files = FileController(chat, media_worker, window)
         self.folders = FolderController(attachments, model, around.dialogs, media_worker, window)
         self._join_window()

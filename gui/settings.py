@@ -42,6 +42,7 @@ class Settings:
     model_folder: str = ""  # the last one opened; empty is the built-in model
     recent_models: tuple[str, ...] = ()  # newest first
     is_reproducible: bool = False  # the same bits each time, from the next model that is opened
+    whisper_folder: str = ""  # weights of faster-whisper; empty: what the usual place has, or what is in the box
 
     @property
     def sampling(self) -> SamplingParams:
@@ -68,6 +69,7 @@ _VALID: dict[str, Callable[[object], bool]] = {
     "max_new_tokens": lambda value: value is None or (isinstance(value, int) and _is_number(value, 1, 10_000_000)),
     "is_reproducible": lambda value: isinstance(value, bool),
     "model_folder": lambda value: isinstance(value, str) and "\0" not in value,
+    "whisper_folder": lambda value: isinstance(value, str) and "\0" not in value,
     "recent_models": lambda value: isinstance(value, list | tuple) and all(isinstance(each, str) for each in value),
 }
 

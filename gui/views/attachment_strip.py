@@ -71,8 +71,12 @@ class AttachmentChip(QFrame):
         row.setSpacing(theme.SPACE)
         row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignTop)
         row.addLayout(lines, 1)
-        row.addWidget(self._convert, 0, Qt.AlignmentFlag.AlignTop)
-        row.addWidget(self._remove, 0, Qt.AlignmentFlag.AlignTop)
+        buttons = QVBoxLayout()
+        buttons.setSpacing(0)
+        buttons.addWidget(self._remove)
+        buttons.addWidget(self._convert)
+        buttons.addStretch(1)
+        row.addLayout(buttons)
 
     def show_attachment(self, attachment: Attachment) -> None:
         """Show what has become of it."""

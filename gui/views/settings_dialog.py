@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from gui import theme
 from gui.settings import FONT_SCALES, Settings
+from gui.views.folder_field import FolderField
 
 STEP = 0.05
 MAX_ANSWER = 1_000_000
@@ -56,6 +57,9 @@ class SettingsDialog(QDialog):
         self.max_new_tokens.setSpecialValueText(self.tr("No limit but the model's"))
         self.max_new_tokens.setGroupSeparatorShown(True)
         self.is_reproducible = QCheckBox(self.tr("The same every time, also where that is slower"), self)
+        self.whisper_folder = FolderField(
+            self.tr("The recogniser in the box (English)"), self.tr("Weights of faster-whisper"), self
+        )
         self._arrange()
         self._show(settings)
         self._connect()
@@ -84,6 +88,7 @@ class SettingsDialog(QDialog):
             (self.tr("Answers"), ((self.tr("Temperature"), self.temperature), (self.tr("Top-p"), self.top_p),
                                   (self.tr("Longest answer, tokens"), self.max_new_tokens),
                                   (self.tr("Rounding"), self.is_reproducible))),
+            (self.tr("Recordings and clips"), ((self.tr("Speech is heard by"), self.whisper_folder),)),
         )  # fmt: skip
         for title, rows in sections:
             heading = QLabel(title, self)
@@ -133,6 +138,7 @@ class SettingsDialog(QDialog):
             spin.setValue(spin.minimum() if number is None else number)
         self.max_new_tokens.setValue(settings.max_new_tokens or 0)
         self.is_reproducible.setChecked(settings.is_reproducible)
+        self.whisper_folder.show_folder(settings.whisper_folder)
 
     def _connect(self) -> None:
         for box in (self.theme, self.font_scale, self.send_key):
@@ -140,6 +146,7 @@ class SettingsDialog(QDialog):
         for spin in (self.temperature, self.top_p, self.max_new_tokens):
             spin.valueChanged.connect(self._on_changed)
         self.is_reproducible.toggled.connect(self._on_changed)
+        self.whisper_folder.changed.connect(self._on_changed)
 
     def _on_changed(self) -> None:
         self._settings = replace(
@@ -151,6 +158,7 @@ class SettingsDialog(QDialog):
             top_p=_chosen(self.top_p),
             max_new_tokens=self.max_new_tokens.value() or None,
             is_reproducible=self.is_reproducible.isChecked(),
+            whisper_folder=self.whisper_folder.folder,
         )
         self.changed.emit(self._settings)
 
