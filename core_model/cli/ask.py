@@ -58,7 +58,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         type=Path,
         metavar="FILE",
         dest="images",
-        help="a picture or document that comes before the question; again for more, in this order",
+        help="a picture, document or recording that comes before the question; again for more, in this order",
     )
     parser.add_argument(
         "--model", type=Path, metavar="DIR", help="a checkpoint folder in the Hugging Face layout; the built-in model"

@@ -24,6 +24,7 @@ from core_model.cli.outputs import _progress
 from core_model.errors import CheckpointError
 from core_model.fake_assistant import OUT_OF_MEMORY, FakeAssistant, LoadScript, Script
 from core_model.types import FinishReason, LoadProgress, Picture, Role, SamplingParams, Text
+from tests.recordings import tone, write_recording
 
 ROOT = Path(__file__).parents[3]
 
@@ -85,6 +86,16 @@ def test_pictures_come_before_the_question_in_order(ask: Ask, pictures: Sequence
     assert (blue.width, blue.height) == (20, 50)
     assert user.parts[-1] == Text("Which colours?")
     assert max(index for index, part in enumerate(user.parts) if isinstance(part, Picture)) < len(user.parts) - 1
+
+
+def test_a_recording_comes_as_pictures_and_words(ask: Ask, tmp_path: Path) -> None:
+    path = write_recording(tmp_path / "note.ogg", tone(2.0, rate=48_000), 48_000)
+    assistant = FakeAssistant()
+    assert ask("What is to be heard?", "--file", str(path), assistant=assistant).status == ExitStatus.OK
+    (user,) = assistant.requests[0].messages
+    assert len(user.pictures) == 1
+    assert user.text.startswith("[note.ogg: a recording of 0:02, 48 kHz, mono]")
+    assert "recognised no speech" in user.text
 
 
 def test_without_a_system_text_there_is_no_system_message(ask: Ask) -> None:
