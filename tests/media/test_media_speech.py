@@ -154,6 +154,12 @@ def test_what_does_not_pause_is_cut_where_it_is_quietest() -> None:
     np.testing.assert_allclose([end / RATE for _, end in pieces[:-1]], [10.0, 20.5, 31.0], atol=0.1)
 
 
+def test_the_hiss_of_a_room_is_a_pause() -> None:
+    samples = np.concatenate([buzz(2.0), noise(1.5, 0.004), buzz(2.0)])
+    edges = [each / RATE for piece in utterances(samples, never_stop) for each in piece]
+    np.testing.assert_allclose(edges, [0.0, 2.2, 3.3, 5.5], atol=0.15)
+
+
 def test_silence_has_no_pieces_and_clicks_are_none() -> None:
     samples = silence(5.0)
     assert utterances(samples, never_stop) == []
