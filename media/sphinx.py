@@ -2,7 +2,7 @@
 
 Each piece between two pauses (`media.utterances`) is heard as a whole, which lets the decoder know the room and the
 voice before the first word: it takes as long, and finds 92 words of 100 instead of 88 (synthetic voices). It cannot be
-interrupted there; a piece takes some two seconds at most, and whoever cannot wait ends the process.
+interrupted there; a piece takes seconds, and whoever cannot wait ends the process.
 
 pocketsphinx has words for everything, so how sure it is decides: of a piece that is mostly not words, or whose words
 could as well be others, nothing is kept. Otherwise every melody would be a sentence.
@@ -22,8 +22,9 @@ from media.types import Spoken
 from media.utterances import pcm, utterances
 
 FRAMES = 100  # of the decoder, a second
-SUREST = 0.3  # sung and played pieces stay below 0.24, spoken ones above 0.45 (tests, docs/perf.md)
+SUREST = 0.3  # sung and played pieces stay below 0.24, spoken ones above 0.45 (synthetic voices)
 SLOWEST = 1.0  # words a second between two pauses; noise that comes and goes becomes a few long ones
+MOST_STATES = 3000  # followed at a time: of 30,000 speech needs few, and what is none takes three times as long
 MORE = "For other languages, and fewer mistakes, choose a folder with weights of faster-whisper."
 
 
@@ -44,7 +45,7 @@ class _Heard:
 
 def recognise(sound: Sound, should_stop: ShouldStop) -> Generator[float, None, Transcript]:
     """See `media.speech.transcribe`."""
-    decoder = pocketsphinx.Decoder(samprate=SPEECH_RATE, cmn="batch", loglevel="FATAL")
+    decoder = pocketsphinx.Decoder(samprate=SPEECH_RATE, cmn="batch", maxhmmpf=MOST_STATES, loglevel="FATAL")
     spoken, num_unsure = [], 0
     for begin, end in utterances(sound.samples, should_stop):
         check_stop(should_stop)

@@ -1,9 +1,9 @@
 """Cuts a sound at its pauses into pieces that a recogniser can take one after the other.
 
-WebRTC's detector of voices (in pocketsphinx) says for each 30 ms whether somebody may be speaking. Pauses that are
-shorter than a breath are no cut; where nobody pauses, the quietest moment is one, so that no piece is long: progress,
-stops and times come piece by piece. The detector also takes music and noise for voices. What is none is found out
-by the recogniser.
+WebRTC's detector of voices (in pocketsphinx) says for each 30 ms whether somebody may be speaking. It takes the hiss of
+a room for a voice, too, so who speaks must also be louder than the quietest parts are. Pauses that are shorter than a
+breath are no cut; where nobody pauses, the quietest moment is one, so that no piece is long: progress, stops and times
+come piece by piece. Music is taken for voices as well. What is none is found out by the recogniser.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from media.stopping import ShouldStop, check_stop
 FRAME_S = 0.03  # what the detector looks at
 PAUSE_S = 0.45  # between words it is shorter
 SHORTEST_S = 0.12  # a click is shorter than any word
+HISS_PERCENT = 10  # of the time, at least, nobody speaks: between words, if nowhere else
+ABOVE_HISS = 4.0  # 6 dB: 30 ms of an even noise are never that much above its quietest tenth
 MARGIN_S = 0.2  # kept on both sides: words begin and end softly
-LONGEST_S = 15.0
-CUT_FROM_S = 8.0  # a cut in a long piece is at its quietest moment between these two
+LONGEST_S = 12.0
+CUT_FROM_S = 6.0  # a cut in a long piece is at its quietest moment between these two
 
 Piece = tuple[int, int]  # samples
 
@@ -28,8 +30,10 @@ Piece = tuple[int, int]  # samples
 def utterances(samples: FloatArray, should_stop: ShouldStop) -> list[Piece]:
     """Where somebody may be speaking, in order and without overlaps, none of them longer than `LONGEST_S`."""
     frame = round(FRAME_S * SPEECH_RATE)
-    is_voice = _voices(samples, frame, should_stop)
     energy = _energies(samples, frame)
+    is_voice = _voices(samples, frame, should_stop)
+    if len(energy):
+        is_voice &= energy > ABOVE_HISS * np.percentile(energy, HISS_PERCENT)
     margin, pieces, end = round(MARGIN_S / FRAME_S), [], 0
     for begin, until in _joined(_runs(is_voice)):
         begin, until = max(begin - margin, end), min(until + margin, len(is_voice))

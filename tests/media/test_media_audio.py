@@ -244,7 +244,7 @@ def test_patience_is_renewed_by_what_gets_on_and_only_a_hundred_times(monkeypatc
     monkeypatch.setattr("media.patience.time.monotonic", lambda: now[0])
     patience = Patience(10.0)
     renewed = 0
-    for fraction in [*np.arange(0.0, 1.0, STEP / 10), 1.0, 2.0, 3.0, float("nan"), 0.5]:
+    for fraction in [*np.arange(0.0, 1.0, STEP / 10), 1.0, *range(2, 50), float("nan"), 0.5]:
         now[0] += 9.0
         before = patience._deadline
         patience.see(float(fraction))
@@ -263,3 +263,19 @@ def test_what_gets_on_slowly_is_let_finish(monkeypatch: pytest.MonkeyPatch) -> N
         patience.see(number * 1.1 * STEP)
     now[0] += 11.0
     assert patience.is_over
+
+
+def test_the_sandbox_tells_its_patience_of_all_progress(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[float] = []
+
+    class Watched(Patience):
+        def see(self, fraction: float) -> None:
+            seen.append(fraction)
+            super().see(fraction)
+
+    monkeypatch.setattr("media.sandbox.Patience", Watched)
+    *progress, _ = sandbox.convert(write_recording(tmp_path / "tone.wav", tone(1.0)), options=QUIET)
+    assert seen == [each.fraction for each in progress if isinstance(each, ConvertProgress)]
+    assert len(seen) > 3

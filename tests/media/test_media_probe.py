@@ -73,6 +73,28 @@ def test_documents_are_known_by_content(tmp_path: Path, name: str, data: bytes, 
     assert probe(path) == Probe(path, MediaKind.DOCUMENT, file_format, len(data))
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "file_format"),
+    [
+        ("a.wav", b"RIFF\x24\x00\x00\x00WAVEfmt ", "wav"),
+        ("large.wav", b"RF64\xff\xff\xff\xffWAVEds64", "wav"),
+        ("a.flac", b"fLaC\x00\x00\x00\x22", "flac"),
+        ("a.opus", b"OggS\x00\x02", "ogg"),
+        ("a.mp3", b"ID3\x04\x00", "mp3"),
+        ("untagged.mp3", b"\xff\xfb\x90\x64", "mp3"),
+        ("checked.mp3", b"\xff\xfa\x90\x64", "mp3"),
+        ("telephone.mp3", b"\xff\xe3\x18\xc4", "mp3"),
+        ("a.m4a", b"\x00\x00\x00\x18ftypM4A \x00\x00\x00\x00", "m4a"),
+        ("a.aac", b"\xff\xf1\x50\x80", "aac"),
+        ("no ending", b"\xff\xf9\x50\x80", "aac"),
+    ],
+)
+def test_recordings_are_known_by_content(tmp_path: Path, name: str, data: bytes, file_format: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    assert probe(path) == Probe(path, MediaKind.AUDIO, file_format, len(data))
+
+
 def test_a_picture_in_another_format_comes_with_a_way_out(tmp_path: Path) -> None:
     path = tmp_path / "scan.jxl"
     path.write_bytes(b"\x00\x00\x00\x0cJXL \r\n\x87\n")

@@ -10,13 +10,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from media.sandbox import Sandbox
 from media.sound import Sound
 from media.speech import Transcript, transcribe
 from media.stopping import Stopped, never_stop
-from media.types import AS_IT_IS, ConvertOptions
+from media.types import AS_IT_IS, ConvertOptions, MediaItem
 from media.utterances import LONGEST_S, utterances
 from media.whisper_folders import find_whisper
-from tests.recordings import RATE, SENTENCES, Samples, melody, needs_flite, noise, silence, spoken, tone, word_errors
+from tests.recordings import (
+    RATE,
+    SENTENCES,
+    Samples,
+    melody,
+    needs_flite,
+    noise,
+    silence,
+    spoken,
+    tone,
+    word_errors,
+    write_recording,
+)
+from tests.whisper_weights import BEGIN_S, END_S, WORDS, write_weights
 
 
 def listened(samples: Samples, options: ConvertOptions = AS_IT_IS, start_s: float = 0.0) -> Transcript:
@@ -132,12 +146,18 @@ def test_pieces_are_cut_at_pauses() -> None:
 
 def test_what_does_not_pause_is_cut_where_it_is_quietest() -> None:
     samples = buzz(40.0)
-    for quiet_s in (12.0, 21.5, 33.0):
+    for quiet_s in (10.0, 20.5, 31.0):
         samples[round(quiet_s * RATE) : round((quiet_s + 0.06) * RATE)] *= 0.05
     pieces = utterances(samples, never_stop)
     assert all(0 < end - begin <= LONGEST_S * RATE for begin, end in pieces)
     assert all(before[1] <= behind[0] for before, behind in pairwise(pieces))
-    np.testing.assert_allclose([end / RATE for _, end in pieces[:-1]], [12.0, 21.5, 33.0], atol=0.1)
+    np.testing.assert_allclose([end / RATE for _, end in pieces[:-1]], [10.0, 20.5, 31.0], atol=0.1)
+
+
+def test_the_hiss_of_a_room_is_a_pause() -> None:
+    samples = np.concatenate([buzz(2.0), noise(1.5, 0.004), buzz(2.0)])
+    edges = [each / RATE for piece in utterances(samples, never_stop) for each in piece]
+    np.testing.assert_allclose(edges, [0.0, 2.2, 3.3, 5.5], atol=0.15)
 
 
 def test_silence_has_no_pieces_and_clicks_are_none() -> None:
@@ -195,6 +215,42 @@ def test_weights_that_are_none_cost_a_note_and_no_transcript(tmp_path: Path) -> 
     transcript = listened(noise(1.0), replace(AS_IT_IS, whisper_folder=str(folder)))
     assert transcript.recogniser == "pocketsphinx"
     assert transcript.notes[0] == "The weights of faster-whisper in broken cannot be used: they are damaged."
+
+
+@needs_flite
+def test_faster_whisper_is_used_where_its_weights_are(tmp_path: Path, no_weights: Path) -> None:
+    """The real program, with weights that always say the same: named, and found in the cache."""
+    pytest.importorskip("faster_whisper")
+    folder = write_weights(no_weights / "models--x--faster-whisper-test" / "snapshots" / "abc")
+    samples = np.concatenate([silence(1.0), spoken(SENTENCES[0], tmp_path), silence(1.0)])
+    for options in (AS_IT_IS, replace(AS_IT_IS, whisper_folder=str(folder))):
+        transcript = listened(samples, options, start_s=60.0)
+        assert (transcript.recogniser, transcript.language, transcript.notes) == ("faster-whisper", "en", ())
+        (said,) = transcript.spoken
+        assert said.text == WORDS
+        assert said.start_s == pytest.approx(61.0, abs=0.4)  # its detector of voices has left the silence away
+        assert said.end_s - said.start_s == pytest.approx(END_S - BEGIN_S)
+
+
+def test_faster_whisper_makes_nothing_of_noise(no_weights: Path) -> None:
+    pytest.importorskip("faster_whisper")
+    write_weights(no_weights / "models--x--faster-whisper-test" / "snapshots" / "abc")
+    transcript = listened(noise(3.0))
+    assert transcript == Transcript((), "faster-whisper", "en", ("faster-whisper recognised no speech.",))
+
+
+@needs_flite
+def test_faster_whisper_fits_the_bounds_of_the_process(tmp_path: Path) -> None:
+    pytest.importorskip("faster_whisper")
+    folder = write_weights(tmp_path / "weights")
+    path = write_recording(tmp_path / "note.wav", spoken(SENTENCES[0], tmp_path))
+    sandbox = Sandbox()
+    try:
+        *_, item = sandbox.convert(path, options=replace(AS_IT_IS, whisper_folder=str(folder)))
+    finally:
+        sandbox.close()
+    assert isinstance(item, MediaItem)
+    assert "faster-whisper: en" in item.facts
 
 
 def test_a_folder_without_weights_is_said(tmp_path: Path) -> None:

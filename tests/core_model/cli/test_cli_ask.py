@@ -24,6 +24,7 @@ from core_model.cli.outputs import _progress
 from core_model.errors import CheckpointError
 from core_model.fake_assistant import OUT_OF_MEMORY, FakeAssistant, LoadScript, Script
 from core_model.types import FinishReason, LoadProgress, Picture, Role, SamplingParams, Text
+from tests.recordings import tone, write_recording
 
 ROOT = Path(__file__).parents[3]
 
@@ -101,6 +102,16 @@ def test_a_folder_comes_before_the_question_without_what_is_left_out(ask: Ask, t
     (media,) = [event for event in ended.events if event["event"] == "media"]
     assert (media["kind"], media["facts"]) == ("folder", ["2 files", "35 bytes"])
     assert media["notes"] == ["Listed without their text: 2 left out by you."]
+
+
+def test_a_recording_comes_as_pictures_and_words(ask: Ask, tmp_path: Path) -> None:
+    path = write_recording(tmp_path / "note.ogg", tone(2.0, rate=48_000), 48_000)
+    assistant = FakeAssistant()
+    assert ask("What is to be heard?", "--file", str(path), assistant=assistant).status == ExitStatus.OK
+    (user,) = assistant.requests[0].messages
+    assert len(user.pictures) == 1
+    assert user.text.startswith("[note.ogg: a recording of 0:02, 48 kHz, mono]")
+    assert "recognised no speech" in user.text
 
 
 def test_without_a_system_text_there_is_no_system_message(ask: Ask) -> None:
