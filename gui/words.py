@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QCoreApplication
 
 from core_model.types import (
@@ -56,9 +58,12 @@ def isolated(text: str) -> str:
     return f"\u2068{text}\u2069"
 
 
-def written_by(timeline: Timeline | None) -> str:
-    """Who wrote the speech of a clip down; empty where nobody did."""
-    return _tr("Speech by {0}").format(timeline.recogniser) if timeline is not None and timeline.recogniser else ""
+def written_by(timeline: Timeline | None, facts: Sequence[str] = ()) -> str:
+    """Who wrote the speech of a clip down, or found none; empty where nobody listened, or where the facts say it."""
+    if timeline is None or not timeline.recogniser or any(timeline.recogniser in fact for fact in facts):
+        return ""
+    sentence = _tr("Speech by {0}") if timeline.speech else _tr("No speech found by {0}")
+    return sentence.format(timeline.recogniser)
 
 
 def about(seconds: float) -> str:

@@ -139,7 +139,7 @@ def _facts(attachment: Attachment) -> str:
     if attachment.state is AttachmentState.FAILED:
         return " ".join(part for part in (attachment.error_message, attachment.error_hint) if part)
     if attachment.item is not None:
-        who = words.written_by(attachment.item.timeline)
+        who = words.written_by(attachment.item.timeline, attachment.item.facts)
         return " · ".join([*attachment.item.facts, *([who] if who else [])])
     return attachment.activity or attachment.name
 

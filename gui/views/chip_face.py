@@ -42,7 +42,7 @@ class ChipFace(QAbstractButton):
         self._is_picture = chip.kind is MediaKind.IMAGE
         self.is_folder = chip.kind is MediaKind.FOLDER
         self.lasts = chip.timeline is not None
-        self._who = words.written_by(chip.timeline)
+        self._who = words.written_by(chip.timeline, chip.facts)
         facts = ", ".join(part for part in (*chip.facts, self._who) if part)
         kind = self._kind_name()
         self.setAccessibleName(" ".join(part for part in (kind, chip.name, facts) if part))

@@ -219,13 +219,8 @@ class ClipPanel(QWidget):
         _say(self._trouble, "" if not clip.trouble else self.tr("It stays as it was. {0}").format(clip.trouble))
         _say(self._sum, self._total(clip))
         timeline = clip.timeline
-        no_speech = self.tr("No speech was found.") if timeline.recogniser and not timeline.speech else ""
-        _say(
-            self._who,
-            " · ".join(
-                part for part in (words.written_by(timeline), language_name(timeline.language), no_speech) if part
-            ),
-        )
+        language = language_name(timeline.language) if timeline.speech else ""
+        _say(self._who, " · ".join(part for part in (words.written_by(timeline), language) if part))
         self._show_span()
 
     def _total(self, clip: Clip) -> str:

@@ -53,6 +53,8 @@ class FlowLayout(QLayout):
         """Put the items into a rectangle, or only measure; the height that they need."""
         x, y, line_height = rect.x(), rect.y(), 0
         for item in self._items:
+            if item.isEmpty():  # hidden: it takes no space, and none beside it
+                continue
             size = item.sizeHint()
             if item.hasHeightForWidth():
                 size.setHeight(item.heightForWidth(size.width()))

@@ -53,6 +53,7 @@ class FolderTree(QTreeWidget):
         self.setAccessibleName(self.tr("Files of the folder"))
         self.setItemDelegateForColumn(BAR, _BarDelegate(self))
         header = self.header()
+        header.setAccessibleName(self.tr("Columns of the files"))
         header.setStretchLastSection(False)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(COST, QHeaderView.ResizeMode.ResizeToContents)

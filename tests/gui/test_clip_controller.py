@@ -25,7 +25,8 @@ from gui.views.text_view import TextView
 from media.errors import MediaError
 from media.types import AS_IT_IS, ConvertOptions
 from resources import folders
-from tests.gui.desk_fixture import close_desk, scripted, settle
+from tests.clips import drawn, number_in, scene_in, write_clip
+from tests.gui.desk_fixture import close_desk, make_desk, scripted, settle
 from tests.gui.samples import clip, item
 
 ANSWER = "It rolls at 0:04 and is gone at **0:09**. Much later, at 9:59, `0:04` says nothing. [No](altiplano-time:4)"
@@ -313,6 +314,29 @@ def make_desk_with(qtbot: QtBot, reader: Clips, fake: FakeAssistant) -> Callable
         return desk
 
     return make
+
+
+def test_a_real_clip_is_cut_in_its_panel(
+    qtbot: QtBot, own_home: None, themed: QApplication, fake: FakeAssistant, tmp_path: Path
+) -> None:
+    """The file itself, read in its own process, and read again from the in point on."""
+    path = write_clip(tmp_path / "scenes.mp4", (drawn(number, number // 20) for number in range(60)))
+    desk = make_desk(qtbot, fake)
+    desk.attachments.add_files([path])
+    qtbot.waitUntil(lambda: not desk.attachments.is_reading, timeout=30_000)
+    desk.clips.open_attachment(desk.attachments.all()[0].id)
+    panel = panel_of(desk)
+    assert panel.clip is not None
+    assert {scene_in(frame.picture.pixels) for frame in panel.clip.frames} == {0, 1, 2}
+    panel.go_to(4.05)
+    QTest.keyClick(panel.timeline.playhead, Qt.Key.Key_I)
+    panel.number.setValue(3)
+    ask(qtbot, desk, "What is at the end?")
+    pictures = fake.requests[-1].messages[-1].pictures
+    assert 0 < len(pictures) <= 3
+    assert {scene_in(picture.pixels) for picture in pictures} == {2}
+    assert all(number_in(picture.pixels) >= 40 for picture in pictures)
+    close_desk(qtbot, desk)
 
 
 def test_a_question_that_goes_back_into_the_box_keeps_its_clip(qtbot: QtBot, desk: Desk) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from core_model.types import ExpertStats, Finished, FinishReason, GenerationStats, LoadProgress, Place, PrefillProgress
 from gui import words
+from tests.gui.samples import timeline
 
 GB = 1_000_000_000
 
@@ -66,3 +67,18 @@ def test_how_an_answer_ended() -> None:
     assert words.finished(Finished(FinishReason.CANCELLED, stats)) == "Stopped by you"
     assert "length limit" in words.finished(Finished(FinishReason.LENGTH, stats))
     assert words.finished(Finished(FinishReason.STOP, GenerationStats(num_new_tokens=1))) == "1 token"
+
+
+def test_who_listened_is_said_once() -> None:
+    heard, silent = timeline(), timeline(speech=())
+    assert words.written_by(heard, ("0:10",)) == "Speech by pocketsphinx"
+    assert words.written_by(silent) == "No speech found by pocketsphinx"
+    assert words.written_by(heard, ("0:10", "pocketsphinx: en")) == ""
+    assert words.written_by(timeline(recogniser="", speech=())) == words.written_by(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(0.0, "0:00.0"), (8.57, "0:08.6"), (59.96, "1:00.0"), (3723.0, "1:02:03.0")]
+)
+def test_a_moment_has_tenths(seconds: float, expected: str) -> None:
+    assert words.moment(seconds) == expected

@@ -132,6 +132,8 @@ def test_a_picture_of_the_whole_leaves_the_playhead_alone(panel: ClipPanel) -> N
     assert panel.timeline.position_s == 4.5
     assert not panel.number.isVisibleTo(panel), "a recording has no frames to choose"
     assert panel.with_speech.isVisibleTo(panel)
+    QApplication.processEvents()
+    assert panel.with_speech.x() == 0, "what is hidden leaves no gap"
 
 
 # Changes
@@ -243,8 +245,8 @@ def test_nothing_sticks_out(
 
 
 def test_no_speech_was_found(panel: ClipPanel) -> None:
-    panel.show_clip(shown(speech=(), language=""))
-    assert "Speech by pocketsphinx · No speech was found." in said(panel)
+    panel.show_clip(shown(speech=()))
+    assert said(panel).splitlines()[-1] == "No speech found by pocketsphinx"
     assert not panel.transcript.isVisibleTo(panel)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication, QImage
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
 from gui import theme
@@ -90,6 +90,18 @@ def test_the_keyboard_does_it_all(qtbot: QtBot, dialog: FolderDialog) -> None:
     with qtbot.waitSignal(dialog.chosen) as given:
         qtbot.keyClick(dialog, Qt.Key.Key_Return)
     assert given.args == [frozenset({"README.md", "src/a/one.py", "src/two.py"})]
+
+
+def test_every_control_has_a_name(dialog: FolderDialog, window: FileWindow) -> None:
+    for root in (dialog, window):
+        controls = [
+            each for kind in (QAbstractItemView, QAbstractButton, QPlainTextEdit) for each in root.findChildren(kind)
+        ]
+        assert controls
+        if isinstance(root, FileWindow):
+            root.show_file("a.py", "a", 1)
+        for each in controls:
+            assert each.accessibleName() or (isinstance(each, QAbstractButton) and each.text()), each
 
 
 def test_cancel_chooses_nothing(qtbot: QtBot, dialog: FolderDialog) -> None:
