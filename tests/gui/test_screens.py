@@ -84,4 +84,4 @@ def test_odd_densities_lose_no_edge() -> None:
     painter.end()
     part = cut([shot], QRect(90, 0, 11, 77))
     assert colour(part, part.width() - 1, 10) == "#00ff00"
-    assert cut([shot], QRect(91, 1, 9, 9)).width() == 14, "pixels 136.5 to 150 are in it with both their ends"
+    assert cut([shot], QRect(91, 1, 10, 10)).width() == 16, "pixels 136.9 to 152 are in it with both their ends"
