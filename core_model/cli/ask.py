@@ -58,7 +58,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         type=Path,
         metavar="FILE",
         dest="images",
-        help="a picture, clip, recording, document or folder that comes before the question; again for more, in this order",
+        help="a picture, clip, recording, document or folder that comes before the question; again for more",
     )
     parser.add_argument(
         "--leave-out",

@@ -26,22 +26,13 @@ from core_model.errors import AltiplanoError
 from core_model.types import Finished, FinishReason, SamplingParams, ShouldStop, TextDelta
 from media import sandbox
 from media.conversions import workshop
-from media.conversions.orders import FASTEST, KIND_OF_MEDIA, SLOWEST, TARGETS, Kind, Made, Order, Wishes, target_kind
+from media.conversions.orders import FASTEST, KIND_OF_MEDIA, SLOWEST, TARGETS, Made, Order, Wishes, target_kind
+from media.conversions.questions import QUESTIONS
 from media.conversions.table import Words, wanted_words
 from media.conversions.times import parse_clock
 from media.errors import MediaError
 from media.probe import probe
 from media.types import ConvertOptions, MediaItem
-
-QUESTIONS = {
-    (Kind.IMAGE, Kind.TEXT): "Describe this picture.",
-    (
-        Kind.IMAGE,
-        Kind.AUDIO,
-    ): "Describe this picture in a few sentences, to be read aloud to somebody who cannot see it.",
-    (Kind.IMAGE, Kind.VIDEO): "Say in a few short sentences what this picture shows, to be spoken while it is seen.",
-    (Kind.VIDEO, Kind.TEXT): "Describe what happens in this clip, with times.",
-}
 
 FEW_FRAMES = 8  # what the built-in model has room for, beside what is said
 

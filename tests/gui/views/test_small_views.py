@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QHelpEvent
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QToolTip, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
 
 from core_model.fake_assistant import MODEL, FakeAssistant
@@ -213,6 +213,25 @@ def test_the_same_every_time_can_be_chosen(qtbot: QtBot) -> None:
     dialog.is_reproducible.click()
     assert told == [Settings(is_reproducible=True)]
     assert SettingsDialog(told[-1]).is_reproducible.isChecked()
+
+
+def test_who_hears_speech_can_be_chosen_and_forgotten(qtbot: QtBot) -> None:
+    dialog, told = SettingsDialog(Settings()), []
+    qtbot.addWidget(dialog)
+    dialog.changed.connect(told.append)
+    field = dialog.whisper_folder
+    assert field.clear_button.isHidden()
+    field.button.click()
+    (picker,) = field.findChildren(QFileDialog)
+    picker.fileSelected.emit("/weights/faster-whisper-small")
+    picker.reject()
+    assert told == [Settings(whisper_folder="/weights/faster-whisper-small")]
+    assert field.button.text() == "faster-whisper-small"
+    again = SettingsDialog(told[0])
+    qtbot.addWidget(again)
+    again.changed.connect(told.append)
+    again.whisper_folder.clear_button.click()
+    assert told[-1] == Settings()
 
 
 def test_greedy_can_be_chosen_with_the_arrows(qtbot: QtBot) -> None:
