@@ -74,11 +74,11 @@ class ConvertController(QObject):
     """Opens the dialog, and does what is asked for in it.
 
     Signals:
-        attach_wanted (list[Path]): these files belong to the next question.
+        attach_wanted (list[Path], str): these files belong to the next question; and who made them.
         crashed (str): the traceback of an error that nobody foresaw.
     """
 
-    attach_wanted = Signal(object)
+    attach_wanted = Signal(object, str)
     crashed = Signal(str)
 
     def __init__(
@@ -203,7 +203,7 @@ class _Conversion(QObject):
 
     def attach(self) -> None:
         if self._result is not None:
-            self._owner.attach_wanted.emit([self._result.paths[0]])
+            self._owner.attach_wanted.emit([self._result.paths[0]], self._result.made.by)
             self._dialog.accept()
 
     def _follow(self, job: Job) -> Job:

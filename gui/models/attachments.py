@@ -65,6 +65,7 @@ class Attachment:
     wanted: ConvertOptions = AS_IT_IS  # what a person asked for last; it is being made while it differs
     trouble: str = ""  # why what was wanted last is not here, and the item is what it was before
     loudness: tuple[float, ...] = field(default=(), repr=False)  # of all of a clip, also when a stretch was wanted
+    made_by: str = ""  # of what the program made itself: who did that, "Spoken by espeak-ng"
 
     @classmethod
     def of_chip(cls, chip: Chip, parts: tuple[Part, ...]) -> Attachment:
@@ -99,6 +100,7 @@ class Attachment:
         options, timeline = self.wanted, item.timeline
         is_whole = timeline is not None and (options.start_s, options.end_s) == (0.0, None)
         loudness = timeline.loudness if timeline is not None and is_whole else self.loudness
+        item = replace(item, facts=(*item.facts, self.made_by)) if self.made_by else item
         return replace(
             self, state=AttachmentState.READY, fraction=1.0, item=item, name=item.name, options=options, trouble="",
             loudness=loudness,
@@ -159,12 +161,17 @@ class Attachments(QObject):
         """Whether one of them is not as a person wanted it last."""
         return any(each.trouble for each in self._attachments.values())
 
-    def add_files(self, paths: Iterable[Path]) -> None:
-        """Begin to read these files, as many as a question takes."""
+    def add_files(self, paths: Iterable[Path], made_by: str = "") -> None:
+        """Begin to read these files, as many as a question takes.
+
+        Args:
+            made_by: who made them, where that was the program.
+        """
         wanted = list(paths)
         room = max(MAX_ATTACHED - len(self._attachments), 0)
         for path in wanted[:room]:
-            self._begin(Attachment(new_id(), display_name(path), path=path), partial(self._convert, path, AS_IT_IS))
+            attachment = Attachment(new_id(), display_name(path), path=path, made_by=made_by)
+            self._begin(attachment, partial(self._convert, path, AS_IT_IS))
         if len(wanted) > room:
             self.overflowed.emit(len(wanted) - room)
 

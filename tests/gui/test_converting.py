@@ -111,7 +111,10 @@ def test_the_model_writes_what_is_said_about_a_picture(qtbot: QtBot, open_desk: 
     dialog.attach_button.click()
     assert not dialog.isVisible()
     qtbot.waitUntil(lambda: len(desk.attachments.all()) == 2 and not desk.attachments.is_reading, timeout=LONG)
-    assert desk.attachments.all()[1].name == "Holiday.wav"
+    attached = desk.attachments.all()[1]
+    assert attached.name == "Holiday.wav"
+    assert attached.item is not None
+    assert "Described by Scout FP8, spoken by espeak-ng" in attached.item.facts
 
 
 def test_a_stop_while_the_model_writes_keeps_what_it_wrote(qtbot: QtBot, open_desk: MakeDesk, photo: Path) -> None:
