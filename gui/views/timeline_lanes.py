@@ -23,6 +23,7 @@ LABEL_GAP = 16
 LOUDNESS = 36  # pixels at 100 %
 BAR = 3  # pixels from one bar of loudness to the next
 MARK, CHOSEN_MARK = 6.0, 10.0  # pixels across
+AT_LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignAbsolute  # as time runs
 MIN_WORDS = 28  # pixels below which a box of speech has none
 
 
@@ -167,7 +168,7 @@ def paint_speech(painter: QPainter, rows: Rows, scale: TimeScale, speech: Sequen
             text = words.isolated(visible(" ".join(spoken[0].text.split())))
             shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(room.width()))
             painter.setPen(QColor(colours.text))
-            painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
+            painter.drawText(room, AT_LEFT, shown)
 
 
 def _paint_box(painter: QPainter, place: QRectF, edge: str, ground: str) -> None:

@@ -39,7 +39,6 @@ class TimelineView(QWidget):
         self._timeline = NOTHING
         self._loudness: tuple[float, ...] = ()
         self._can_change = False
-        self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(self.tr("Timeline"))
         self.playhead = TimeHandle(Kind.PLAYHEAD, self.tr("Playhead"), self._scale_now, self)

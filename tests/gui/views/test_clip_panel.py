@@ -256,6 +256,10 @@ def test_long_lines_of_speech_wrap(panel: ClipPanel) -> None:
     QApplication.processEvents()
     heights = [panel.transcript.visualItemRect(panel.transcript.topLevelItem(row)).height() for row in range(2)]
     assert heights[1] > 2 * heights[0]
+    panel.resize(300, 800)
+    QApplication.processEvents()
+    narrow = panel.transcript.visualItemRect(panel.transcript.topLevelItem(1)).height()
+    assert narrow > heights[1], "other widths, other heights"
 
 
 def test_a_window_that_runs_from_the_right(qtbot: QtBot, panel: ClipPanel) -> None:

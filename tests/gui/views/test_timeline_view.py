@@ -261,6 +261,7 @@ def test_the_sound_outside_a_stretch_is_still_there(view: TimelineView) -> None:
 
 
 def test_it_runs_from_the_left_in_every_language(qtbot: QtBot, view: TimelineView, qapp: QApplication) -> None:
+    view.playhead.clearFocus()
     before = drawn(view)
     qapp.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
     try:
@@ -268,12 +269,9 @@ def test_it_runs_from_the_left_in_every_language(qtbot: QtBot, view: TimelineVie
         qtbot.addWidget(again)
         again.resize(WIDTH, 100)
         show(again, timeline())
-        assert again.start.x() < again.end.x()
+        assert drawn(again) == before, "the words in it as well"
         press(again, again.start, Qt.Key.Key_Right)
         assert again.stretch[0] == 0.1
-        again.show_stretch(0.0, 10.0)
-        again.show()
-        assert drawn(again).size() == before.size()
     finally:
         qapp.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
 
