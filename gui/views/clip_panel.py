@@ -90,6 +90,7 @@ class ClipPanel(QWidget):
         self.number.lineEdit().setTextMargins(theme.SPACE, 0, theme.SPACE, 0)  # a style sheet cannot say this
         self.number.setAccessibleName(self.tr("How many frames are sent at most"))
         self._number_label = QLabel(self.tr("Frames"), self)
+        self._number_label.setTextFormat(Qt.TextFormat.PlainText)
         self._number_label.setBuddy(self.number)
         self.with_speech = QCheckBox(self.tr("Write down speech"), self)
         self._progress = QProgressBar(self)
