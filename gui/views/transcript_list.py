@@ -60,6 +60,7 @@ class TranscriptList(QTreeWidget):
         # By lines: to scroll by pixels, Qt would measure all of three hours before it shows the first minute.
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.header().setAccessibleName(self.tr("Columns of what was said"))
         self.header().setStretchLastSection(True)
         self.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)
         self.currentItemChanged.connect(self._on_current_changed)

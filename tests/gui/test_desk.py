@@ -632,7 +632,7 @@ def test_every_control_has_a_name(qtbot: QtBot, open_desk: MakeDesk, tmp_path: P
 def test_the_keyboard_reaches_the_list_the_settings_the_box_and_the_model(qtbot: QtBot, open_desk: MakeDesk) -> None:
     desk = open_desk()
     desk.composer.set_text("so that the button is enabled")
-    reached = set()
+    reached: set[QWidget] = set()
     widget: QWidget = desk.composer.edit
     for _ in range(200):
         reached.add(widget)
