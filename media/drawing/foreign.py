@@ -48,8 +48,12 @@ _LENGTH = re.compile(r"\s*\+?(\d*\.?\d+(?:[eE][+-]?\d+)?)\s*(px|pt|pc|mm|cm|in|e
 _UNITS = {"px": 1.0, "pt": 4 / 3, "pc": 16.0, "mm": 96 / 25.4, "cm": 96 / 2.54, "in": 96.0, "em": 16.0, "ex": 8.0}
 _USUAL_SIZE = (300.0, 150.0)  # what browsers give to what has no size
 _EFFECT_WEIGHT = 1000  # a step of a filter is worked on all pixels that it touches: as much as many shapes
+_LAYER_WEIGHT = 500
+_LAYER_WORDS = ("opacity", "mask", "clip-path", "blend", "isolation")
+_PLAIN_SHAPES = frozenset({"path", "rect", "circle", "ellipse", "line", "polyline", "polygon", "stop"})
+_BEGUN = -1  # the weight of what is being weighed
 _MAX_OCTAVES, _MAX_ORDER = 4, 9  # of noise, and of a table of neighbours: time grows with them, or with their square
-_MAX_RADIUS = 1 / 250  # of thickening, in parts of the drawing's longer side, for the same reason
+_MAX_RADIUS = 1 / 500  # of thickening, in parts of the drawing's longer side, for the same reason
 _MAX_REACH = 3.0  # of a filter, in parts of what it is applied to, or of the whole drawing
 _ASK_AGAIN = "Ask for the drawing again, and say what was wrong."
 
@@ -244,7 +248,7 @@ class _Weights:
     def __init__(self, root: Element, limits: Limits) -> None:
         self._root = root
         self._limits = limits
-        self._named = {node.get("id", ""): node for node in root.iter()}
+        self._named = {node.get("id", ""): node for node in root.iter() if node.get("id")}
         self._known: dict[int, int] = {}
 
     def check(self) -> None:
@@ -255,9 +259,11 @@ class _Weights:
     def _weigh(self, node: Element, depth: int) -> int:
         if depth > 2 * self._limits.max_drawing_depth:
             raise MediaError("Drawing too deep", "Its parts refer to each other in a very long chain.", _ASK_AGAIN)
+        if self._known.get(id(node)) == _BEGUN:
+            raise MediaError("Drawing cannot be read", "Its parts refer to each other in a circle.", _ASK_AGAIN)
         if id(node) not in self._known:
-            self._known[id(node)] = 0  # a circle ends here, as it does for who draws
-            weight = 1 + _EFFECT_WEIGHT * _num_effects(node)
+            self._known[id(node)] = _BEGUN
+            weight = 1 + _EFFECT_WEIGHT * _num_effects(node) + _LAYER_WEIGHT * _has_layer(node) + _length_weight(node)
             weight += sum(self._weigh(child, depth + 1) for child in node)
             referred = [self._named[name] for name in _references(node) if name in self._named]
             weight += sum(self._weigh(part, depth + 1) for part in referred)
@@ -266,10 +272,22 @@ class _Weights:
 
 
 def _num_effects(node: Element) -> int:
-    """Steps of filters: an element of its own, or functions in an attribute, such as blur(3)."""
+    """Masks, and steps of filters: an element of its own, or functions in an attribute, such as blur(3)."""
     style = node.get("style", "")
     written = node.get("filter", "") + "".join(rule for rule in style.split(";") if "filter" in rule)
-    return int(node.tag.startswith("fe")) + written.count("(") - len(_URL.findall(written))
+    return int(node.tag.startswith("fe") or node.tag == "mask") + written.count("(") - len(_URL.findall(written))
+
+
+def _has_layer(node: Element) -> bool:
+    """Whether a part is drawn on a sheet of its own, as large as the picture, and laid over the rest."""
+    written = f"{' '.join(node.attrib)} {node.get('style', '')}"
+    return any(word in written for word in _LAYER_WORDS) and not (node.tag in _PLAIN_SHAPES and "mask" not in written)
+
+
+def _length_weight(node: Element) -> int:
+    """Of outlines with many corners, and of long texts, whose letters are set all at once."""
+    outline = len(node.get("d", "")) + len(node.get("points", ""))
+    return outline // 20 + 5 * len("".join(node.itertext()) if node.tag == "text" else "")
 
 
 def _references(node: Element) -> list[str]:

@@ -34,10 +34,19 @@ def tick_words(marks: list[float]) -> list[str]:
     largest = max(abs(mark) for mark in marks)
     step = abs(marks[1] - marks[0]) if len(marks) > 1 else largest or 1.0
     if largest >= 1e15 or step < 1e-5:
-        return [f"{mark:.3g}" if mark else "0" for mark in marks]
+        return _all_different(marks)
     unit, letter = next((pair for pair in _UNITS if largest >= max(pair[0], _WRITTEN_OUT)), (1.0, ""))
     decimals = next(count for count in range(12) if abs(round(step / unit, count) - step / unit) < 1e-9 * step / unit)
     return [f"{mark / unit:,.{decimals}f}".replace("-", "−") + (letter if mark else "") for mark in marks]
+
+
+def _all_different(marks: list[float]) -> list[str]:
+    """Very large or very small numbers, with as many digits as it takes to tell them apart."""
+    for digits in range(2, 18):
+        said = [f"{mark:.{digits}g}".replace("-", "−", 1 if mark < 0 else 0) if mark else "0" for mark in marks]
+        if len(set(said)) == len(marks):
+            break
+    return said
 
 
 def value_words(value: float) -> str:
