@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core_model.engine.private_memory import private_memory
 from core_model.types import Place
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class HostArena:
 
     def __init__(self, num_slots: int, expert_bytes: int) -> None:
         self.slot_bytes = -(-expert_bytes // mmap.PAGESIZE) * mmap.PAGESIZE
-        self._memory = _private_memory(num_slots * self.slot_bytes)
+        self._memory = private_memory(num_slots * self.slot_bytes)
         # Torch takes no mapping, but memory at an address: the chain tensor -> array -> mapping keeps it.
         whole = torch.from_numpy(np.frombuffer(self._memory, dtype=np.uint8))
         self.slots: Sequence[Tensor] = whole.view(num_slots, self.slot_bytes).unbind()
@@ -118,20 +119,6 @@ def _forget_error() -> None:
     """CUDA keeps the last error of any call, and torch would raise it behind the next kernel, whose fault it is not."""
     with suppress(RuntimeError):
         torch.zeros(1, device="cuda")
-
-
-def _private_memory(num_bytes: int) -> mmap.mmap:
-    """Zeros that take no memory until they are written to, and of which pieces can be given back.
-
-    Raises:
-        MemoryError: the system does not even promise so much; a mapping says that as an error of files.
-    """
-    try:
-        if hasattr(mmap, "MAP_PRIVATE"):
-            return mmap.mmap(-1, num_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        return mmap.mmap(-1, num_bytes)  # Windows
-    except OSError as error:
-        raise MemoryError(f"{num_bytes / 1e9:.1f} GB for experts: {error.strerror}") from error
 
 
 class DeviceArena:

@@ -5,7 +5,7 @@ in 36 of Scout's 48 layers, whatever the length. A global layer keeps everything
 never by much more than is needed: growing costs a few copies per position, not one per step, and little memory. Both
 write at the position they are told, so going back is a matter of the committed length, with one catch: the chunk before
 the current one is gone. `truncate` therefore answers where reading must really start again, and gives memory back that
-a shorter conversation will not need.
+a shorter conversation will not need; on a CPU that is memory of its own, which the system then has again.
 
 Keys and values of a step that was abandoned half-way are never committed; the next step overwrites them.
 
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from core_model.config import TextConfig
+from core_model.engine.private_memory import private_zeros
 
 SMALLEST_GROWTH, LARGEST_GROWTH = 1024, 8192  # positions beyond what there is, or beyond what a step needs
 KEPT_SPARE = 4  # a cache that is more than so many times as large as needed gives memory back
@@ -94,7 +95,10 @@ class GrowingCache:
 
     def _allocate(self, capacity: int) -> Tensor:
         """Zeros, for who looks at all of it through a mask: what is masked away must still be numbers."""
-        return torch.zeros(1, self._heads, capacity, self._size, device=self._device, dtype=self._dtype)
+        shape = 1, self._heads, capacity, self._size
+        if self._device.type == "cpu":
+            return private_zeros(shape, self._dtype)
+        return torch.zeros(shape, device=self._device, dtype=self._dtype)
 
 
 class KVCache:

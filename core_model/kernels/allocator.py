@@ -11,7 +11,7 @@ import ctypes
 import sys
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
-LARGEST_REUSED = 32 * 2**20  # bytes; the most that glibc allows: larger blocks are still mapped on their own
+LARGEST_REUSED = 16 * 2**20  # bytes; glibc allows 32 MiB, but blocks of that size leave holes that nothing fits in
 KEPT_FREE = 256 * 2**20  # bytes that may lie unused at the end of the heap
 
 

@@ -15,7 +15,7 @@ Shapes: B batch, T tokens of this step, S keys to look at (S >= T), H query head
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
@@ -43,6 +43,41 @@ def no_check() -> None:
     """The interruption check of somebody who never interrupts."""
 
 
+def lower_right_mask(num_queries: int, num_keys: int, like: Tensor) -> Tensor | None:
+    """0 where a query may look and -inf elsewhere: causal, the last query sees the last key. [T, S]
+
+    None where torch's own causal attention says the same, and for a single query, which sees everything.
+    """
+    if num_queries in (1, num_keys):
+        return None
+    hidden = torch.full((num_queries, num_keys), float("-inf"), device=like.device, dtype=like.dtype)
+    return hidden.triu_(num_keys - num_queries + 1)
+
+
+class Masks:
+    """The lower right masks of one pass: each is the lower right corner of any larger one, so there is one only.
+
+    Made anew by every layer and piece they would take more of a long conversation's time, and leave holes of all sizes
+    in a CPU's heap.
+    """
+
+    __slots__ = ("_whole",)
+
+    def __init__(self) -> None:
+        self._whole: Tensor | None = None
+
+    def of(self, num_queries: int, num_keys: int, like: Tensor) -> Tensor | None:
+        """`lower_right_mask`, which is not to be changed."""
+        if num_queries in (1, num_keys):
+            return None
+        rows, columns = (0, 0) if self._whole is None else self._whole.shape
+        if num_queries > rows or num_keys > columns:
+            self._whole = None  # before the next, which may be large, is made
+            self._whole = lower_right_mask(max(num_queries, rows), max(num_keys, columns), like)
+        assert self._whole is not None, "there are more keys than queries"
+        return self._whole[-num_queries:, -num_keys:]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
     """What all layers share in one pass: where its tokens stand, and a chance to leave between layers."""
@@ -53,6 +88,7 @@ class Step:
     absolute_rotation: Tensor | None  # the same by absolute position; only where an unchunked layer rotates
     temperature: Tensor | None  # float32 [T, 1, 1] for the queries of NoPE layers; None while it is exactly 1
     check: Callable[[], None] = no_check  # called between layers and between experts; may raise to abandon the step
+    masks: Masks = field(default_factory=Masks)
 
     @classmethod
     def at(
@@ -62,11 +98,13 @@ class Step:
         length: int,
         like: Tensor,
         check: Callable[[], None] = no_check,
+        masks: Masks | None = None,
     ) -> Step:
         """Describe a step of `length` tokens that begins at position `start`.
 
         Args:
             like: anything on the device.
+            masks: of the pass that this is a step of.
         """
         positions = torch.arange(start, start + length, device=like.device)
         frequencies = frequencies_on(like.device, config.head_dim, config.rope_theta, config.rope_scaling)
@@ -80,6 +118,7 @@ class Step:
             absolute_rotation=rotations(positions, frequencies) if rotates_unchunked else None,
             temperature=_temperature(config, positions, start + length),
             check=check,
+            masks=masks or Masks(),
         )
 
 
@@ -92,17 +131,6 @@ def piece_by_piece(compute: Callable[[Tensor, Step], Tensor], x: Tensor, steps: 
         step.check()
         parts.append(compute(part, step))
     return torch.cat(parts, dim=1)
-
-
-def lower_right_mask(num_queries: int, num_keys: int, like: Tensor) -> Tensor | None:
-    """0 where a query may look and -inf elsewhere: causal, the last query sees the last key. [T, S]
-
-    None where torch's own causal attention says the same, and for a single query, which sees everything.
-    """
-    if num_queries in (1, num_keys):
-        return None
-    hidden = torch.full((num_queries, num_keys), float("-inf"), device=like.device, dtype=like.dtype)
-    return hidden.triu(num_keys - num_queries + 1)
 
 
 def _temperature(config: TextConfig, positions: Tensor, end: int) -> Tensor | None:
@@ -135,8 +163,7 @@ class Attention(nn.Module):
         q, k, v = self.project(x, step)
         if cache is not None:
             k, v = cache.append(step.start, k, v)  # [1, K, S, D]
-            # Made here and not kept in the step: those of a whole sweep would be gigabytes in a long conversation.
-            out = attend(q, k, v, lower_right_mask(step.length, k.shape[2], q))
+            out = attend(q, k, v, step.masks.of(step.length, k.shape[2], q))
         elif self.chunk_size is not None:
             out = attend_in_chunks(q, k, v, self.chunk_size)
         else:

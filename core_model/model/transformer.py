@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from core_model.config import TextConfig
-from core_model.model.attention import Attention, LayerCache, Step, no_check, piece_by_piece
+from core_model.model.attention import Attention, LayerCache, Masks, Step, no_check, piece_by_piece
 from core_model.model.layers import FeedForward, RMSNorm
 from core_model.model.moe import MoE
 
@@ -90,7 +90,8 @@ class Decoder(nn.Module):
         assert caches is not None or piece is None, "pieces see each other through the cache"
         assert caches is None or fits_chunk(self.config, start, length), "a step must not cross a chunk boundary"
         end, piece = start + length, piece or length
-        steps = [Step.at(self.config, at, min(piece, end - at), x, check) for at in range(start, end, piece)]
+        masks = Masks()
+        steps = [Step.at(self.config, at, min(piece, end - at), x, check, masks) for at in range(start, end, piece)]
         for number, layer in enumerate(self.layers):
             check()
             x = layer(x, steps, None if caches is None else caches[number])

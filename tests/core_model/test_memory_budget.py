@@ -48,7 +48,8 @@ from core_model.types import *
 
 folder, budget = Path(sys.argv[1]), int(sys.argv[2]) or None
 assistant = LocalAssistant()
-for event in assistant.load(LoadRequest(folder, MemoryLimits(ram_bytes=budget), "cpu")):
+request = LoadRequest(folder, MemoryLimits(ram_bytes=budget), "cpu", is_reproducible=True)  # no kernel by its time
+for event in assistant.load(request):
     pass
 sampling = SamplingParams(temperature=0.0, max_new_tokens=12)
 said = []

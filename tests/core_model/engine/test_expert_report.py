@@ -170,7 +170,7 @@ def test_memory_that_is_not_there_any_more_is_said(
     plan_without_work(monkeypatch)
     folder = tiny_assistant("text_only", hidden_size=128, intermediate_size=256, num_local_experts=8)
     whole = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-    take = expert_arena._private_memory
-    monkeypatch.setattr(expert_arena, "_private_memory", lambda num_bytes: take(num_bytes + 2**60))
+    take = expert_arena.private_memory
+    monkeypatch.setattr(expert_arena, "private_memory", lambda num_bytes: take(num_bytes + 2**60))
     with pytest.raises(OutOfMemoryError, match="Other programs took memory while the model was opened"):
         open_with(LocalAssistant(), LoadRequest(folder, MemoryLimits(ram_bytes=whole), "cpu"))

@@ -108,7 +108,7 @@ def test_a_model_too_large_for_the_gpu_goes_to_the_cpu_unless_asked(
 
 
 @pytest.mark.parametrize(("gpu", "ram", "in_gpu", "in_ram"), [
-    (24, 128, "1.2", "16"), (24, 64, "1.2", "9.8"), (48, 64, "5.2", "9.8"), (96, 64, "13.1", "9.8"),
+    (24, 128, "1.2", "16"), (24, 64, "1.2", "9.8"), (48, 64, "5.2", "9.8"), (96, 64, "13.2", "9.8"),
     (20, 64, "0.6", "9.8"),
 ])  # fmt: skip
 def test_experts_of_a_gpu_rest_in_ram_and_on_the_disk(gpu: int, ram: int, in_gpu: str, in_ram: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core_model.model.attention import attend, attend_in_chunks, lower_right_mask
+from core_model.model.attention import Masks, attend, attend_in_chunks, lower_right_mask
 
 Heads = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
@@ -54,3 +54,16 @@ def test_a_mask_is_made_only_where_it_is_needed() -> None:
     assert mask is not None
     assert mask.dtype is torch.bfloat16
     assert (mask == 0).tolist() == [[True, True, True, False], [True] * 4]
+
+
+def test_masks_of_a_pass_are_cut_out_of_one() -> None:
+    like = torch.empty(0)
+    masks = Masks()
+    for length, num_keys in ((4, 9), (3, 8), (4, 20), (6, 7), (1, 30), (5, 5), (2, 20)):
+        expected, found = lower_right_mask(length, num_keys, like), masks.of(length, num_keys, like)
+        assert (expected is None) == (found is None)
+        assert found is None or torch.equal(found, expected)
+    whole, again = masks.of(6, 20, like), masks.of(5, 19, like)
+    assert whole is not None
+    assert again is not None
+    assert again.untyped_storage().data_ptr() == whole.untyped_storage().data_ptr()
