@@ -68,7 +68,8 @@ def test_each_kind_of_link(link: str, style: str, start: str, end: str) -> None:
     ("node", "shape"),
     [
         ("a[x]", "box"), ("a(x)", "round"), ("a([x])", "stadium"), ("a[[x]]", "routine"), ("a[(x)]", "cylinder"),
-        ("a((x))", "circle"), ("a{x}", "diamond"), ("a{{x}}", "hexagon"), ("a[/x/]", "slanted"), ("a[/x\\]", "trapezoid"),
+        ("a((x))", "circle"), ("a{x}", "diamond"), ("a{{x}}", "hexagon"), ("a[/x/]", "slanted"),
+        ("a[/x\\]", "trapezoid"),
         ("a>x]", "flag"), ('a["x"]:::big', "box"), ("a(((x)))", "circle"),
     ],
 )  # fmt: skip
@@ -198,7 +199,7 @@ def test_a_knot_is_refused_or_drawn_in_bounded_work() -> None:
     knot = "graph TD\n" + "\n".join(f"{a} --> {b}" for a, b in combinations(names, 2))
     assert draw_diagram(knot, LIMITS).body
     long = [f"n{n}" for n in range(190)]
-    arrows = [f"{a} --> {b}" for a, b in zip(long, long[1:], strict=False)] + [f"n0 -->|x| {b}" for b in long]
+    arrows = [f"{a} --> {b}" for a, b in pairwise(long)] + [f"n0 -->|x| {b}" for b in long]
     with pytest.raises(MediaError, match="cannot be told apart"):
         draw_diagram("graph TD\n" + "\n".join(arrows), LIMITS)
 
