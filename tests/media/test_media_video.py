@@ -421,21 +421,24 @@ def test_too_many_pixels_are_refused_before_a_frame_is_decoded(tmp_path: Path, m
     )
 
 
+def frame_of_motion_jpeg(path: Path, width: int, height: int, number: int) -> bytes:
+    """A frame as an AVI holds it."""
+    data = write_clip(path, [drawn(number, 0, width, height)], codec="mjpeg", pix_fmt="yuvj420p").read_bytes()
+    picture = data[data.index(b"\xff\xd8") : data.index(b"\xff\xd9") + 2]
+    return b"00dc" + struct.pack("<I", len(picture)) + picture + bytes(len(picture) % 2)
+
+
 def test_a_clip_that_grows_on_the_way(tmp_path: Path) -> None:
-    """The header says 64 x 48; behind it come frames of 640 x 480."""
-    small, large = (
-        write_clip(tmp_path / f"{width}.avi", [drawn(0, 0, width, height)] * 4, codec="mjpeg", pix_fmt="yuvj420p")
-        for width, height in ((64, 48), (640, 480))
-    )
-    frames = large.read_bytes()
-    picture = frames[frames.index(b"\xff\xd8") : frames.index(b"\xff\xd9") + 2]
-    data = bytearray(small.read_bytes())
-    start = data.index(b"movi") + 4
-    chunk = b"00dc" + struct.pack("<I", len(picture)) + picture + bytes(len(picture) % 2)
+    """Its header and its first frames are small, and then come frames of a hundred times the pixels."""
     path = tmp_path / "grows.avi"
-    path.write_bytes(bytes(data[:start]) + chunk * 4)
-    assert item_of(path).num_pictures == 1, "FFmpeg follows the frames"
-    assert refusal(path, Limits(max_frame_pixels=100_000)).title in {"Damaged video", "Video too large"}
+    small = frame_of_motion_jpeg(path, 64, 48, 1)
+    large = frame_of_motion_jpeg(tmp_path / "large.avi", 640, 480, 2)
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index(b"movi") + 4] + small * 20 + large * 20)
+    assert [number_in(frame) for frame in frames_of(item_of(path))] == [1, 2], "FFmpeg follows the frames"
+    item = item_of(path, Limits(max_frame_pixels=100_000))
+    assert [number_in(frame) for frame in frames_of(item)] == [1]
+    assert "Parts of it are damaged and left out." in item.notes
 
 
 def test_a_clip_of_no_frames(tmp_path: Path) -> None:
@@ -443,6 +446,22 @@ def test_a_clip_of_no_frames(tmp_path: Path) -> None:
     data = path.read_bytes()
     path.write_bytes(data[: data.index(b"\x1f\x43\xb6\x75")])  # up to the first cluster
     assert refusal(path).title in {"Damaged video", "Damaged file"}
+
+
+@pytest.mark.parametrize("suffix", CONTAINERS)
+@pytest.mark.parametrize("num", [1, 2])
+def test_the_last_frame_of_a_very_short_clip_is_shown(tmp_path: Path, suffix: str, num: int) -> None:
+    item = item_of(film(tmp_path / f"clip.{suffix}", num))
+    assert [number_in(frame) for frame in frames_of(item)] == list(range(num))
+
+
+def test_keyframes_that_cannot_be_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Clip, "frames_at", lambda *_: iter(()))
+    item = item_of(film(tmp_path / "clip.mp4", 100, keyframe_every=5))
+    assert item.num_pictures == 8
+    assert [number_in(frame) for frame in frames_of(item)] == [
+        round(time * 10) for time in timeline_of(item).frame_times
+    ]
 
 
 def test_damaged_frames_are_left_out(tmp_path: Path) -> None:
