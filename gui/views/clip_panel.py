@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from core_model.types import MAX_PICTURES, TileGeometry
 from gui import theme, words
+from gui.addresses import as_tip
 from gui.clips import Clip, Frame, nearest
 from gui.icons import icon
 from gui.views.elided_label import ElidedLabel
@@ -90,6 +91,7 @@ class ClipPanel(QWidget):
         self.number.lineEdit().setTextMargins(theme.SPACE, 0, theme.SPACE, 0)  # a style sheet cannot say this
         self.number.setAccessibleName(self.tr("How many frames are sent at most"))
         self._number_label = QLabel(self.tr("Frames"), self)
+        self._number_label.setTextFormat(Qt.TextFormat.PlainText)
         self._number_label.setBuddy(self.number)
         self.with_speech = QCheckBox(self.tr("Write down speech"), self)
         self._progress = QProgressBar(self)
@@ -164,7 +166,7 @@ class ClipPanel(QWidget):
             self.timeline.show_position(0.0)
         self._title.set_text(clip.name)
         _say(self._facts, " · ".join(clip.facts))
-        self._facts.setToolTip("\n".join(clip.notes))
+        self._facts.setToolTip(as_tip("\n".join(clip.notes)))
         self.strip.show_frames(self._frames, self._tiles)
         self.strip.setVisible(len(self._frames) > 1)
         self.timeline.show_timeline(clip.timeline, clip.loudness, clip.can_change)

@@ -52,6 +52,7 @@ class TranscriptList(QTreeWidget):
         self.setAccessibleName(self.tr("What was said"))
         self.setColumnCount(2)
         self.setHeaderHidden(True)
+        self.header().setAccessibleName(self.tr("When and what"))
         self.setRootIsDecorated(False)
         self.setIndentation(0)
         self.setWordWrap(True)
