@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from core_model.types import MAX_PICTURES, TileGeometry
 from gui import theme, words
+from gui.addresses import as_tip
 from gui.clips import Clip, Frame, nearest
 from gui.icons import icon
 from gui.views.elided_label import ElidedLabel
@@ -165,7 +166,7 @@ class ClipPanel(QWidget):
             self.timeline.show_position(0.0)
         self._title.set_text(clip.name)
         _say(self._facts, " · ".join(clip.facts))
-        self._facts.setToolTip("\n".join(clip.notes))
+        self._facts.setToolTip(as_tip("\n".join(clip.notes)))
         self.strip.show_frames(self._frames, self._tiles)
         self.strip.setVisible(len(self._frames) > 1)
         self.timeline.show_timeline(clip.timeline, clip.loudness, clip.can_change)
