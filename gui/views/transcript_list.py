@@ -52,7 +52,6 @@ class TranscriptList(QTreeWidget):
         self.setAccessibleName(self.tr("What was said"))
         self.setColumnCount(2)
         self.setHeaderHidden(True)
-        self.header().setAccessibleName(self.accessibleName())
         self.setRootIsDecorated(False)
         self.setIndentation(0)
         self.setWordWrap(True)

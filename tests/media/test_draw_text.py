@@ -66,14 +66,14 @@ def test_what_is_a_drawing_becomes_a_page_where_that_is_wanted() -> None:
 
 
 def test_drawings_stand_in_their_places_among_the_words() -> None:
-    text = f"First words.\n\n```svg\n{SVG}\n```\n\nMiddle.\n\n```mermaid\n{FLOW}\n```\n\n```chart\nm,n\na,1\nb,2\n```\n\nLast words."
+    chart = "```chart\nm,n\na,1\nb,2\n```"
+    text = f"First.\n\n```svg\n{SVG}\n```\n\nMiddle.\n\n```mermaid\n{FLOW}\n```\n\n{chart}\n\nLast."
     (page,) = drawn(text)
     places = [page.svg.index(mark) for mark in ("First", "<image", "Middle", ">Start<", 'fill="#9C4421"', "Last")]
     assert places == sorted(places)
     pixels = drawing_pixels(page).astype(int)
-    assert ((pixels[..., 1] > 150) & (pixels[..., 0] < 30) & (pixels[..., 2] < 30)).sum() > 50_000, (
-        "the green of the SVG"
-    )
+    green = (pixels[..., 1] > 150) & (pixels[..., 0] < 30) & (pixels[..., 2] < 30)
+    assert green.sum() > 50_000, "of the SVG"
 
 
 def test_what_cannot_be_drawn_stays_with_its_reason() -> None:
@@ -96,11 +96,8 @@ def test_characters_that_no_font_here_has_are_named() -> None:
 
 def test_nothing_in_a_text_becomes_markup() -> None:
     hostile = "<script>alert(1)</script> & \"quotes\" 'single' <b>\n\n```\n</text><image href='/etc/passwd'/>\n```"
-    for text in (
-        hostile,
-        f'graph TD\nA["{hostile.splitlines()[0].replace(chr(34), "")}"] --> B',
-        f"a,b\n{hostile[:30]},1",
-    ):
+    label = hostile.splitlines()[0].replace('"', "")
+    for text in (hostile, f'graph TD\nA["{label}"] --> B', f"a,b\n{hostile[:30]},1"):
         for drawing in drawn(text):
             assert "<script" not in drawing.svg
             assert not re.search(r"<image href='/etc", drawing.svg)
