@@ -41,7 +41,7 @@ except ImportError:  # Windows
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.02  # how often a wait looks for a stop
-STOP_GRACE_S = 0.2  # for a conversion to end by itself
+STOP_GRACE_S = 0.15  # for a conversion to end by itself
 PIPE_BYTES = 2**20  # as much as Linux gives to everybody
 ROOT = Path(__file__).resolve().parents[1]
 
