@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
 
@@ -16,9 +17,15 @@ from gui.views.folder_dialog import FolderDialog
 from gui.views.plan_dialog import AskReport, PlanDialog
 from gui.views.settings_dialog import SettingsDialog
 from gui.views.shortcuts_dialog import ShortcutsDialog
+from media.probe import CLIPS, PICTURES, RECORDINGS
+from media.signatures import FORMATS
 
-PICTURE_PATTERNS = "*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff"
-DOCUMENT_PATTERNS = "*.pdf *.docx *.xlsx *.txt *.md *.csv *.html"
+DOCUMENT_PATTERNS = "*.pdf *.docx *.xlsx *.txt *.md *.csv *.html"  # text and Office have endings that are not read
+
+
+def patterns(formats: Iterable[str]) -> str:
+    """The endings of these formats, as a file dialog takes them."""
+    return " ".join(f"*{suffix}" for name in sorted(formats) for suffix in FORMATS[name].suffixes)
 
 
 class Dialogs(QObject):
@@ -44,15 +51,19 @@ class Dialogs(QObject):
         """Let a person choose files to ask about."""
         dialog = QFileDialog(self._window(), self.tr("Ask about these files"))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-        filters = [
-            self.tr("Pictures and documents ({0})").format(f"{PICTURE_PATTERNS} {DOCUMENT_PATTERNS}"),
-            self.tr("Pictures ({0})").format(PICTURE_PATTERNS),
-            self.tr("Documents ({0})").format(DOCUMENT_PATTERNS),
-            self.tr("All files (*)"),
-        ]
-        dialog.setNameFilters(filters)
+        dialog.setNameFilters(self._file_filters())
         dialog.filesSelected.connect(self._on_files_selected)
         self._open(dialog)
+
+    def _file_filters(self) -> list[str]:
+        kinds = {
+            self.tr("Pictures ({0})"): patterns(PICTURES),
+            self.tr("Clips ({0})"): patterns(CLIPS),
+            self.tr("Recordings ({0})"): patterns(RECORDINGS),
+            self.tr("Documents ({0})"): DOCUMENT_PATTERNS,
+        }
+        everything = self.tr("All that can be read ({0})").format(" ".join(kinds.values()))
+        return [everything, *(words.format(found) for words, found in kinds.items()), self.tr("All files (*)")]
 
     def pick_folder(self) -> None:
         """Let a person choose a folder to ask about."""

@@ -61,7 +61,9 @@ def describe_files(
     if not found:
         title = _tr("This file cannot be read") if len(paths) == 1 else _tr("None of these files can be read")
         return DropOffer(
-            title, _tr("Pictures, PDF, Word, Excel, text of all kinds and folders can be dropped here."), False
+            title,
+            _tr("Pictures, clips, recordings, PDF, Word, Excel, text of all kinds and folders can be dropped here."),
+            False,
         )
     are_pictures = all(each.kind is MediaKind.IMAGE for each in found)
     if is_blind and are_pictures:

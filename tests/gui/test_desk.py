@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
     QComboBox,
+    QFileDialog,
     QLabel,
     QLineEdit,
     QMenu,
@@ -723,3 +724,16 @@ def test_the_fake_was_really_asked(qtbot: QtBot, themed: object, own_home: None)
     ask(qtbot, desk, "hello")
     close_desk(qtbot, desk)
     assert [message.text for message in fake.requests[0].messages] == ["hello"]
+
+
+def test_the_file_dialog_names_what_can_be_read(qtbot: QtBot, open_desk: MakeDesk) -> None:
+    desk = open_desk()
+    desk.dialogs.pick_files()
+    (dialog,) = desk.window.findChildren(QFileDialog)
+    everything, *kinds, anything = dialog.nameFilters()
+    for name in ("*.png", "*.heic", "*.mp4", "*.m4a", "*.pdf"):
+        assert name in everything
+        assert sum(name in each for each in kinds) == 1
+    assert "*.jxl" not in everything
+    assert anything == "All files (*)"
+    dialog.close()
