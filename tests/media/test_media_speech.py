@@ -81,7 +81,7 @@ def test_words_have_their_times_in_the_file(tmp_path: Path) -> None:
 
 @needs_flite
 def test_a_long_speech_without_a_pause_comes_in_pieces(tmp_path: Path) -> None:
-    said = np.concatenate([spoken(sentence, tmp_path)[3000:-3000] for sentence in SENTENCES * 3])
+    said = np.concatenate([spoken(sentence, tmp_path)[3000:-3000] for sentence in SENTENCES * 2])
     steps = transcribe(Sound(said, RATE), AS_IT_IS, never_stop)
     fractions = list(steps)
     assert len(fractions) >= len(said) / RATE / LONGEST_S
