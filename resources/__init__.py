@@ -1,4 +1,4 @@
-"""Files the program ships with: icons, and the built-in model; and where a person's own are kept (`folders`).
+"""Files the program ships with: icons, fonts, and the built-in model; and where a person's own are kept (`folders`).
 
 This package only says where they lie. Nothing is read here and nothing else of the program is imported, so every floor
 may ask.

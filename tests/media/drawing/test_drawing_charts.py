@@ -106,6 +106,9 @@ def test_names_below_the_axis_do_not_touch() -> None:
     places = [float(x) for x in re.findall(r"translate\(([\d.]+) [\d.]+\) rotate\(-40\)", sketch.body)]
     assert len(places) >= 12
     assert min(b - a for a, b in pairwise(places)) * 0.64 > 12, "the size of the letters"
+    days = draw_chart("day,n\n" + "\n".join(f"day {n},{n}" for n in range(200)), LIMITS)
+    places = [float(x) for x in re.findall(r"translate\(([\d.]+) [\d.]+\) rotate\(-40\)", days.body)]
+    assert min(b - a for a, b in pairwise(places)) * 0.64 > 12
     short = draw_chart(SALES, LIMITS)
     at = [(float(x), name) for x, name in re.findall(r'<text x="([\d.]+)"[^>]*>(Jan|Feb|Mar)<', short.body)]
     small = Lettering(12)

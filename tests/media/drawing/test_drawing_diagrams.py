@@ -8,6 +8,7 @@ from itertools import combinations, pairwise
 
 import pytest
 
+from media.drawing import flow_layout
 from media.drawing.diagrams import draw_diagram, is_diagram
 from media.drawing.flow_layout import Spot, lay_out
 from media.drawing.flow_source import read_flow
@@ -141,6 +142,22 @@ def test_crossings_are_undone() -> None:
     assert [{"a": "y", "b": "x", "c": "z"}[name] for name in order] == below
 
 
+def test_sweeps_leave_fewer_crossings(monkeypatch: pytest.MonkeyPatch) -> None:
+    def crossings() -> int:
+        total = 0
+        for seed in range(10):
+            chance = random.Random(seed)
+            arrows = [(chance.randrange(8), 8 + chance.randrange(8), None) for _ in range(14)]
+            layout = lay_out([Spot(40, 20) for _ in range(16)], list(arrows))
+            ends = [(layout.spots[a].x, layout.spots[b].x) for a, b, _ in arrows]
+            total += sum((one[0] - other[0]) * (one[1] - other[1]) < 0 for one, other in combinations(ends, 2))
+        return total
+
+    swept = crossings()
+    monkeypatch.setattr(flow_layout, "_SWEEPS", 0)
+    assert swept < 0.8 * crossings()
+
+
 SEQUENCE = """sequenceDiagram
     participant U as User
     U->>W: Drops a picture
@@ -155,11 +172,17 @@ SEQUENCE = """sequenceDiagram
 def test_messages_stand_below_each_other_between_their_lifelines() -> None:
     where = places(SEQUENCE)
     rows = [where[words][1] for words in ("Drops a picture", "it is read", "a word", "thinks", "gives up")]
-    assert rows == sorted(rows)
+    assert all(20 < b - a < 120 for a, b in pairwise(rows))
     left, right = (float(x) for x in re.findall(r'<line x1="([\d.]+)"', draw_diagram(SEQUENCE, LIMITS).body)[:2])
     assert left < right
     assert left < where["Drops a picture"][0] < right
     assert {"User", "W", "loop", "[each token]"} <= set(where)
+
+
+def test_words_of_a_message_are_clear_of_the_arrow_above() -> None:
+    body = draw_diagram("sequenceDiagram\nA->>B: one\nA->>B: two", LIMITS).body
+    arrow = float(re.findall(r'<line x1="[\d.]+" y1="([\d.]+)"[^>]* stroke-width="1.4"', body)[0])
+    assert float(re.findall(r' y="([\d.]+)"[^>]*>two<', body)[0]) - 13 > arrow, "the size of the letters"
 
 
 def test_pies_are_drawn_as_charts_are() -> None:

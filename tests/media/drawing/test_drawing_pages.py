@@ -12,7 +12,7 @@ import resources
 from media.drawing.directions import visual_pieces
 from media.drawing.lettering import Lettering, missing, text_at, text_width, wrapped
 from media.drawing.markdown import markdown_tree
-from media.drawing.pages import MARGIN, PAGE_HEIGHT, PAGE_WIDTH, set_pages
+from media.drawing.pages import FOOT, MARGIN, PAGE_HEIGHT, PAGE_WIDTH, set_pages
 from media.drawing.raster import rasterize
 from media.drawing.sketch import Sketch, document
 from media.errors import MediaError
@@ -108,7 +108,16 @@ def test_nothing_stands_in_the_margins() -> None:
     for page in pages_of(source):
         dark = pixels_of(page) < 200
         assert not dark[:, : round(MARGIN) - 4].any()
+        assert not dark[round(PAGE_HEIGHT - FOOT) : round(PAGE_HEIGHT - 0.75 * FOOT)].any()
         assert not dark[:, round(PAGE_WIDTH - MARGIN) + 4 :].any()
+
+
+@pytest.mark.parametrize("size", range(20, 60, 3))
+def test_pages_end_above_their_numbers(size: int) -> None:
+    code = "\n".join(["```", *["code"] * 5, "```"])
+    for page in pages_of("\n\n".join(["word " * size, "# Heading", code] * 9)):
+        dark = pixels_of(page) < 200
+        assert not dark[round(PAGE_HEIGHT - FOOT) : round(PAGE_HEIGHT - 0.75 * FOOT)].any()
 
 
 def test_a_heading_is_never_the_last_thing_of_a_page() -> None:
@@ -183,6 +192,7 @@ def test_formulas_and_money() -> None:
     assert formulas("$a$ and \\(b\\) and $$c$$") == ["a", "b", "c"]
     assert formulas("$$\na\n+b\n$$\n\n\\[ c \\]") == ["a\n+b", "c"]
     assert formulas("from $5 to $6, and $7 with tax") == []
+    assert formulas("$5-$6, or $5,$6") == []
     assert formulas("`$a$`") == []
 
 
