@@ -2,18 +2,21 @@
 
     QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1600x1000x24" .venv/bin/python docs/guide/take_screenshots.py
 
-Works in a home of its own. What it does is what a person does: drop, type, Enter, click.
+Works in a home of its own. What it does is what a person does: drop, type, Enter, click. The clip's voice is flite's.
 """
 
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import soundfile
 from PIL import Image, ImageDraw
 from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtTest import QTest
@@ -25,7 +28,9 @@ from gui import app as gui_app
 from gui.desk import Desk
 from gui.faults import Faults
 from gui.views.chip_face import ChipFace
+from gui.views.convert_dialog import ConvertDialog
 from resources import folders
+from tests.clips import write_clip
 
 GUIDE = Path(__file__).resolve().parent
 SIZE = (1180, 780)
@@ -61,6 +66,50 @@ def drawing(path: Path) -> Path:
     draw.polygon([(330, 190), (395, 300), (265, 300)], fill="#15803d")
     image.save(path)
     return path
+
+
+def moving_drawing(number: int) -> Image.Image:
+    """A frame: a ball that rolls, and after three seconds a square that falls."""
+    image = Image.new("RGB", (640, 384), "#faf8f5")
+    draw = ImageDraw.Draw(image)
+    if number < 30:
+        draw.ellipse((20 + 16 * number, 220, 120 + 16 * number, 320), fill="#d62828")
+    else:
+        draw.rectangle((270, 8 * (number - 30), 370, 100 + 8 * (number - 30)), fill="#1d4ed8")
+    draw.line((0, 322, 640, 322), fill="#625b51", width=4)
+    return image
+
+
+def clip(folder: Path) -> Path:
+    """Six seconds with two scenes and a sentence for each."""
+    voice, words = folder / "voice.wav", "The red ball goes to the right. Then a blue square comes down."
+    subprocess.run(["flite", "-voice", "slt", "-t", words, str(voice)], check=True)
+    sound, rate = soundfile.read(voice, dtype="float32")
+    frames = [np.asarray(moving_drawing(number)) for number in range(60)]
+    return write_clip(folder / "Ball and square.mp4", frames, rate=10, sound=sound, sound_rate=rate)
+
+
+def tour_of_clips(desk: Desk, folder: Path) -> None:
+    """A clip with its timeline, and an answer that becomes a picture."""
+    desk.chat.show_new()
+    desk.attachments.add_files([clip(folder)])
+    wait_until(lambda: bool(desk.attachments.all()) and not desk.attachments.is_reading)
+    desk.media.clips.open_attachment(desk.attachments.all()[0].id)
+    desk.composer.set_text("What happens at 0:04?")
+    live(800)
+    shoot(desk, "clip")
+    desk.window.hide_panel()
+    desk.media.convert_attachment(desk.attachments.all()[0].id)
+    live(300)
+    (dialog,) = desk.window.findChildren(ConvertDialog)
+    dialog.kinds.button(1).setChecked(True)
+    dialog.make_button.click()
+    wait_until(dialog.save_button.isVisible)
+    live(300)
+    dialog.adjustSize()
+    live(200)
+    dialog.grab().save(str(GUIDE / "convert.png"))
+    dialog.reject()
 
 
 def ask(desk: Desk, text: str) -> None:
@@ -113,6 +162,7 @@ def main() -> None:
         desk.start()
         desk.window.resize(*SIZE)
         tour(desk, Path(home))
+        tour_of_clips(desk, Path(home))
         desk.ended.connect(app.quit)
         desk.window.close()
         app.exec()
