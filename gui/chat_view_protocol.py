@@ -18,8 +18,8 @@ from media.types import MediaKind, RgbArray, Timeline
 
 
 @dataclass(frozen=True, slots=True)
-class FolderOrigin:
-    """Where a folder lies, and what a person wanted of it: see `ConvertOptions`."""
+class Origin:
+    """Where a file or a folder lay when it was attached, and what of a folder was wanted: see `ConvertOptions`."""
 
     path: str
     leave_out: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class Chip:
     facts: tuple[str, ...] = ()  # "4032 x 3024", "0:14"
     notes: tuple[str, ...] = ()  # "Animated: the first of 24 frames is used."
     timeline: Timeline | None = field(default=None, repr=False)  # of what lasts
-    folder: FolderOrigin | None = None
+    origin: Origin | None = None  # of what is more than its parts: a folder, a clip, a recording
 
 
 @dataclass(frozen=True, slots=True)

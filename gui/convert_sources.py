@@ -32,11 +32,11 @@ def of_chip(question: StoredMessage, number: int) -> Source | None:
     """What a question was asked about; None where too little of it is left."""
     chip: Chip = question.chips[number]
     parts = attached_parts(question.message, question.chips)[number]
-    return _source(chip.name, KIND_OF_MEDIA[chip.kind], parts, None)
+    return _source(chip.name, KIND_OF_MEDIA[chip.kind], parts, None if chip.origin is None else Path(chip.origin.path))
 
 
 def _source(name: str, kind: Kind, parts: tuple[Part, ...], path: Path | None) -> Source | None:
-    if path is not None and path.exists():
+    if path is not None and path.is_file():  # of a folder, what was chosen of it is its text
         return Source(name, kind, path=path, parts=parts)
     if kind is Kind.TEXT:
         return Source(name, kind, text="\n\n".join(part.text for part in parts if isinstance(part, Text)), parts=parts)

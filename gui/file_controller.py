@@ -59,7 +59,7 @@ class FileController(QObject):
         chip = chip_of_part(message, part)
         if not isinstance(given, Text) or chip is None or chip.kind is not MediaKind.FOLDER:
             return
-        file, root = read_part(given.text), chip.folder.path if chip.folder is not None else ""
+        file, root = read_part(given.text), chip.origin.path if chip.origin is not None else ""
         if file is None:  # the listing
             self.window.show_file(chip.name, given.text, line, root)
             return

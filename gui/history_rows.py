@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from core_model.types import TileGeometry
-from gui.chat_view_protocol import Chip, FolderOrigin, ShownError
+from gui.chat_view_protocol import Chip, Origin, ShownError
 from gui.conversation import AnsweredBy, Conversation
 from gui.picture_files import from_png
 from media.types import MediaKind, Spoken, Timeline
@@ -70,7 +70,7 @@ def chip_json(chip: Chip) -> str:
     return json.dumps({name: getattr(chip, name) for name in names} | {"kind": chip.kind.value})
 
 
-def chip_of(facts: dict[str, object], thumbnail: bytes, timeline: object = None, folder: object = None) -> Chip:
+def chip_of(facts: dict[str, object], thumbnail: bytes, timeline: object = None, origin: object = None) -> Chip:
     """A chip from its columns.
 
     Raises:
@@ -80,7 +80,7 @@ def chip_of(facts: dict[str, object], thumbnail: bytes, timeline: object = None,
     num_parts = int(str(facts["num_parts"]))
     kind = MediaKind(str(facts["kind"]))
     name, face = str(facts["name"]), from_png(thumbnail)
-    return Chip(name, kind, face, num_parts, said, notes, timeline_of(timeline), folder_of(folder))
+    return Chip(name, kind, face, num_parts, said, notes, timeline_of(timeline), origin_of(origin))
 
 
 def timeline_json(timeline: Timeline | None) -> str | None:
@@ -112,23 +112,23 @@ def _timeline(facts: dict[str, Any]) -> Timeline:
     )  # fmt: skip
 
 
-def folder_json(folder: FolderOrigin | None) -> str | None:
-    """Where a folder lies, and what a person wanted of it. Its names may be no text: JSON spells their bytes out."""
-    return None if folder is None else json.dumps(asdict(folder))
+def origin_json(origin: Origin | None) -> str | None:
+    """Where something lay, and what a person wanted of it. Its names may be no text: JSON spells their bytes out."""
+    return None if origin is None else json.dumps(asdict(origin))
 
 
-def folder_of(column: object) -> FolderOrigin | None:
+def origin_of(column: object) -> Origin | None:
     """None where there is none, or where it is damaged: what the model read of it is there all the same."""
     try:
-        return None if column is None else _folder(json.loads(text_of(column)))
+        return None if column is None else _origin(json.loads(text_of(column)))
     except (ValueError, TypeError, KeyError):
-        log.warning("Where a folder lies is damaged", exc_info=True)
+        log.warning("Where an attachment lay is damaged", exc_info=True)
         return None
 
 
-def _folder(facts: dict[str, Any]) -> FolderOrigin:
+def _origin(facts: dict[str, Any]) -> Origin:
     leave_out, take_in = (tuple(text_of(each) for each in _list(facts[name])) for name in ("leave_out", "take_in"))
-    return FolderOrigin(text_of(facts["path"]), leave_out, take_in)
+    return Origin(text_of(facts["path"]), leave_out, take_in)
 
 
 def _seconds(value: object) -> float:

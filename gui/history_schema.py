@@ -56,7 +56,7 @@ _SCHEMA_2 = "ALTER TABLE messages ADD COLUMN model TEXT"  # JSON of an AnsweredB
 
 _SCHEMA_3 = "ALTER TABLE chips ADD COLUMN timeline TEXT"  # JSON of a Timeline, of a clip or a recording
 
-_SCHEMA_4 = "ALTER TABLE chips ADD COLUMN folder TEXT"  # JSON of a FolderOrigin
+_SCHEMA_4 = "ALTER TABLE chips ADD COLUMN origin TEXT"  # JSON of an Origin
 
 MIGRATIONS = (_SCHEMA_1, _SCHEMA_2, _SCHEMA_3, _SCHEMA_4)
 

@@ -24,7 +24,7 @@ from gui.history_rows import (
     chip_json,
     chip_of,
     conversation_of,
-    folder_json,
+    origin_json,
     text_of,
     timeline_json,
     to_json,
@@ -167,7 +167,7 @@ class HistoryStore:
             [(message.id, position, *part) for position, part in enumerate(parts)],
         )
         self._db.executemany(
-            "INSERT INTO chips (message_id, position, facts, thumbnail, timeline, folder) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO chips (message_id, position, facts, thumbnail, timeline, origin) VALUES (?, ?, ?, ?, ?, ?)",
             [(message.id, position, *_chip_row(chip)) for position, chip in enumerate(message.chips)],
         )
 
@@ -253,7 +253,7 @@ class HistoryStore:
 
     def _chips(self, message_id: str) -> tuple[Chip, ...]:
         rows = self._db.execute(
-            "SELECT facts, thumbnail, timeline, folder FROM chips WHERE message_id = ? ORDER BY position", (message_id,)
+            "SELECT facts, thumbnail, timeline, origin FROM chips WHERE message_id = ? ORDER BY position", (message_id,)
         )
         return tuple(chip_of(json.loads(facts), *columns) for facts, *columns in rows)
 
@@ -274,4 +274,4 @@ class HistoryStore:
 
 
 def _chip_row(chip: Chip) -> tuple[object, ...]:
-    return chip_json(chip), to_png(chip.thumbnail), timeline_json(chip.timeline), folder_json(chip.folder)
+    return chip_json(chip), to_png(chip.thumbnail), timeline_json(chip.timeline), origin_json(chip.origin)

@@ -19,7 +19,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QImage
 
 from core_model.types import MAX_PICTURES, Part, ShouldStop
-from gui.chat_view_protocol import Chip, FolderOrigin
+from gui.chat_view_protocol import Chip, Origin
 from gui.conversation import new_id
 from gui.job import Job, Work, Worker
 from media.folder_text import read_head
@@ -33,12 +33,16 @@ from media.types import (
     MediaItem,
     MediaKind,
     Text,
+    Timeline,
 )
 
 MAX_ATTACHED = MAX_PICTURES  # no model takes more, and each one is held decoded
 QUIET_MS = 300  # between two changes of one mind: keys repeat faster
 # ConvertProgress ..., last the MediaItem
 Convert = Callable[[Path, ConvertOptions, ShouldStop], Generator[object, None, None]]
+
+
+MORE_THAN_PARTS = frozenset({MediaKind.FOLDER, MediaKind.VIDEO, MediaKind.AUDIO})
 
 
 class AttachmentState(StrEnum):
@@ -70,25 +74,28 @@ class Attachment:
     @classmethod
     def of_chip(cls, chip: Chip, parts: tuple[Part, ...]) -> Attachment:
         """One that was part of a conversation already."""
-        files = files_of(parts, chip.folder) if chip.folder is not None else ()
+        files = files_of(parts, chip.origin) if chip.origin is not None and chip.kind is MediaKind.FOLDER else ()
         item = MediaItem(chip.kind, chip.name, parts, chip.thumbnail, chip.facts, chip.notes, chip.timeline, files)
         ready = cls(new_id(), chip.name, AttachmentState.READY, 1.0, item=item)
-        if chip.folder is None:
+        if chip.origin is None or (chip.kind is not MediaKind.FOLDER and not Path(chip.origin.path).is_file()):
             return ready
-        options = ConvertOptions(leave_out=chip.folder.leave_out, take_in=chip.folder.take_in)
-        return replace(ready, path=Path(chip.folder.path), options=options, wanted=options)
+        options = ConvertOptions(leave_out=chip.origin.leave_out, take_in=chip.origin.take_in)
+        if chip.timeline is not None:
+            options = replace(options, start_s=chip.timeline.start_s, end_s=end_of(chip.timeline))
+        return replace(ready, path=Path(chip.origin.path), options=options, wanted=options)
 
     def chip(self) -> Chip:
         """The face of a ready attachment in the conversation."""
         assert self.item is not None, "only what is ready goes into a conversation"
         item = self.item
         facts = item.facts, item.notes, item.timeline
-        return Chip(item.name, item.kind, item.thumbnail, len(item.parts), *facts, self._folder())
+        return Chip(item.name, item.kind, item.thumbnail, len(item.parts), *facts, self._origin())
 
-    def _folder(self) -> FolderOrigin | None:
-        if self.item is None or self.item.kind is not MediaKind.FOLDER or self.path is None:
+    def _origin(self) -> Origin | None:
+        """Of what is more than its parts. Pictures and documents are whole in the history, wherever they came from."""
+        if self.item is None or self.item.kind not in MORE_THAN_PARTS or self.path is None:
             return None
-        return FolderOrigin(str(self.path.absolute()), self.options.leave_out, self.options.take_in)
+        return Origin(str(self.path.absolute()), self.options.leave_out, self.options.take_in)
 
     @property
     def can_change(self) -> bool:
@@ -322,7 +329,12 @@ class _Reader(QObject):
         self.deleteLater()
 
 
-def files_of(parts: Iterable[Part], folder: FolderOrigin) -> tuple[FolderFile, ...]:
+def end_of(timeline: Timeline) -> float | None:
+    """Where a person wanted a clip to end; None where that is its own end."""
+    return timeline.end_s if timeline.end_s < timeline.duration_s else None
+
+
+def files_of(parts: Iterable[Part], folder: Origin) -> tuple[FolderFile, ...]:
     """The files of a folder that was part of a conversation, as far as that tells. Paths are as they were shown."""
     texts = [part.text for part in parts if isinstance(part, Text)]
     heads = ((text, read_head(text)) for text in texts)

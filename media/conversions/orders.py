@@ -29,6 +29,7 @@ class Kind(StrEnum):
 
 KIND_OF_MEDIA = {
     MediaKind.DOCUMENT: Kind.TEXT,
+    MediaKind.FOLDER: Kind.TEXT,
     MediaKind.IMAGE: Kind.IMAGE,
     MediaKind.AUDIO: Kind.AUDIO,
     MediaKind.VIDEO: Kind.VIDEO,

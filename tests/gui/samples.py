@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core_model.types import Message, Picture, Role, Text
-from gui.chat_view_protocol import Chip, FolderOrigin
+from gui.chat_view_protocol import Chip, Origin
 from gui.conversation import Conversation, MessageState, StoredMessage, new_id
 from media.folder_text import write_part
 from media.types import FolderFile, MediaItem, MediaKind, Spoken, Timeline
@@ -69,7 +69,7 @@ def clip_question(where: Conversation, text: str = "What rolls?", **rest: object
     return StoredMessage(new_id(), where.id, Message(Role.USER, (*item.parts, Text(text))), (face,))
 
 
-FOLDER = FolderOrigin("/home/somebody/caf\udce9", ("data/", "old.py"), (".env",))
+FOLDER = Origin("/home/somebody/caf\udce9", ("data/", "old.py"), (".env",))
 
 
 def folder(texts: dict[str, str] | None = None, name: str = "project") -> MediaItem:
@@ -87,5 +87,5 @@ def folder_question(
 ) -> StoredMessage:
     """A question about a folder."""
     item = folder(texts)
-    face = Chip(item.name, item.kind, item.thumbnail, len(item.parts), item.facts, item.notes, folder=FOLDER)
+    face = Chip(item.name, item.kind, item.thumbnail, len(item.parts), item.facts, item.notes, origin=FOLDER)
     return StoredMessage(new_id(), where.id, Message(Role.USER, (*item.parts, Text(text))), (face,))

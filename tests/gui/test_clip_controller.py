@@ -345,7 +345,7 @@ def test_a_question_that_goes_back_into_the_box_keeps_its_clip(qtbot: QtBot, des
     desk.chat.start_over(answer_id)
     desk.media.clips.open_attachment(desk.attachments.all()[0].id)
     assert panel_of(desk).isVisible()
-    assert not panel_of(desk).number.isVisible(), "which file it was is not known any more"
+    assert not panel_of(desk).number.isVisible(), "its file is not there"
 
 
 def test_everything_fits_beside_the_conversation(qtbot: QtBot, desk: Desk) -> None:

@@ -11,11 +11,15 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 
 from core_model.fake_assistant import FOREVER, Script
+from gui.chat_view_protocol import attached_parts
 from gui.convert_controller import languages
 from gui.convert_sources import of_answer, of_attachment, of_chip
 from gui.desk import Desk
+from gui.models.attachments import Attachment
 from gui.views.convert_dialog import ConvertDialog
 from media.conversions.orders import Kind
+from media.types import AS_IT_IS
+from tests.clips import drawn, write_clip
 from tests.gui.desk_fixture import MakeDesk, close_desk, make_desk, scripted, settle
 from tests.picture_files import gradient
 
@@ -146,6 +150,38 @@ def test_what_was_asked_about_can_be_converted_later(qtbot: QtBot, open_desk: Ma
     dialog.words.setPlainText("Said by a person.")
     convert(qtbot, dialog)
     assert dialog.save_button.isVisible()
+    dialog.reject()
+
+
+def test_a_clip_of_a_question_is_converted_and_cut_as_long_as_its_file_is_there(
+    qtbot: QtBot, open_desk: MakeDesk, tmp_path: Path
+) -> None:
+    desk = open_desk(Script.of("It changes its colour."))
+    path = write_clip(tmp_path / "Trip.mp4", [drawn(number, number // 10) for number in range(30)])
+    attach(qtbot, desk, path)
+    ask(qtbot, desk, "What happens?")
+    question = desk.chat._shown.messages[0]
+    source = of_chip(question, 0)
+    assert source is not None
+    assert (source.kind, source.path) == (Kind.VIDEO, path)
+    (parts,) = attached_parts(question.message, question.chips)
+    again = Attachment.of_chip(question.chips[0], parts)
+    assert (again.path, again.can_change, again.options) == (path, True, AS_IT_IS)
+    path.unlink()
+    assert of_chip(question, 0) is None
+    desk.chat_view.convert_chip_requested.emit(question.id, 0)
+    assert "not at hand any more" in desk.window.notices.sentence
+
+
+def test_a_folder_is_converted_as_its_text(qtbot: QtBot, open_desk: MakeDesk, tmp_path: Path) -> None:
+    desk = open_desk()
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "notes.md").write_text("Words of a file.")
+    desk.media.convert_attachment(attach(qtbot, desk, tmp_path / "project"))
+    dialog = dialog_of(desk)
+    choose(dialog, Kind.IMAGE)
+    convert(qtbot, dialog)
+    assert dialog.save_button.isVisible(), dialog.status.text()
     dialog.reject()
 
 

@@ -331,12 +331,12 @@ def test_a_file_of_any_version_takes_a_folder(path: Path, write: Callable[[Path]
     store = HistoryStore(path, PictureFiles(path.parent / "pictures"), is_read_only=is_read_only)
     asked, told = store.messages("c")
     assert told.message.text == "A bird."
-    assert [each.folder for each in asked.chips] == [None] * len(asked.chips)
+    assert [each.origin for each in asked.chips] == [None] * len(asked.chips)
     assert [each.timeline is not None for each in asked.chips] == [write is write_version_3] * len(asked.chips)
     if not is_read_only:
         where = store.conversations()[0]
         store.add_messages(where, [folder_question(where)])
-        assert store.messages("c")[2].chips[0].folder == FOLDER
+        assert store.messages("c")[2].chips[0].origin == FOLDER
     store.close()
 
 
@@ -344,8 +344,8 @@ def test_where_a_folder_lies_comes_back(store: HistoryStore) -> None:
     where = conversation()
     store.add_messages(where, [folder_question(where), question(where, "And this?", picture(1))])
     folder, other = store.messages(where.id)
-    assert (folder.chips[0].kind, folder.chips[0].folder) == (MediaKind.FOLDER, FOLDER)
-    assert other.chips[0].folder is None
+    assert (folder.chips[0].kind, folder.chips[0].origin) == (MediaKind.FOLDER, FOLDER)
+    assert other.chips[0].origin is None
 
 
 @pytest.mark.parametrize(
@@ -355,9 +355,9 @@ def test_a_damaged_place_of_a_folder_costs_only_itself(store: HistoryStore, path
     where = conversation()
     store.add_messages(where, [folder_question(where)])
     with closing(sqlite3.connect(path)) as db, db:
-        db.execute("UPDATE chips SET folder = ?", (column,))
+        db.execute("UPDATE chips SET origin = ?", (column,))
     (back,) = store.messages(where.id)
-    assert (back.error, back.chips[0].name, back.chips[0].folder) == (None, "project", None)
+    assert (back.error, back.chips[0].name, back.chips[0].origin) == (None, "project", None)
 
 
 @pytest.mark.parametrize("write", [write_version_1, write_version_2, write_version_3])
