@@ -62,7 +62,7 @@ def run_ours(folder: Path, num_kept: int) -> dict[str, float]:
         offload_experts(model, checkpoint, offload)
     native, _ = choose_step(model)
     opened_s = time.perf_counter() - began
-    session = Session(model, None, native=native)
+    session = Session(model, None, program=native)
     list(session.read(Prompt(tuple(prompt_ids())), never_stop))
     int(session.logits.argmax())
     return _found(began, opened_s)
