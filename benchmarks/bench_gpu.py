@@ -1,6 +1,8 @@
-"""What a GPU makes of Scout: kernels, the link, decode with experts in RAM, prefill.
+"""What a GPU makes of Scout: kernels, the link, decode with experts in RAM, prefill, loading, and memory.
 
-    python benchmarks/bench_gpu.py [--parts kernels tiles grouped link decode prefill] [--budgets 16 24 32 48]
+    python benchmarks/bench_gpu.py [--parts kernels tiles grouped link decode prefill load] [--budgets 16 24 32 48]
+
+Not yet run on a GPU.
 
 The model has Scout's shape and random FP8 weights (`random_model`), as many layers as RAM holds. Beside the figures
 stands what they are to be held against: the card's own read rate, and the rate of one large copy from locked RAM. The
@@ -9,21 +11,31 @@ peer of the kernels is plain torch, which dequantises and multiplies; that of th
 "tiles" and "grouped" are the products of prompts (`gpu_products`); with TRITON_INTERPRET=1, `--device cpu --scale 32`
 and a few rows the script can be tried without a card.
 
+"load" (`gpu_load`) writes a checkpoint of that shape with `--load-layers` layers, 2.1 GB each, to a folder that is kept
+where one is named, and has the assistant open it, cold and warm.
+
 "gather" is the first question of a step without the host: can a kernel read locked RAM at the link's rate?
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import statistics
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import psutil
 import torch
 
-from benchmarks import gpu_products
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks import gpu_load, gpu_products
 from benchmarks.common import print_result
 from benchmarks.random_model import RestingExperts, random_codes, random_model
 from core_model.config import Llama4Config, parse_config
@@ -35,19 +47,25 @@ from core_model.kernels import fp8_gpu
 from core_model.text.chat_format import Prompt
 from core_model.types import never_stop
 
+PARTS = ["kernels", "tiles", "grouped", "link", "decode", "prefill", "load"]
 NEW_TOKENS = 48
 RAM_SHARE = 0.88  # of what is free
 WORKING_BYTES = 2.5e9  # activations of long prompts and CUDA's own
 
 
-def config_of(num_layers: int, scale: int) -> Llama4Config:
-    """Scout's text model, with fewer layers, each side divided by `scale`."""
-    text = json.loads(published_shapes()["scout"].read_text(encoding="utf-8"))["text_config"]
+def text_of(num_layers: int, scale: int) -> dict[str, Any]:
+    """The config of Scout's text model, with fewer layers, each side divided by `scale`."""
+    text: dict[str, Any] = json.loads(published_shapes()["scout"].read_text(encoding="utf-8"))["text_config"]
     text |= {"num_hidden_layers": num_layers, "vocab_size": text["vocab_size"] // scale // scale}
     for name in ("hidden_size", "intermediate_size", "intermediate_size_mlp", "num_attention_heads"):
         text[name] //= scale
     text["num_key_value_heads"] = max(1, text["num_key_value_heads"] // scale)
-    return parse_config(text)
+    return text
+
+
+def config_of(num_layers: int, scale: int) -> Llama4Config:
+    """The same, parsed."""
+    return parse_config(text_of(num_layers, scale))
 
 
 def seconds(work: Callable[[], object], device: torch.device, rounds: int = 7) -> float:
@@ -174,6 +192,7 @@ def run_model(config: Llama4Config, device: torch.device, options: argparse.Name
                 found[f"prefill of {length}, {name}"] = round(length / taken, 1)
         if device.type == "cuda":
             found[f"peak GB, {name}"] = round(torch.cuda.max_memory_allocated(device) / 1e9, 2)
+            found[f"peak reserved GB, {name}"] = round(torch.cuda.max_memory_reserved(device) / 1e9, 2)
             torch.cuda.reset_peak_memory_stats(device)
         del memory, session
         if device.type == "cuda":
@@ -182,13 +201,28 @@ def run_model(config: Llama4Config, device: torch.device, options: argparse.Name
     return found
 
 
+def run_load(device: torch.device, options: argparse.Namespace) -> dict[str, object]:
+    """See `gpu_load`; without a card, on the CPU, to try the script."""
+    with contextlib.ExitStack() as stack:
+        folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory())) / "scout"
+        if not (folder / "config.json").exists():
+            gpu_load.write_checkpoint(folder, text_of(options.load_layers, options.scale))
+        is_cuda = device.type == "cuda"
+        budgets = [None, *options.budgets] if is_cuda else [None]
+        return gpu_load.measure(folder, budgets, None if is_cuda else "cpu", ("cold", "warm"))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--parts", nargs="*", default=["kernels", "tiles", "grouped", "link", "decode", "prefill"])
+    parser.add_argument(
+        "--parts", nargs="*", default=["kernels", "tiles", "grouped", "link", "decode", "prefill", "load"]
+    )
     parser.add_argument("--budgets", type=float, nargs="*", default=[16, 24, 32, 48], help="GB of the card")
     parser.add_argument("--rows", type=int, nargs="*", default=[4, 16, 64, 256, 1024], help="of tiles and grouped")
     parser.add_argument("--prompts", type=int, nargs="*", default=[512, 2048, 8192])
     parser.add_argument("--layers", type=int, default=48)
+    parser.add_argument("--load-layers", type=int, default=12, help="of the checkpoint that is opened")
+    parser.add_argument("--folder", type=Path, help="where that is, or will be")
     parser.add_argument("--scale", type=int, default=1, help="divide each side by this, to try the script on a CPU")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
@@ -210,6 +244,8 @@ def main() -> None:
         results["link_gb_per_s"] = link(device, probe_bytes)
     if {"decode", "prefill"} & set(options.parts):
         results |= run_model(config, device, options)
+    if "load" in options.parts:
+        results |= run_load(device, options)
     for name, value in results.items():
         print(f"{name:40}{value}")
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"

@@ -1,16 +1,16 @@
 """From a checkpoint to a model, tensor by tensor, with a stop between any two steps.
 
 The model is built on the meta device, where its tensors have shapes and no memory; then each is replaced. On the CPU,
-a tensor whose type is already right *is* the mapped file: nothing is copied, the system reads pages when they are
-used, and a model larger than RAM opens. Everything else, and whatever lies on another machine (`file_watch`), is
-converted block by block into memory of its own, so the peak is the finished model and one block. FP8 weights become
-`dtype` here (float32 product with the scale, then cast); per-expert matrices are transposed and laid side by side in
-the fused tensors.
+a tensor whose type is already right *is* the mapped file: nothing is copied, and a model larger than RAM opens. What
+fits is asked for ahead (`read_ahead`), of the rest the system reads pages when they are used. Everything else, and
+whatever lies on another machine (`file_watch`), is converted block by block into memory of its own, so the peak is the
+finished model and one block. FP8 weights become `dtype` here (float32 product with the scale, then cast); per-expert
+matrices are transposed and laid side by side in the fused tensors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -28,7 +28,8 @@ from core_model.weights.file_watch import FileWatch, is_remote
 from core_model.weights.keep_fp8 import keep_quantized, read_scales
 from core_model.weights.match import ExpertMatrices, Kept, Matrix, Source, match, matrices
 from core_model.weights.memory_errors import is_out_of_memory
-from core_model.weights.name_map import FUSED_EXPERTS
+from core_model.weights.name_map import FUSED_EXPERTS, is_ignored, model_name
+from core_model.weights.read_ahead import ReadAhead
 from core_model.weights.wording import short
 
 T = TypeVar("T")
@@ -91,22 +92,30 @@ def load_steps(
     """
     assert dtype.is_floating_point, "weights are floating-point numbers"
     yield LoadProgress(0, 0, "Checking the tensors")
-    model = build_on_meta(checkpoint.config)
-    sources = _sources(model, checkpoint)
-    if left_out:
-        sources = _leave_out(model, sources, left_out)
-    if keep_fp8:
-        sources = keep_quantized(model, sources)
-    steps = read_tensors(
-        checkpoint, sources, device, dtype, should_stop,
-        transpose_experts=transpose_experts, in_ram=in_ram, keep_views=not is_remote(checkpoint.folder),
-    )  # fmt: skip
-    tensors = yield from steps
+    with ReadAhead({name: checkpoint.extent(name) for name in _names_but(checkpoint, left_out)}) as ahead:
+        model = build_on_meta(checkpoint.config)
+        sources = _sources(model, checkpoint)
+        if left_out:
+            sources = _leave_out(model, sources, left_out)
+        if keep_fp8:
+            sources = keep_quantized(model, sources)
+        tensors = yield from read_tensors(
+            checkpoint, sources, device, dtype, should_stop, transpose_experts=transpose_experts,
+            in_ram=in_ram, keep_views=not is_remote(checkpoint.folder), wait=ahead.wait,
+        )  # fmt: skip
     if tensors is None:
         return None
     FileWatch({file.path: file.state for file in checkpoint.files}).look()  # what was copied before is not half new
     assign(model, tensors)
     return model.eval()
+
+
+def _names_but(checkpoint: Checkpoint, left_out: Collection[str]) -> Iterator[str]:
+    """In the order in which they lie in the files."""
+    for name in checkpoint.names():
+        layer, is_expert, _ = model_name(name).partition(".experts.")
+        if not (is_expert and f"{layer}.experts" in left_out) and not is_ignored(name):
+            yield name
 
 
 def find_sources(checkpoint: Checkpoint) -> dict[str, Source]:
@@ -156,11 +165,13 @@ def read_tensors(
     transpose_experts: bool = False,
     in_ram: Collection[str] = (),
     keep_views: bool = True,
+    wait: Callable[[str, Callable[[], None]], None] = lambda *_: None,
 ) -> Generator[LoadProgress, None, dict[str, Tensor] | None]:
     """Read sources in the order in which they lie on disk.
 
     Args:
         keep_views: whether a tensor may be the mapped file.
+        wait: until a tensor is on its way from the disk, looking at the stop meanwhile.
 
     Returns:
         Tensors by model name, or None when it was stopped.
@@ -173,6 +184,8 @@ def read_tensors(
             is_transposed = transpose_experts and FUSED_EXPERTS.match(name) is not None
             target = torch.device("cpu") if name in in_ram else device
             wanted = _Wanted(target, dtype, is_transposed, keep_views)
+            for matrix in matrices(source):
+                wait(matrix.weight, meter.check)
             tensors[name] = yield from _read(reader, source, wanted, meter)
     except _StoppedError:
         return None
@@ -303,14 +316,17 @@ class _Meter:
         self._done = 0.0
         self._reported = LoadProgress(0, self._total)
 
+    def check(self) -> None:
+        if self._should_stop():
+            raise _StoppedError
+
     def _size(self, matrix: Matrix) -> int:
         scale = 0 if matrix.scale is None else self._reader.num_bytes(matrix.scale)
         return self._reader.num_bytes(matrix.weight) + scale
 
     def advance(self, matrix: Matrix, fraction: float) -> Iterator[LoadProgress]:
         """A part of a matrix is ready. Yields an event when a new file began, or much was read since the last one."""
-        if self._should_stop():
-            raise _StoppedError
+        self.check()
         self._done += self._size(matrix) * fraction
         activity = f"Reading {self._reader.file_name(matrix.weight)}"
         done = min(round(self._done), self._total)
