@@ -60,9 +60,9 @@ def run_ours(folder: Path, num_kept: int) -> dict[str, float]:
     assert model is not None, "nobody stops this load"
     if offload is not None:
         offload_experts(model, checkpoint, offload)
-    native, _ = choose_step(model)
+    program, _ = choose_step(model)
     opened_s = time.perf_counter() - began
-    session = Session(model, None, program=native)
+    session = Session(model, None, program=program)
     list(session.read(Prompt(tuple(prompt_ids())), never_stop))
     int(session.logits.argmax())
     return _found(began, opened_s)
