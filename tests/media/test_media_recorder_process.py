@@ -160,9 +160,10 @@ def test_nonsense_is_an_end(tmp_path: Path, said: str) -> None:
 def test_no_process_is_left(tmp_path: Path) -> None:
     import psutil
 
+    before = psutil.Process().children()
     events = record_apart(tmp_path / "a.wav", lambda: False, 60.0, command("pass"))
     next(events)
-    (child,) = [each for each in psutil.Process().children() if "-c" in each.cmdline()]
+    (child,) = [each for each in psutil.Process().children() if each not in before]
     events.close()
     deadline_s = time.monotonic() + 10
     while child.is_running() and time.monotonic() < deadline_s:
