@@ -19,7 +19,7 @@ __all__ = ["tiny_assistant"]
 def test_scout_is_planned_without_its_weights(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["plan", "scout", "--ram", "64GB"]) == ExitStatus.OK
     said = capsys.readouterr().out
-    assert "Routed experts, 7.7 of 16 in each layer" in said
+    assert "Routed experts, 7.6 of 16 in each layer" in said
     assert "64 GB are allowed" in said
     assert "52% of the experts come from the disk" in said
     assert "tokens a second" in said
