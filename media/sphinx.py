@@ -25,7 +25,10 @@ FRAMES = 100  # of the decoder, a second
 SUREST = 0.3  # sung and played pieces stay below 0.24, spoken ones above 0.45 (synthetic voices)
 SLOWEST = 1.0  # words a second between two pauses; noise that comes and goes becomes a few long ones
 MOST_STATES = 3000  # followed at a time: of 30,000 speech needs few, and what is none takes three times as long
-MORE = "For other languages, and fewer mistakes, choose a folder with weights of faster-whisper."
+MORE = (
+    "For other languages, and fewer mistakes, choose a folder with weights of faster-whisper "
+    "(in the settings; --whisper in the terminal)."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from typing import TextIO
 
 import resources
 from core_model.assistant import Assistant
+from core_model.cli.clip_options import add_clip_options, folder_name
 from core_model.cli.event_json import AskEvent
 from core_model.cli.exit_status import ExitStatus
 from core_model.cli.outputs import JsonOutput, Output, TextOutput
@@ -72,6 +73,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     parser.add_argument("--system", metavar="TEXT", help="what the model is told before the conversation")
     parser.add_argument("--json", action="store_true", help="print the events, one line of JSON each")
+    add_clip_options(parser.add_argument_group("clips and recordings"))
     _add_sampling(parser.add_argument_group("sampling", "left out: as the checkpoint itself says"))
 
 
@@ -208,7 +210,15 @@ def _read_question(options: argparse.Namespace, stdin: TextIO | None, stderr: Te
     if not text:
         raise RequestError("The question is empty", "There is nothing to answer.", 'Try: altiplano ask "Who are you?"')
     checkpoint = options.model or resources.built_in_model()
-    converting = ConvertOptions(leave_out=tuple(options.leave_out))
+    if options.end is not None and options.end <= options.start:
+        raise RequestError("Nothing between start and end", "--end is not behind --start.", "Give a later end.")
+    converting = ConvertOptions(
+        options.start,
+        options.end,
+        options.frames,
+        whisper_folder=folder_name(options.whisper),
+        leave_out=tuple(options.leave_out),
+    )
     return Question(text, tuple(options.images), _as_text(options.system or ""), checkpoint, sampling, converting)
 
 

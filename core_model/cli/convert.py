@@ -18,12 +18,13 @@ from pathlib import Path
 import resources
 from core_model.assistant import Assistant
 from core_model.cli.ask import Question, answer
+from core_model.cli.clip_options import WHISPER_HELP, count, folder_name
 from core_model.cli.event_json import AskEvent
 from core_model.cli.exit_status import ExitStatus
 from core_model.cli.outputs import JsonOutput, TextOutput
 from core_model.cli.terminal import stop_on_interrupt, write
 from core_model.errors import AltiplanoError
-from core_model.types import Finished, FinishReason, SamplingParams, ShouldStop, TextDelta
+from core_model.types import Finished, FinishReason, LoadFinished, SamplingParams, ShouldStop, TextDelta
 from media import sandbox
 from media.conversions import workshop
 from media.conversions.orders import FASTEST, KIND_OF_MEDIA, SLOWEST, TARGETS, Made, Order, Wishes, target_kind
@@ -61,13 +62,17 @@ def _add_wishes(group: argparse._ArgumentGroup) -> None:
         "--rate", type=_rate, default=Wishes().words_per_minute, metavar="WPM", help="words a minute (165)"
     )
     group.add_argument("--at", metavar="TIME", help='which frame of a clip: "0:14"; a sheet of many when left out')
+    group.add_argument("--whisper", type=Path, metavar="DIR", help=WHISPER_HELP)
     group.add_argument("--no-captions", action="store_true", help="what is said is not written into the film")
 
 
 def _add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--words", help="what is said of IN instead; an empty one asks nobody")
     group.add_argument(
-        "--frames", type=int, metavar="N", help=f"the most that it sees of a clip; {FEW_FRAMES} for the built-in model"
+        "--frames",
+        type=count,
+        metavar="N",
+        help=f"the most that it sees of a clip; {FEW_FRAMES} for the built-in model",
     )
     group.add_argument("--question", default="", metavar="TEXT", help="what the model is asked")
     group.add_argument("--model", type=Path, metavar="DIR", help="a checkpoint folder; the built-in model")
@@ -119,9 +124,15 @@ def _order(options: argparse.Namespace) -> Order:
     """
     target_kind(options.target)
     at_s = None if options.at is None else parse_clock(options.at)
-    wishes = Wishes(options.language, options.voice, options.rate, at_s, has_captions=not options.no_captions)
-    words_by = "the model" if options.words is None else "you"
-    order = Order(options.target, words=_clean(options.words or ""), words_by=words_by, wishes=wishes)
+    wishes = Wishes(
+        options.language,
+        options.voice,
+        options.rate,
+        at_s,
+        has_captions=not options.no_captions,
+        whisper_folder=folder_name(options.whisper),
+    )
+    order = Order(options.target, words=_clean(options.words or ""), words_by="you", wishes=wishes)
     if options.source != "-":
         return replace(order, source=Path(options.source))
     return replace(order, text=_clean(sys.stdin.read() if options.text is None else options.text))
@@ -160,7 +171,7 @@ def _with_words(
     if wanted_words(KIND_OF_MEDIA[probe(source).kind], target, order.suffix) is Words.NOT_USED:
         return order
     max_frames = options.frames or (None if options.model else FEW_FRAMES)
-    convert_options = ConvertOptions(max_frames=max_frames)
+    convert_options = ConvertOptions(max_frames=max_frames, whisper_folder=order.wishes.whisper_folder)
     item = yield from _read(source, convert_options, should_stop)
     if item is None:
         return order
@@ -173,7 +184,8 @@ def _with_words(
     sampling = SamplingParams(temperature=0.0, max_new_tokens=options.max_tokens)
     checkpoint = options.model or resources.built_in_model()
     asked = Question(question, (source,), "", checkpoint, sampling, convert_options)
-    return replace(order, words=(yield from _answer(asked, open_assistant, should_stop)))
+    words, words_by = yield from _answer(asked, open_assistant, should_stop)
+    return replace(order, words=words, words_by=words_by)
 
 
 def _read(
@@ -191,12 +203,14 @@ def _read(
 
 def _answer(
     question: Question, open_assistant: Callable[[], Assistant], should_stop: ShouldStop
-) -> Generator[AskEvent, None, str]:
-    words = ""
+) -> Generator[AskEvent, None, tuple[str, str]]:
+    """What the model says, and its name."""
+    words, name = "", "the model"
     for event in answer(question, open_assistant, should_stop):
         yield event
         words += event.text if isinstance(event, TextDelta) else ""
-    return words
+        name = event.model.name if isinstance(event, LoadFinished) and event.model is not None else name
+    return words, name
 
 
 def _show_all(found: Generator[AskEvent, None, None], output: TextOutput | JsonOutput, order: Order) -> ExitStatus:

@@ -153,5 +153,8 @@ def _without_head(text: str, name: str) -> str:
 def disk_error(error: OSError, order: Order) -> MediaError:
     """Words for a target that cannot be written."""
     name = display_name(order.target)
+    if not order.target.parent.is_dir():
+        message = f"There is no folder {display_name(order.target.parent)} to write {name} into."
+        return MediaError("No such folder", message, "Make the folder, or choose another one.")
     reason = error.strerror or str(error)
     return MediaError("File cannot be written", f"{name}: {reason}.", "Make room, or choose another folder.")

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from PIL import ImageColor
+
+from media.drawing import sketch
+
 Rgb = tuple[int, int, int]
 
-PAPER: Rgb = (0xFA, 0xF8, 0xF5)
-INK: Rgb = (0x21, 0x1E, 0x1A)
-SOFT: Rgb = (0x62, 0x5B, 0x51)
-LINE: Rgb = (0xDE, 0xD7, 0xCD)
-ACCENT: Rgb = (0x9C, 0x44, 0x21)
+
+def _rgb(colour: str) -> Rgb:
+    red, green, blue = ImageColor.getrgb(colour)[:3]
+    return red, green, blue
+
+
+PAPER: Rgb = (0xFA, 0xF8, 0xF5)  # not as white as what is printed: films are watched
+INK = _rgb(sketch.INK)
+SOFT = _rgb(sketch.SOFT)
+LINE = _rgb(sketch.LINE)
+ACCENT = _rgb(sketch.ACCENT)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from media.conversions.sound_writer import Sound
+from media.sound_picture import waveform
+from media.types import RgbArray
 
 _FULL_SCALE = {"int16": 32768.0, "float32": 1.0}
 
@@ -52,3 +54,7 @@ class Peaks:
     def values(self) -> tuple[float, ...]:
         """Between 0 and 1, at equal distances."""
         return (*self._found, self._open_peak) if self._num_open else tuple(self._found)
+
+    def face(self, side: int) -> RgbArray:
+        """The waveform, as it stands on the chip of a recording."""
+        return waveform(np.array(self.values(), np.float32), (side, side // 2))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from media.conversions.faces import loudness_face
 from media.conversions.jobs import Job, MakeEvent, read_text
 from media.conversions.languages import LANGUAGES
 from media.conversions.narration import all_sentences, narrator_for
@@ -38,4 +37,4 @@ def speak(job: Job) -> Generator[MakeEvent, None, None]:
     if not peaks.loudest:
         raise MediaError("Nothing to say", f"{job.name} holds no words that can be spoken.", "Try another language.")
     facts = (clock(seconds), file_size(job.path.stat().st_size), LANGUAGES[narrator.language].name)
-    yield Made((job.path.name,), job.by(), loudness_face(peaks.values(), job.limits.thumbnail_side), facts)
+    yield Made((job.path.name,), job.by(), peaks.face(job.limits.thumbnail_side), facts)

@@ -12,7 +12,6 @@ import av
 from av.audio.stream import AudioStream
 
 from media.containers import open_container
-from media.conversions.faces import loudness_face
 from media.conversions.jobs import Job, MakeEvent
 from media.conversions.orders import Made
 from media.conversions.peaks import Peaks
@@ -52,7 +51,7 @@ def write_track(job: Job) -> Generator[MakeEvent, None, None]:
         notes += yield from _code_again(job, is_deep)
     peaks = yield from _peaks_of(job)
     facts = (clock(peaks.seconds), file_size(job.path.stat().st_size))
-    face = loudness_face(peaks.values(), job.limits.thumbnail_side)
+    face = peaks.face(job.limits.thumbnail_side)
     yield Made((job.path.name,), job.by(by), face, facts, tuple(notes))
 
 

@@ -122,7 +122,9 @@ def refuse_existing(paths: Sequence[Path], *, may_replace: bool) -> None:
             raise MediaError("A folder", f"{display_name(path)} is a folder.", "Name a file in it.")
         if path.exists() and not may_replace:
             message = f"{display_name(path)} is there already."
-            raise MediaError("File exists", message, "Choose another name, or allow that it is replaced.")
+            raise MediaError(
+                "File exists", message, "Choose another name, or allow that it is replaced (--force in the terminal)."
+            )
 
 
 def _new_folder(order: Order) -> Path:

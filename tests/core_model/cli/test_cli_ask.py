@@ -24,6 +24,7 @@ from core_model.cli.outputs import _progress
 from core_model.errors import CheckpointError
 from core_model.fake_assistant import OUT_OF_MEMORY, FakeAssistant, LoadScript, Script
 from core_model.types import FinishReason, LoadProgress, Picture, Role, SamplingParams, Text
+from tests.clips import drawn, number_in, write_clip
 from tests.recordings import tone, write_recording
 
 ROOT = Path(__file__).parents[3]
@@ -112,6 +113,28 @@ def test_a_recording_comes_as_pictures_and_words(ask: Ask, tmp_path: Path) -> No
     assert len(user.pictures) == 1
     assert user.text.startswith("[note.ogg: a recording of 0:02, 48 kHz, mono]")
     assert "recognised no speech" in user.text
+
+
+def test_a_stretch_of_a_clip_with_few_frames(ask: Ask, tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "Trip.mp4", [drawn(number, number // 10) for number in range(60)])
+    assistant = FakeAssistant()
+    stretch = ("--start", "0:02", "--end", "0:04", "--frames", "2")
+    assert ask("What happens?", "--file", str(path), *stretch, assistant=assistant).status == ExitStatus.OK
+    (user,) = assistant.requests[0].messages
+    assert [20 <= number_in(picture.pixels) < 40 for picture in user.pictures] == [True, True]
+
+
+@pytest.mark.parametrize(
+    "options", [("--start", "soon"), ("--frames", "0"), ("--start", "0:04", "--end", "0:04"), ("--end", "-1")]
+)
+def test_a_stretch_that_is_none_is_refused(ask: Ask, options: tuple[str, ...]) -> None:
+    assert ask("What happens?", *options).status == ExitStatus.USAGE
+
+
+def test_weights_that_are_not_there_are_said(ask: Ask, tmp_path: Path) -> None:
+    path = write_recording(tmp_path / "note.wav", tone(1.0), 16_000)
+    ended = ask("What?", "--file", str(path), "--whisper", str(tmp_path), assistant=FakeAssistant())
+    assert f"There are no weights of faster-whisper in {tmp_path}." in ended.err
 
 
 def test_without_a_system_text_there_is_no_system_message(ask: Ask) -> None:

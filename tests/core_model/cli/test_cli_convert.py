@@ -69,7 +69,7 @@ def test_a_picture_is_described_first(convert: Convert, tmp_path: Path, red: Pat
     ended = convert(red, tmp_path / "a.txt", assistant=assistant)
     assert (ended.status, ended.out) == (ExitStatus.OK, f"{tmp_path / 'a.txt'}\n")
     assert (tmp_path / "a.txt").read_text() == "A red picture.\n"
-    assert "Described by the model" in ended.err
+    assert "Described by Scout FP8" in ended.err
     (request,) = assistant.requests
     picture, _ = request.messages[0].parts
     assert isinstance(picture, Picture)
@@ -149,7 +149,7 @@ def test_what_is_there_stays_without_force(convert: Convert, tmp_path: Path, red
         ("red.png", "a.xyz", "ending"),
         ("red.png", "b.png", "makes image of image"),
         ("nothing.png", "a.mp3", "There is no file nothing.png"),
-        ("red.png", "nowhere/a.mp3", "No such file or directory"),
+        ("red.png", "nowhere/a.mp3", "There is no folder nowhere"),
         ("red.png", "a.srt", "there are no subtitles"),
     ],
 )
@@ -229,3 +229,9 @@ def test_all_twelve_directions_work_with_the_built_in_model(
         assert " by " in written.err, "who did it"
     assert "red" in (tmp_path / "image-text.txt").read_text().lower()
     assert not list(tmp_path.glob(".altiplano-*"))
+
+
+def test_a_folder_that_is_not_there_is_said(convert: Convert, tmp_path: Path) -> None:
+    ended = convert("-", tmp_path / "nowhere" / "a.wav", "--text", "Hello.")
+    assert ended.status == ExitStatus.ERROR
+    assert "There is no folder nowhere to write a.wav into." in ended.err

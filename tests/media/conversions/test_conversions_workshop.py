@@ -114,7 +114,7 @@ def test_a_file_may_be_made_of_itself(workshop: Workshop, tmp_path: Path) -> Non
 
 
 def test_where_nothing_can_be_written_is_said_before_the_work(workshop: Workshop, tmp_path: Path) -> None:
-    with pytest.raises(MediaError, match=r"cannot be written: a\.wav: No such file or directory"):
+    with pytest.raises(MediaError, match=r"There is no folder nowhere to write a\.wav into"):
         list(workshop.make(Order(tmp_path / "nowhere" / "a.wav", text="Hello.")))
     (tmp_path / "folder.wav").mkdir()
     with pytest.raises(MediaError, match="is a folder"):
