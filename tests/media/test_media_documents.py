@@ -270,6 +270,28 @@ def test_text_in_any_encoding(write: Write, encoding: str, mark: bytes) -> None:
     assert item.facts[0] == "2 lines"
 
 
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("utf-16-le", "Windows writes this, and no mark before it."),
+        ("utf-16-be", "Others write this, and no mark before it."),
+        ("utf-32", "Four bytes a letter."),
+        ("latin-1", "Müller"),
+        ("cp1252", "café crème déjà vu à la carte, naïve façade"),
+        ("cp1252", "Año nuevo en España: mañana habrá más acción y emoción que nunca."),
+        ("cp1252", "Não há informação disponível sobre a situação"),
+        ("cp1252", "It’s a “test” of the printer’s quotes – really."),
+        ("cp1250", "Zażółć gęślą jaźń, proszę bardzo. Cześć."),
+        ("cp1251", "Привет, это текст на русском языке"),
+        ("shift_jis", "# これはテスト\nprint(1)"),
+        ("shift_jis", "日本語"),
+        ("gbk", "这是一个中文文本文件"),
+    ],
+)
+def test_encodings_that_are_not_said_are_guessed(write: Write, encoding: str, words: str) -> None:
+    assert text_of(read(write("notes.txt", words.encode(encoding)))) == f"[notes.txt]\n{words}\n"
+
+
 def test_source_code_stands_in_a_fence_that_it_cannot_close(write: Write) -> None:
     item = read(write("main.py", 'print("""\n```\nhello\n````\n""")\n'))
     assert text_of(item) == '[main.py]\n`````py\nprint("""\n```\nhello\n````\n""")\n`````\n'
@@ -282,6 +304,23 @@ def test_a_table_of_text_becomes_one_of_markdown(write: Write) -> None:
     assert item.facts[0] == "3 rows"
     cut = read(write("long.csv", "a,b\n" * 50), replace(DEFAULT_LIMITS, max_table_rows=10))
     assert "(Only the first 10 rows are here.)" in text_of(cut)
+
+
+@pytest.mark.parametrize(
+    ("text", "second_row"),
+    [
+        ("a\tb\tc\n1\t2\n", "| 1 | 2 |  |"),
+        ("size;price\n1,5;2,5\n2,5;3,5\n", "| 1,5 | 2,5 |"),
+        ("1,5;2,5\n2,5;3,5\n", "| 2,5 | 3,5 |"),
+        ('name, said\nBob, "it\'s ""so"", they say"\n', '| Bob | it\'s "so", they say |'),
+        ("who,what\nAl,'quoted' word\nBo,it's fine\n", "| Al | 'quoted' word |"),
+        ("a,b\nx;y,2\nz,3\nq,4\n", "| x;y | 2 |"),
+        ("one column\nalone\n", "| alone |"),
+        ('"' * 60_000, ""),
+    ],
+)
+def test_tables_are_cut_where_they_mean_it(write: Write, text: str, second_row: str) -> None:
+    assert [*text_of(read(write("data.csv", text))).split("\n"), ""][3 if second_row else -1] == second_row
 
 
 def test_rows_of_any_length_make_a_table() -> None:
@@ -299,6 +338,20 @@ def test_a_web_page_is_read_and_nothing_in_it_is_run(write: Write) -> None:
     assert "a link" in said
     assert "| k |" in said
     assert not [word for word in ("alert", "http", "javascript", "spy", "p {}") if word in said]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<div><h1>News</h1><script>alert(1)</script></div>",
+        "<!-- saved from afar -->\n<html><body><h1>News</h1></body></html>",
+        "<?xml version='1.0'?>\n<!DOCTYPE html>\n<html><head><title>t</title></head><body><h1>News</h1></body></html>",
+    ],
+)
+def test_a_web_page_may_begin_as_any_text(write: Write, page: str) -> None:
+    item = read(write("page.html", page))
+    assert text_of(item) == "[page.html]\n# News\n"
+    assert item.facts[0] == "web page"
 
 
 def test_text_that_is_too_long(write: Write) -> None:
