@@ -19,7 +19,7 @@ from media.errors import MediaError
 from media.faces import file_size, page_of_words
 from media.folder_text import fenced
 from media.limits import Limits
-from media.office import markdown_table
+from media.markdown_table import markdown_table
 from media.probe import Probe
 from media.signatures import HEAD_BYTES, UTF16_MARKS, utf16_without_mark
 from media.stopping import ShouldStop, check_stop
