@@ -7,27 +7,29 @@ and a note says so.
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
 import defusedxml  # openpyxl reads through it where it is there, so it must be
-import docx
 import openpyxl
-from docx.table import Table
-from docx.text.paragraph import Paragraph
 
 from media.errors import MediaError
 from media.faces import file_size, page_of_words
 from media.limits import Limits
+from media.markdown_table import markdown_table
 from media.probe import Probe
 from media.stopping import ShouldStop, Stopped, check_stop
 from media.types import ConvertProgress, MediaItem, MediaKind, Text
+from media.word import word_blocks
 
 assert defusedxml, "XML of strangers is not read without it"
 
 _SAVE_AS_PDF = "Save it as PDF in its own program, and drop that."
+_BARE_FORMULA = re.compile(rb"(?:</f>|<f[^<>]{0,200}/>)\s*(?:<v\s*/>|<v>\s*</v>|</c>)")
+_PIECE, _LONGEST_END = 2**20, 256  # bytes: of a sheet, and of where a piece may be cut through the end of a formula
 _PICTURES = ("word/media/", "xl/media/", "xl/charts/", "word/charts/")
 
 
@@ -44,7 +46,7 @@ def office_events(
     yield ConvertProgress(0.1, "Reading the document")
     try:
         if "word/document.xml" in names:
-            blocks, what = _word(probe), "Word document"
+            blocks, what = word_blocks(probe.path), "Word document"
         elif "xl/workbook.xml" in names:
             blocks, what = _excel(probe, limits, should_stop), "Excel workbook"
         else:
@@ -92,44 +94,50 @@ def _joined(probe: Probe, blocks: Iterable[str], limits: Limits, should_stop: Sh
     return "\n\n".join(kept)
 
 
-def _word(probe: Probe) -> Iterator[str]:
-    """Paragraphs and tables in order."""
-    for content in docx.Document(str(probe.path)).iter_inner_content():
-        if isinstance(content, Paragraph):
-            text = _paragraph(content)
-            if text:
-                yield text
-        elif isinstance(content, Table):
-            yield markdown_table([[cell.text for cell in row.cells] for row in content.rows])
-
-
-def _paragraph(paragraph: Paragraph) -> str:
-    text = paragraph.text.strip()
-    style = (paragraph.style.name or "") if paragraph.style is not None else ""
-    if not text:
-        return ""
-    if style == "Title":
-        return f"# {text}"
-    if style.startswith("Heading ") and style[8:].isdigit():
-        return f"{'#' * min(int(style[8:]), 6)} {text}"
-    if style.startswith("List Number"):
-        return f"1. {text}"
-    return f"- {text}" if style.startswith("List") else text
-
-
 def _excel(probe: Probe, limits: Limits, should_stop: ShouldStop) -> Iterator[str]:
-    """Each sheet as a table, with the values that were saved with it: formulas are not computed here."""
+    """Each sheet as a table, with the values that were saved with it; a formula whose value was not is shown itself."""
     workbook = openpyxl.load_workbook(probe.path, read_only=True, data_only=True)
+    formulas = openpyxl.load_workbook(probe.path, read_only=True) if _has_bare_formulas(probe, should_stop) else None
     try:
         for sheet in workbook.worksheets:
-            rows, is_cut = _rows(sheet.iter_rows(values_only=True), limits, should_stop)
-            yield f"## {sheet.title}"
+            cells = _cells(sheet) if formulas is None else _either(_cells(sheet), _cells(formulas[sheet.title]))
+            rows, is_cut = _rows(cells, limits, should_stop)
+            yield f"## {sheet.title}" + ("" if sheet.sheet_state == "visible" else " (a hidden sheet)")
             if rows:
                 yield markdown_table(rows)
             if is_cut:
                 yield f"(Only the first {len(rows):,} rows are here.)"
     finally:
         workbook.close()
+        if formulas is not None:
+            formulas.close()
+
+
+def _cells(sheet: Any) -> Iterator[Sequence[Any]]:
+    """Row by row. What a file says of a sheet's size may be wrong, and cells would be left out."""
+    sheet.reset_dimensions()
+    yield from sheet.iter_rows(values_only=True)
+
+
+def _either(values: Iterator[Sequence[Any]], formulas: Iterator[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+    for row, behind in zip(values, formulas, strict=False):
+        yield [formula if value is None else value for value, formula in zip(row, behind, strict=False)]
+
+
+def _has_bare_formulas(probe: Probe, should_stop: ShouldStop) -> bool:
+    """Whether a formula has no value: programs that only write files do not compute."""
+    with zipfile.ZipFile(probe.path) as archive:
+        for name in archive.namelist():
+            if not name.startswith("xl/worksheets/"):
+                continue
+            with archive.open(name) as sheet:
+                before = b""
+                while piece := sheet.read(_PIECE):
+                    check_stop(should_stop)
+                    if _BARE_FORMULA.search(before + piece):
+                        return True
+                    before = piece[-_LONGEST_END:]
+    return False
 
 
 def _rows(cells: Iterable[Sequence[Any]], limits: Limits, should_stop: ShouldStop) -> tuple[list[list[str]], bool]:
@@ -162,15 +170,3 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.12g}"
     return str(value)
-
-
-def markdown_table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows as a table of Markdown; the first one is its head."""
-    width = max(map(len, rows), default=0)
-    lines = [_line([*row, *[""] * (width - len(row))]) for row in rows]
-    return "\n".join([lines[0], "|" + " --- |" * width, *lines[1:]]) if rows else ""
-
-
-def _line(cells: Iterable[str]) -> str:
-    inside = " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in cells)
-    return f"| {inside} |"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from media.errors import MediaError
-from media.signatures import HEAD_BYTES, KNOWN_SUFFIXES, FileFormat, recognise
+from media.signatures import FORMATS, HEAD_BYTES, KNOWN_SUFFIXES, FileFormat, recognise
 from media.types import MediaKind
 
 PICTURES = frozenset({"png", "jpeg", "webp", "gif", "bmp", "tiff", "heic", "avif"})
@@ -100,8 +100,8 @@ def _is_misnamed(path: Path, found: FileFormat) -> bool:
 
 
 def _is_misnamed_text(path: Path, found: FileFormat) -> bool:
-    """A picture's name and a page of words: whoever dropped it means the picture."""
-    return found.name in _TEXTS and _is_misnamed(path, found)
+    """A picture's name and a page of words: whoever dropped it means the picture. A page may begin as any text."""
+    return found.name in _TEXTS and _is_misnamed(path, found) and path.suffix.lower() not in FORMATS["html"].suffixes
 
 
 def _refusal(path: Path, found: FileFormat | None) -> MediaError:

@@ -95,7 +95,9 @@ _SIGNATURES = (  # offset, the bytes there, format; the first match wins
     (0, b"\xff\x0a", "jxl"),
     (0, b"fLaC", "flac"),
     (0, b"OggS", "ogg"),
-    (0, b"ID3", "mp3"),
+    (0, b"ID3\x02", "mp3"),  # with its version: "ID3" alone could begin a text
+    (0, b"ID3\x03", "mp3"),
+    (0, b"ID3\x04", "mp3"),
     (0, b"\xff\xfb", "mp3"),
     (0, b"\xff\xf3", "mp3"),
     (0, b"\xff\xfa", "mp3"),  # with checksums
@@ -116,8 +118,13 @@ _ZIPPED = (  # documents that are ZIP archives name themselves in their first en
     (b"mimetypeapplication/epub", "epub"),
     (b"mimetypeapplication/vnd.oasis", "odf"),
 )
+_OLD_MOV = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")  # boxes that QuickTime began with before it had ftyp
+_PDF_LINE = re.compile(rb"[\r\n]%PDF-\d\.\d(?:[\r\n]|\Z)")
 _BMP_HEADER_SIZES = (12, 40, 52, 56, 64, 108, 124)  # "BM" alone could begin a text
 _NETPBM = re.compile(rb"P[1-6]\s+(?:#[^\n]*\n\s*)*\d+\s+\d+\s")  # its size follows; "P1" alone could begin a text
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_UTF8_MARK, _UTF32_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
+_FEWEST_UTF16 = 16  # bytes
 _TEXT_BYTES = bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100)) + b"\t\n\r\f\b\x1b"
 
 
@@ -140,12 +147,22 @@ def _container(head: bytes) -> str | None:
         return "webm" if b"webm" in head[:64] else "mkv"
     if head[:4] == b"PK\x03\x04":
         return next((name for mark, name in _ZIPPED if head.startswith(mark, 30)), "zip")
-    if b"%PDF-" in head[:1024]:  # readers allow junk before it
+    if _is_pdf(head):
         return "pdf"
+    if head[4:8] in _OLD_MOV and head[:16].translate(None, _TEXT_BYTES):  # no text: "The wide sea"
+        return "mov"
     if _NETPBM.match(head):
         return "netpbm"
     is_bmp = head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADER_SIZES
     return "bmp" if is_bmp else None
+
+
+def _is_pdf(head: bytes) -> bool:
+    """Readers allow junk before a document. A text that is about PDF names it, too, but not on a line of its own."""
+    at = head.find(b"%PDF-", 0, 1024)
+    before = head[: max(at, 0)].removeprefix(_UTF8_MARK)
+    is_within_text = bool(before.strip()) and not before.translate(None, _TEXT_BYTES)
+    return at >= 0 and (not is_within_text or bool(_PDF_LINE.search(head)))
 
 
 def _iso_media(head: bytes) -> str:
@@ -157,11 +174,31 @@ def _iso_media(head: bytes) -> str:
 
 
 def _text(head: bytes) -> str | None:
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):  # UTF-16, which is full of zero bytes
+    if head.startswith(_UTF32_MARKS) or head[:2] in UTF16_MARKS or utf16_without_mark(head):
         return "text"
     if not head or head.translate(None, _TEXT_BYTES):
         return None
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if start.startswith(b"<svg") or (start.startswith(b"<?xml") and b"<svg" in start):
-        return "svg"
-    return "html" if start.startswith((b"<!doctype html", b"<html")) else "text"
+    start = _behind_prologue(head.removeprefix(_UTF8_MARK).lstrip().lower())
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "html"
+    is_svg = start.startswith(b"<svg") or (head.removeprefix(_UTF8_MARK).lstrip()[:5] == b"<?xml" and b"<svg" in start)
+    return "svg" if is_svg else "text"
+
+
+def _behind_prologue(start: bytes) -> bytes:
+    """What follows what pages and drawings may begin with: a declaration of XML, and comments."""
+    while start.startswith((b"<?xml", b"<!--")):
+        start = start.partition(b"?>" if start.startswith(b"<?") else b"-->")[2].lstrip()
+    return start
+
+
+def utf16_without_mark(head: bytes) -> str:
+    """The encoding of a text of two bytes a letter that does not say so, as Windows writes some; empty for others."""
+    for name, letters, zeros in (("utf-16-le", head[::2], head[1::2]), ("utf-16-be", head[1::2], head[::2])):
+        if (
+            len(head) >= _FEWEST_UTF16
+            and zeros.count(0) > 0.9 * len(zeros)
+            and not letters.translate(None, _TEXT_BYTES)
+        ):
+            return name
+    return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,11 +14,15 @@ import docx
 import numpy as np
 import openpyxl
 import pytest
+from docx.document import Document as DocxDocument
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part
+from docx.oxml import parse_xml
 
 from media.convert import convert
 from media.errors import MediaError
 from media.limits import DEFAULT_LIMITS, Limits
-from media.office import markdown_table
+from media.markdown_table import markdown_table
 from media.text_files import fenced
 from media.types import ConvertProgress, MediaItem, MediaKind, Picture, Text
 from tests.pdf_files import Page, pdf
@@ -189,6 +194,172 @@ def test_excel_keeps_its_sheets(tmp_path: Path) -> None:
     )
 
 
+WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+
+MATH = 'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
+CHOICE = 'xmlns:c="http://schemas.openxmlformats.org/markup-compatibility/2006"'
+
+
+def paragraph_of(xml: str) -> str:
+    return f"<w:p {WORD}>{xml}</w:p>"
+
+
+def run_of(words: str) -> str:
+    return f"<w:r><w:t xml:space='preserve'>{words}</w:t></w:r>"
+
+
+def read_word(path: Path, *paragraphs: str) -> str:
+    """What becomes of these paragraphs, behind the line with the name."""
+    made = docx.Document()
+    for xml in paragraphs:
+        made.element.body.insert(len(made.element.body) - 1, parse_xml(xml))
+    made.save(str(path))
+    return text_of(read(path)).partition("\n")[2].strip()
+
+
+@pytest.mark.parametrize(
+    ("xml", "said"),
+    [
+        (f"<w:ins w:id='1'>{run_of('put in')}</w:ins>", "put in"),
+        (f"{run_of('kept')}<w:del w:id='1'><w:r><w:delText>taken out</w:delText></w:r></w:del>", "kept"),
+        (f"<w:sdt><w:sdtContent>{run_of('filled in')}</w:sdtContent></w:sdt>", "filled in"),
+        (f"<w:hyperlink>{run_of('a link')}</w:hyperlink>", "a link"),
+        ("<w:r><w:t>a</w:t><w:tab/><w:t>b</w:t><w:br/><w:t>c</w:t></w:r>", "a\tb\nc"),
+        ("<w:r><w:fldChar/><w:instrText>PAGEREF x</w:instrText><w:t>7</w:t></w:r>", "7"),
+        (
+            f"<m:oMath {MATH}><m:r><m:t>E=m</m:t></m:r></m:oMath>",
+            "E=m",
+        ),
+        (
+            f"{run_of('beside')}<w:r><w:txbxContent>{paragraph_of(run_of('in a box'))}</w:txbxContent></w:r>",
+            "beside\n\nin a box",
+        ),
+        (
+            f"<c:AlternateContent {CHOICE}><c:Choice>{run_of('once')}</c:Choice><c:Fallback/></c:AlternateContent>",
+            "once",
+        ),
+        (
+            f"<c:AlternateContent {CHOICE}><c:Choice/><c:Fallback>{run_of('not')}</c:Fallback></c:AlternateContent>",
+            "",
+        ),
+    ],
+)
+def test_word_keeps_what_stands_around_words(tmp_path: Path, xml: str, said: str) -> None:
+    assert read_word(tmp_path / "a.docx", paragraph_of(xml)) == said
+
+
+def test_what_is_filled_in_may_be_whole_paragraphs(tmp_path: Path) -> None:
+    field = f"<w:sdt {WORD}><w:sdtContent>{paragraph_of(run_of('chosen'))}</w:sdtContent></w:sdt>"
+    assert read_word(tmp_path / "a.docx", paragraph_of(run_of("one")), field) == "one\n\nchosen"
+
+
+def numbered(words: str, level: int, list_id: int = 77, style: str = "") -> str:
+    style = f"<w:pStyle w:val='{style}'/>" if style else ""
+    place = f"<w:numPr><w:ilvl w:val='{level}'/><w:numId w:val='{list_id}'/></w:numPr>"
+    return paragraph_of(f"<w:pPr>{style}{place}</w:pPr>{run_of(words)}")
+
+
+def add_list(made: DocxDocument, *levels: tuple[str, str, int]) -> None:
+    """A list with the number 77, whose levels are numbered so."""
+    inner = "".join(
+        f"<w:lvl w:ilvl='{depth}'><w:start w:val='{start}'/><w:numFmt w:val='{kind}'/><w:lvlText w:val='{form}'/>"
+        "</w:lvl>"
+        for depth, (kind, form, start) in enumerate(levels)
+    )
+    numbering = made.part.numbering_part.element
+    numbering.insert(0, parse_xml(f"<w:abstractNum {WORD} w:abstractNumId='77'>{inner}</w:abstractNum>"))
+    numbering.append(parse_xml(f"<w:num {WORD} w:numId='77'><w:abstractNumId w:val='77'/></w:num>"))
+
+
+def test_lists_keep_their_levels_and_numbers(tmp_path: Path) -> None:
+    made = docx.Document()
+    add_list(made, ("decimal", "%1.", 3), ("lowerLetter", "%2)", 1), ("bullet", "•", 1))
+    items = (("one", 0), ("inner", 1), ("inner", 1), ("point", 2), ("two", 0), ("anew", 1))
+    for xml in (*(numbered(*each) for each in items), paragraph_of(run_of("behind")), numbered("three", 0)):
+        made.element.body.insert(len(made.element.body) - 1, parse_xml(xml))
+    made.add_paragraph("of a style", style="List Bullet 2")
+    made.save(str(tmp_path / "a.docx"))
+    assert text_of(read(tmp_path / "a.docx")) == (
+        "[a.docx]\n3. one\n    a) inner\n    b) inner\n        - point\n4. two\n    a) anew\n\n"
+        "behind\n\n5. three\n    - of a style\n"
+    )
+
+
+def test_headings_keep_their_numbers(tmp_path: Path) -> None:
+    made = docx.Document()
+    add_list(made, ("decimal", "%1", 1), ("decimal", "%1.%2", 1))
+    for words, level in (("Aims", 0), ("Small aims", 1), ("Great aims", 1), ("Means", 0)):
+        xml = numbered(words, level, style=f"Heading{level + 1}")
+        made.element.body.insert(len(made.element.body) - 1, parse_xml(xml))
+    made.save(str(tmp_path / "a.docx"))
+    assert text_of(read(tmp_path / "a.docx")) == (
+        "[a.docx]\n# 1 Aims\n\n## 1.1 Small aims\n\n## 1.2 Great aims\n\n# 2 Means\n"
+    )
+
+
+def test_cells_that_are_merged_are_said_once(tmp_path: Path) -> None:
+    made = docx.Document()
+    table = made.add_table(3, 3)
+    for place, words in (((0, 0), "wide"), ((1, 2), "high"), ((2, 0), "a"), ((2, 1), "b")):
+        table.cell(*place).text = words
+    table.cell(0, 0).merge(table.cell(0, 1))
+    table.cell(1, 2).merge(table.cell(2, 2))
+    inner = table.cell(1, 0).add_table(1, 2)
+    inner.cell(0, 0).text, inner.cell(0, 1).text = "in", "it"
+    made.save(str(tmp_path / "a.docx"))
+    assert text_of(read(tmp_path / "a.docx")) == (
+        "[a.docx]\n| wide |  |  |\n| --- | --- | --- |\n| in, it |  | high |\n| a | b |  |\n"
+    )
+
+
+def test_notes_stand_behind_the_text(tmp_path: Path) -> None:
+    made = docx.Document()
+    for number in (8, 5):
+        reference = f"{run_of('word')}<w:r><w:footnoteReference w:id='{number}'/></w:r>"
+        made.element.body.insert(len(made.element.body) - 1, parse_xml(paragraph_of(reference)))
+    notes = "".join(f"<w:footnote w:id='{each}'>{paragraph_of(run_of(f'note {each}'))}</w:footnote>" for each in (5, 8))
+    kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.footnotes+xml"
+    blob = f"<w:footnotes {WORD}>{notes}</w:footnotes>".encode()
+    part = Part(PackURI("/word/footnotes.xml"), kind, blob, made.part.package)
+    made.part.relate_to(part, "http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes")
+    made.save(str(tmp_path / "a.docx"))
+    assert text_of(read(tmp_path / "a.docx")) == ("[a.docx]\nword[^1]\n\nword[^2]\n\n[^1]: note 8\n\n[^2]: note 5\n")
+
+
+def changed_sheet(path: Path, change: Callable[[bytes], bytes]) -> Path:
+    """A workbook whose first sheet is written otherwise."""
+    excel(path.with_name("sound.xlsx"))
+    with zipfile.ZipFile(path.with_name("sound.xlsx")) as sound, zipfile.ZipFile(path, "w") as archive:
+        for entry in sound.infolist():
+            data = sound.read(entry)
+            archive.writestr(entry.filename, change(data) if entry.filename.endswith("/sheet1.xml") else data)
+    return path
+
+
+def test_a_sheet_that_is_wrong_about_its_size_is_read_whole(tmp_path: Path) -> None:
+    path = changed_sheet(tmp_path / "a.xlsx", lambda xml: re.sub(rb'ref="A1:[A-Z0-9]+"', b'ref="A1"', xml))
+    assert "| 2026-03-01 | maps | 3 |" in text_of(read(path))
+
+
+def test_formulas_without_values_are_shown(tmp_path: Path) -> None:
+    made = openpyxl.Workbook()
+    sheet = made.active
+    assert sheet is not None
+    for row in ([1, "=A1*2"], [3, 4]):
+        sheet.append(row)
+    made.save(tmp_path / "a.xlsx")
+    assert "| 1 | =A1*2 |" in text_of(read(tmp_path / "a.xlsx"))
+    known = changed_sheet(tmp_path / "b.xlsx", lambda xml: xml.replace(b"<v>3</v>", b"<f>1+2</f><v>3</v>"))
+    assert "| maps | 3 |" in text_of(read(known)), "a value that was saved is worth more"
+
+
+def test_sheets_that_are_hidden_say_so(tmp_path: Path) -> None:
+    made = openpyxl.Workbook()
+    made.create_sheet("Behind").sheet_state = "hidden"
+    made.save(tmp_path / "a.xlsx")
+    assert text_of(read(tmp_path / "a.xlsx")) == "[a.xlsx]\n## Sheet\n\n## Behind (a hidden sheet)\n"
+
+
 def test_long_sheets_are_cut_and_say_so(tmp_path: Path) -> None:
     item = read(excel(tmp_path / "numbers.xlsx"), replace(DEFAULT_LIMITS, max_table_rows=2, max_table_columns=1))
     assert "| when |\n| --- |\n| 2026-03-01 |\n\n(Only the first 2 rows are here.)" in text_of(item)
@@ -270,6 +441,28 @@ def test_text_in_any_encoding(write: Write, encoding: str, mark: bytes) -> None:
     assert item.facts[0] == "2 lines"
 
 
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("utf-16-le", "Windows writes this, and no mark before it."),
+        ("utf-16-be", "Others write this, and no mark before it."),
+        ("utf-32", "Four bytes a letter."),
+        ("latin-1", "Müller"),
+        ("cp1252", "café crème déjà vu à la carte, naïve façade"),
+        ("cp1252", "Año nuevo en España: mañana habrá más acción y emoción que nunca."),
+        ("cp1252", "Não há informação disponível sobre a situação"),
+        ("cp1252", "It’s a “test” of the printer’s quotes – really."),
+        ("cp1250", "Zażółć gęślą jaźń, proszę bardzo. Cześć."),
+        ("cp1251", "Привет, это текст на русском языке"),
+        ("shift_jis", "# これはテスト\nprint(1)"),
+        ("shift_jis", "日本語"),
+        ("gbk", "这是一个中文文本文件"),
+    ],
+)
+def test_encodings_that_are_not_said_are_guessed(write: Write, encoding: str, words: str) -> None:
+    assert text_of(read(write("notes.txt", words.encode(encoding)))) == f"[notes.txt]\n{words}\n"
+
+
 def test_source_code_stands_in_a_fence_that_it_cannot_close(write: Write) -> None:
     item = read(write("main.py", 'print("""\n```\nhello\n````\n""")\n'))
     assert text_of(item) == '[main.py]\n`````py\nprint("""\n```\nhello\n````\n""")\n`````\n'
@@ -282,6 +475,23 @@ def test_a_table_of_text_becomes_one_of_markdown(write: Write) -> None:
     assert item.facts[0] == "3 rows"
     cut = read(write("long.csv", "a,b\n" * 50), replace(DEFAULT_LIMITS, max_table_rows=10))
     assert "(Only the first 10 rows are here.)" in text_of(cut)
+
+
+@pytest.mark.parametrize(
+    ("text", "second_row"),
+    [
+        ("a\tb\tc\n1\t2\n", "| 1 | 2 |  |"),
+        ("size;price\n1,5;2,5\n2,5;3,5\n", "| 1,5 | 2,5 |"),
+        ("1,5;2,5\n2,5;3,5\n", "| 2,5 | 3,5 |"),
+        ('name, said\nBob, "it\'s ""so"", they say"\n', '| Bob | it\'s "so", they say |'),
+        ("who,what\nAl,'quoted' word\nBo,it's fine\n", "| Al | 'quoted' word |"),
+        ("a,b\nx;y,2\nz,3\nq,4\n", "| x;y | 2 |"),
+        ("one column\nalone\n", "| alone |"),
+        ('"' * 60_000, ""),
+    ],
+)
+def test_tables_are_cut_where_they_mean_it(write: Write, text: str, second_row: str) -> None:
+    assert [*text_of(read(write("data.csv", text))).split("\n"), ""][3 if second_row else -1] == second_row
 
 
 def test_rows_of_any_length_make_a_table() -> None:
@@ -299,6 +509,20 @@ def test_a_web_page_is_read_and_nothing_in_it_is_run(write: Write) -> None:
     assert "a link" in said
     assert "| k |" in said
     assert not [word for word in ("alert", "http", "javascript", "spy", "p {}") if word in said]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<div><h1>News</h1><script>alert(1)</script></div>",
+        "<!-- saved from afar -->\n<html><body><h1>News</h1></body></html>",
+        "<?xml version='1.0'?>\n<!DOCTYPE html>\n<html><head><title>t</title></head><body><h1>News</h1></body></html>",
+    ],
+)
+def test_a_web_page_may_begin_as_any_text(write: Write, page: str) -> None:
+    item = read(write("page.html", page))
+    assert text_of(item) == "[page.html]\n# News\n"
+    assert item.facts[0] == "web page"
 
 
 def test_text_that_is_too_long(write: Write) -> None:
