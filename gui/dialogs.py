@@ -20,7 +20,7 @@ from gui.views.shortcuts_dialog import ShortcutsDialog
 from media.probe import CLIPS, PICTURES, RECORDINGS
 from media.signatures import FORMATS
 
-DOCUMENT_PATTERNS = "*.pdf *.docx *.xlsx *.txt *.md *.csv *.html"  # text and Office have endings that are not read
+DOCUMENT_PATTERNS = "*.pdf *.docx *.xlsx *.pptx *.txt *.md *.csv *.html"  # others have endings that are not read
 
 
 def patterns(formats: Iterable[str]) -> str:

@@ -26,7 +26,7 @@ _READABLE_WORDS = (
     "Altiplano reads pictures (PNG, JPEG, WebP, GIF, BMP, TIFF, HEIC, AVIF), "
     "clips (MP4, MOV, MKV, WebM, AVI), "
     "recordings (MP3, M4A, WAV, FLAC, Ogg, Opus, AAC), "
-    "PDF, Word, Excel, and text of all kinds."
+    "PDF, Word, Excel, PowerPoint, and text of all kinds."
 )
 
 
