@@ -36,7 +36,7 @@ def excel_blocks(path: Path, limits: Limits, should_stop: ShouldStop) -> Iterato
     yield from _sheets(path, limits, should_stop)
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
-            if name.startswith("xl/media/"):
+            if name.startswith("xl/media/") and not name.endswith(".svg"):  # each is there as PNG, too
                 yield Embedded(archive.read(name))
 
 
