@@ -57,7 +57,6 @@ def _heard_by_several(
         for future in futures:
             while not wait([future], LOOK_S).done:
                 check_stop(should_stop)
-            check_stop(should_stop)
             yield future.result()
 
 

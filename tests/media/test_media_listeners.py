@@ -73,12 +73,20 @@ def test_no_more_than_there_are_cores_and_room_for(monkeypatch: pytest.MonkeyPat
 
 
 @on_linux
-def test_a_stop_ends_them_in_the_middle_of_a_piece() -> None:
+def test_a_stop_ends_them_in_the_middle_of_a_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    processes: list[subprocess.Popen[bytes]] = []
+    start = listeners._start
+
+    def remembered() -> subprocess.Popen[bytes]:
+        processes.append(start())
+        return processes[-1]
+
+    monkeypatch.setattr(listeners, "_start", remembered)
     pieces, began = pieces_of(12.0, 4), time.monotonic()
     heard = heard_pieces(noise(48.0), pieces, lambda: bool(started()) and time.monotonic() > began + 0.5)
     with pytest.raises(Stopped):
         list(heard)
-    assert started() == []
+    assert [process.returncode for process in processes] == [-signal.SIGKILL] * 2, "nobody waited for them"
 
 
 @on_linux
@@ -115,8 +123,7 @@ def test_a_process_answers_each_piece_and_ends_with_its_input(tmp_path: Path) ->
 
 
 @on_linux
-def test_they_end_with_who_started_them(tmp_path: Path) -> None:
-    """Also in the middle of a piece, where they look at nothing."""
+def test_they_end_with_who_started_them_whatever_they_do(tmp_path: Path) -> None:
     np.save(tmp_path / "noise.npy", noise(48.0))
     script = (
         "import numpy as np, time; from media import listeners; from tests.media.test_media_listeners import started;"
@@ -129,6 +136,8 @@ def test_they_end_with_who_started_them(tmp_path: Path) -> None:
     program = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=ROOT)
     assert program.stdout is not None
     listening = [int(each) for each in program.stdout.readline().split()]
+    for process in listening:
+        os.kill(process, signal.SIGSTOP)  # as in the middle of a piece that takes long
     program.kill()
     program.wait(20)
     program.stdout.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ import docx
 import numpy as np
 import openpyxl
 import pytest
+from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml.ns import qn
 from openpyxl.drawing.image import Image as SheetImage
 from PIL import Image
 from pptx import Presentation
 from pptx.chart.data import CategoryChartData, XyChartData
 from pptx.enum.chart import XL_CHART_TYPE
+from pptx.enum.shapes import PP_PLACEHOLDER
 from pptx.util import Inches
 
 from media.convert import convert
@@ -118,6 +121,18 @@ def test_tables_charts_groups_and_pictures_of_a_slide(talk: Callable[[Any], Path
     ]
 
 
+def test_what_is_on_every_slide_alike_is_left_out(talk: Callable[[Any], Path]) -> None:
+    made = Presentation()
+    slide = made.slides.add_slide(made.slide_layouts[TITLE_ONLY])
+    slide.shapes.title.text = "Title"
+    for each in slide.slide_layout.placeholders:
+        if each.placeholder_format.type in (PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER):
+            slide.shapes._spTree.append(deepcopy(each._element))
+            slide.placeholders[each.placeholder_format.idx].text_frame.text = "Company"
+    assert len(slide.placeholders) == 3
+    assert told(read(talk(made))) == ["[talk.pptx]\n## Slide 1 of 1: Title\n"]
+
+
 def test_points_of_a_chart_have_numbers(talk: Callable[[Any], Path]) -> None:
     made, data = Presentation(), XyChartData()
     series = data.add_series("Height")
@@ -185,6 +200,16 @@ def test_pictures_of_a_letter_stand_between_its_words(tmp_path: Path) -> None:
     ]
     assert [part.name for part in item.parts if isinstance(part, Picture)][1] == "letter.docx, picture 2"
     assert item.notes == ()
+
+
+def test_a_picture_of_a_letter_that_lies_elsewhere_is_not_fetched(tmp_path: Path) -> None:
+    made = docx.Document()
+    made.add_picture(picture(RED))
+    relation = made.part.relate_to("http://example.org/a.png", RELATIONSHIP_TYPE.IMAGE, is_external=True)
+    made.element.body.findall(".//" + qn("a:blip"))[0].set(qn("r:embed"), relation)
+    made.add_paragraph("The end.")
+    made.save(str(tmp_path / "letter.docx"))
+    assert told(read(tmp_path / "letter.docx")) == ["[letter.docx]\nThe end.\n"]
 
 
 def test_pictures_of_sheets_stand_behind_them(tmp_path: Path) -> None:
