@@ -23,8 +23,8 @@ def pdf(*pages: Page) -> bytes:
     objects.append(b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
     kids = []
     for page in pages:
-        picture = _stream(b"", b"") if page.color is None else _picture(page.color)
-        objects += [picture, _stream(b"", _content(page))]
+        picture = stream(b"", b"") if page.color is None else _picture(page.color)
+        objects += [picture, stream(b"", _content(page))]
         number = len(objects)
         resources = b"<< /Font << /F1 3 0 R >> /XObject << /P1 %d 0 R >> >>" % (number - 1)
         objects.append(
@@ -34,6 +34,30 @@ def pdf(*pages: Page) -> bytes:
         kids.append(b"%d 0 R" % (number + 1))
     objects[1] = b"<< /Type /Pages /Kids [%s] /Count %d >>" % (b" ".join(kids), len(pages))
     return _file(objects)
+
+
+def one_page(
+    content: bytes,
+    *objects: bytes,
+    entries: bytes = b"",
+    resources: bytes = b"",
+    catalog: bytes = b"",
+    box: tuple[int, int, int, int] = (0, 0, WIDTH, HEIGHT),
+) -> bytes:
+    """A file with a page that is written out. The font is /F1, a green picture is /P1, the first of `objects` is 7."""
+    page = b"<< /Type /Page /Parent 2 0 R /MediaBox [%d %d %d %d] /Contents 5 0 R" % box
+    resources = b"/Resources << /Font << /F1 3 0 R >> /XObject << /P1 4 0 R %s >> >>" % resources
+    return _file(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R %s >>" % catalog,
+            b"<< /Type /Pages /Kids [6 0 R] /Count 1 >>",
+            b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+            _picture((20, 160, 60)),
+            stream(b"", content),
+            b"%s %s %s >>" % (page, resources, entries),
+            *objects,
+        ]
+    )
 
 
 def _content(page: Page) -> bytes:
@@ -49,10 +73,10 @@ def _content(page: Page) -> bytes:
 
 def _picture(color: tuple[int, int, int]) -> bytes:
     entries = b"/Type /XObject /Subtype /Image /Width 100 /Height 80 /ColorSpace /DeviceRGB /BitsPerComponent 8"
-    return _stream(entries, bytes(color) * 8000)
+    return stream(entries, bytes(color) * 8000)
 
 
-def _stream(entries: bytes, data: bytes) -> bytes:
+def stream(entries: bytes, data: bytes) -> bytes:
     return b"<< %s /Length %d >>\nstream\n%s\nendstream" % (entries, len(data), data)
 
 
