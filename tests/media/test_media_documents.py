@@ -613,13 +613,22 @@ def test_a_web_page_is_read_and_nothing_in_it_is_run(write: Write) -> None:
     [
         "<div><h1>News</h1><script>alert(1)</script></div>",
         "<!-- saved from afar -->\n<html><body><h1>News</h1></body></html>",
-        "<?xml version='1.0'?>\n<!DOCTYPE html>\n<html><head><title>t</title></head><body><h1>News</h1></body></html>",
+        "<?xml version='1.0' encoding='utf-8'?>\n<!DOCTYPE html>\n<html><title>t</title><body><h1>News</h1></body></html>",
     ],
 )
 def test_a_web_page_may_begin_as_any_text(write: Write, page: str) -> None:
     item = read(write("page.html", page))
     assert text_of(item) == "[page.html]\n# News\n"
     assert item.facts[0] == "web page"
+
+
+def test_a_web_page_may_leave_out_ends(write: Write) -> None:
+    page = (
+        "<!doctype html><p>one<p>two<ol><li>a<ul><li>b<li>c</ul><li>d</ol><table><tr><th>k<th>v<tr><td>1<td>2</table>"
+    )
+    assert text_of(read(write("page.html", page))) == (
+        "[page.html]\none\n\ntwo\n\n1. a\n   * b\n   * c\n2. d\n\n| k | v |\n| --- | --- |\n| 1 | 2 |\n"
+    )
 
 
 def test_text_that_is_too_long(write: Write) -> None:
