@@ -25,7 +25,7 @@ from media.limits import DEFAULT_LIMITS, Limits
 from media.markdown_table import markdown_table
 from media.text_files import fenced
 from media.types import ConvertProgress, MediaItem, MediaKind, Picture, Text
-from tests.pdf_files import Page, one_page, pdf, stream
+from tests.pdf_files import Page, locked_pdf, one_page, pdf, stream
 
 NUM_MUTATIONS = 60
 SENTENCE = "The quick brown fox jumps over the lazy dog."
@@ -221,6 +221,12 @@ def test_limits_of_pages_and_letters(write: Write) -> None:
 @pytest.mark.parametrize("data", [b"%PDF-1.7\nnothing", pdf(Page((SENTENCE,)))[:300], b"%PDF-1.4\n\x00\xff" * 99])
 def test_a_damaged_pdf(write: Write, data: bytes) -> None:
     assert refusal(write("bad.pdf", data)).title in {"Damaged document", "Empty document"}
+
+
+def test_a_locked_pdf_is_said_to_be_locked(write: Write) -> None:
+    error = refusal(write("a.pdf", locked_pdf(SENTENCE.encode(), b"secret")))
+    assert (error.title, error.message) == ("Locked document", "a.pdf is protected by a password.")
+    assert SENTENCE in text_of(read(write("b.pdf", locked_pdf(SENTENCE.encode(), b"")))), "anybody may read this one"
 
 
 def test_a_damaged_page_costs_itself_and_no_other(write: Write) -> None:
