@@ -1,4 +1,4 @@
-"""The process in which files are read: `python -m media.child`. Started and ended by `media.sandbox`.
+"""The process in which files are read: `python -m media.child`. Started and ended by `media.worker`.
 
 It reads requests from its standard input, a line of JSON each, and writes messages (`media.wire`) to its standard
 output. Before it opens a file it gives up what reading needs not: memory beyond a bound, files to write, many open

@@ -15,18 +15,19 @@ from media.errors import MediaError
 from media.signatures import FORMATS, HEAD_BYTES, KNOWN_SUFFIXES, FileFormat, recognise, tag_length
 from media.types import MediaKind
 
-PICTURES = frozenset({"png", "jpeg", "webp", "gif", "bmp", "tiff", "heic", "avif"})
+PICTURES = frozenset({"png", "jpeg", "webp", "gif", "bmp", "tiff", "heic", "avif"})  # made of pixels
+DRAWINGS = frozenset({"svg"})
 DOCUMENTS = frozenset({"pdf", "office", "text", "html"})
-CLIPS = frozenset({"mp4", "mov", "webm", "mkv", "avi"})  # or recordings, where they hold no pictures
+CLIPS = frozenset({"mp4", "mov", "webm", "mkv", "avi", "ogv"})  # or recordings, where they hold no pictures
 RECORDINGS = frozenset({"m4a", "mp3", "wav", "flac", "ogg", "aac"})
-READABLE = PICTURES | DOCUMENTS | CLIPS | RECORDINGS
+READABLE = PICTURES | DRAWINGS | DOCUMENTS | CLIPS | RECORDINGS
 FOLDER = "folder"
 _TEXTS = frozenset({"text", "html"})  # what a failed download or a mistake leaves in files of any name
 _READABLE_WORDS = (
-    "Altiplano reads pictures (PNG, JPEG, WebP, GIF, BMP, TIFF, HEIC, AVIF), "
-    "clips (MP4, MOV, MKV, WebM, AVI), "
+    "Altiplano reads pictures (PNG, JPEG, WebP, GIF, BMP, TIFF, HEIC, AVIF, SVG), "
+    "clips (MP4, MOV, MKV, WebM, AVI, Ogg), "
     "recordings (MP3, M4A, WAV, FLAC, Ogg, Opus, AAC), "
-    "PDF, Word, Excel, and text of all kinds."
+    "PDF, Word, Excel, PowerPoint, and text of all kinds."
 )
 
 

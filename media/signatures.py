@@ -50,17 +50,18 @@ FORMATS = {
         FileFormat("psd", "a Photoshop picture", MediaKind.IMAGE, (".psd",), _SAVE_AS),
         FileFormat("ico", "an icon", MediaKind.IMAGE, (".ico",), _SAVE_AS),
         FileFormat("netpbm", "a Netpbm picture", MediaKind.IMAGE, (".ppm", ".pgm", ".pbm", ".pnm"), _SAVE_AS),
-        FileFormat("svg", "an SVG drawing", MediaKind.IMAGE, (".svg",), _SAVE_AS),
+        FileFormat("svg", "an SVG drawing", MediaKind.IMAGE, (".svg",)),
         FileFormat("mp4", "an MP4 video", MediaKind.VIDEO, (".mp4", ".m4v")),
         FileFormat("mov", "a QuickTime video", MediaKind.VIDEO, (".mov", ".qt")),
         FileFormat("webm", "a WebM video", MediaKind.VIDEO, (".webm",)),
         FileFormat("mkv", "a Matroska video", MediaKind.VIDEO, (".mkv", ".mka")),
         FileFormat("avi", "an AVI video", MediaKind.VIDEO, (".avi",)),
+        FileFormat("ogv", "an Ogg video", MediaKind.VIDEO, (".ogv", ".ogg", ".ogx")),
         FileFormat("m4a", "an M4A recording", MediaKind.AUDIO, (".m4a", ".m4b")),
         FileFormat("mp3", "an MP3 recording", MediaKind.AUDIO, (".mp3",)),
         FileFormat("wav", "a WAV recording", MediaKind.AUDIO, (".wav",)),
         FileFormat("flac", "a FLAC recording", MediaKind.AUDIO, (".flac",)),
-        FileFormat("ogg", "an Ogg recording", MediaKind.AUDIO, (".ogg", ".oga", ".opus", ".ogv")),
+        FileFormat("ogg", "an Ogg recording", MediaKind.AUDIO, (".ogg", ".oga", ".opus", ".ogx")),
         FileFormat("aac", "an AAC recording", MediaKind.AUDIO, (".aac", ".adts")),
         FileFormat("pdf", "a PDF document", MediaKind.DOCUMENT, (".pdf",)),
         FileFormat("office", "an Office document", MediaKind.DOCUMENT, _OFFICE_SUFFIXES),
@@ -94,7 +95,6 @@ _SIGNATURES = (  # offset, the bytes there, format; the first match wins
     (0, b"\x00\x00\x00\x0cJXL ", "jxl"),
     (0, b"\xff\x0a", "jxl"),
     (0, b"fLaC", "flac"),
-    (0, b"OggS", "ogg"),
     (0, b"ID3\x02", "mp3"),  # with its version: "ID3" alone could begin a text
     (0, b"ID3\x03", "mp3"),
     (0, b"ID3\x04", "mp3"),
@@ -111,6 +111,7 @@ _SIGNATURES = (  # offset, the bytes there, format; the first match wins
     (0, b"Rar!", "rar"),
 )
 _RIFF = {b"WEBP": "webp", b"WAVE": "wav", b"AVI ": "avi"}
+_OGG_PICTURES = (b"\x80theora", b"OVP80\x01", b"BBCD\x00")  # Theora, VP8, Dirac
 _BRANDS = {b"avif": "avif", b"avis": "avif", b"qt  ": "mov", b"M4A ": "m4a", b"M4B ": "m4a", b"crx ": "raw"}
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _ZIPPED = (  # documents that are ZIP archives name themselves in their first entry
@@ -151,6 +152,8 @@ def _container(head: bytes) -> str | None:
         return _iso_media(head)
     if head[:4] in (b"RIFF", b"RF64"):  # the second is for more than 4 GB
         return _RIFF.get(head[8:12])
+    if head[:4] == b"OggS":  # each stream names itself in a first page of its own; those come before all else
+        return "ogv" if any(name in head for name in _OGG_PICTURES) else "ogg"
     if head[:4] == b"\x1a\x45\xdf\xa3":
         return "webm" if b"webm" in head[:64] else "mkv"
     if head[:4] == b"PK\x03\x04":

@@ -22,9 +22,9 @@ from media.conversions.orders import Kind, Made, Order, target_kind
 from media.errors import MediaError
 from media.limits import DEFAULT_LIMITS, Limits
 from media.probe import display_name
-from media.sandbox import EndedError, Worker
 from media.stopping import ShouldStop, never_stop
 from media.types import ConvertProgress, MediaItem
+from media.worker import EndedError, Worker
 
 FOLDER_PREFIX = ".altiplano-"
 

@@ -521,16 +521,6 @@ def test_office_files_that_cannot_be_read(write: Write, name: str, data: bytes, 
     assert refusal(write(name, data)).title == title
 
 
-def test_slides_are_refused_in_words(tmp_path: Path) -> None:
-    path = tmp_path / "talk.pptx"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("[Content_Types].xml", "<x/>")
-        archive.writestr("ppt/presentation.xml", "<x/>")
-    error = refusal(path)
-    assert "neither Word nor Excel" in error.message
-    assert "PDF" in error.hint
-
-
 # Text
 
 

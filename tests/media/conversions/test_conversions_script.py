@@ -23,7 +23,7 @@ def said(markdown: str, language: str = "en") -> list[str]:
 
 def test_markdown_is_said_as_words() -> None:
     text = "# A *big* title\n\nSome **bold** `code`, a [link](https://x.org/a_b_c) and ~~this~~.\n\n> quoted"
-    assert said(text) == ["A big title", "Some bold code, a link and ~~this~~.", "quoted"]
+    assert said(text) == ["A big title", "Some bold code, a link and this.", "quoted"]
 
 
 def test_blocks_keep_what_they_were() -> None:
@@ -43,6 +43,11 @@ def test_nobody_reads_code_and_tables_aloud() -> None:
     text = "```\nfor i in x:\n```\n\n| a | b |\n| - | - |\n| 1 | 2 |\n\n$$\\frac{1}{2}$$"
     assert said(text) == ["Code.", "Table.", "Formula."]
     assert said(text, "de") == ["Quelltext.", "Tabelle.", "Formel."]
+
+
+def test_formulas_inside_of_a_line_are_said_and_shown_without_latex() -> None:
+    text = r"Density is $\rho = \frac{m}{V}$, and \(x_1^2\) costs $5 or $6."
+    assert said(text) == ["Density is ρ = m/V, and x₁² costs $5 or $6."]
 
 
 def test_an_address_is_said_by_its_host() -> None:

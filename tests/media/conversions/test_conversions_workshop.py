@@ -22,8 +22,8 @@ from media.conversions.orders import Made, Order, Wishes
 from media.conversions.workshop import FOLDER_PREFIX, Workshop
 from media.errors import MediaError
 from media.limits import DEFAULT_LIMITS
-from media.sandbox import ROOT
 from media.types import ConvertProgress
+from media.worker import ROOT
 from tests.processes import has_ended
 
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="processes are ended in another way there")
