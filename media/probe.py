@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from media.errors import MediaError
-from media.signatures import FORMATS, HEAD_BYTES, KNOWN_SUFFIXES, FileFormat, recognise
+from media.signatures import FORMATS, HEAD_BYTES, KNOWN_SUFFIXES, FileFormat, recognise, tag_length
 from media.types import MediaKind
 
 PICTURES = frozenset({"png", "jpeg", "webp", "gif", "bmp", "tiff", "heic", "avif"})  # made of pixels
@@ -93,7 +93,16 @@ def _look(path: Path) -> tuple[int, bytes]:
     if not stat.S_ISREG(status.st_mode):
         raise MediaError("Not a file", f"{display_name(path)} is a device or a pipe, not a file.", _READABLE_WORDS)
     with path.open("rb") as file:
-        return status.st_size, file.read(HEAD_BYTES)
+        head = file.read(HEAD_BYTES)
+        file.seek(tag_length(head))
+        behind = file.read(HEAD_BYTES) if tag_length(head) else b""
+        return status.st_size, behind if _is_tagged(behind) else head
+
+
+def _is_tagged(head: bytes) -> bool:
+    """Whether it begins as a recording that is not MP3, which has tags by right, but may have one."""
+    found = recognise(head)
+    return found is not None and found.name in ("flac", "aac")
 
 
 def _is_misnamed(path: Path, found: FileFormat) -> bool:

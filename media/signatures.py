@@ -129,6 +129,14 @@ _FEWEST_UTF16 = 16  # bytes
 _TEXT_BYTES = bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100)) + b"\t\n\r\f\b\x1b"
 
 
+def tag_length(head: bytes) -> int:
+    """How many bytes the tag takes that some write before any recording (ID3v2); 0 where there is none."""
+    if len(head) < 10 or head[:3] != b"ID3" or head[3] not in (2, 3, 4) or max(head[6:10]) > 0x7F:
+        return 0
+    has_footer = bool(head[3] == 4 and head[5] & 0x10)
+    return 10 + 10 * has_footer + sum(byte << 7 * place for place, byte in enumerate(reversed(head[6:10])))
+
+
 def recognise(head: bytes) -> FileFormat | None:
     """Which format a file with these first bytes (`HEAD_BYTES` of them) is in; None for an unknown one."""
     for offset, mark, name in _SIGNATURES:

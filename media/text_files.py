@@ -153,7 +153,7 @@ def web_page_text(html: str) -> str:
     from bs4.element import Declaration, ProcessingInstruction
     from markdownify import MarkdownConverter
 
-    page = BeautifulSoup(html, "html.parser")
+    page = BeautifulSoup(html, "lxml")  # it comes with python-docx, and knows which ends of elements pages leave out
     for hidden in page(["script", "style", "noscript", "template", "svg", "iframe", "object", "head"]):
         hidden.decompose()
     for declared in page.find_all(string=lambda node: isinstance(node, ProcessingInstruction | Declaration)):

@@ -51,8 +51,9 @@ LANGUAGES = {
         "Tabella.",
     ),
     "pt": Language(
-        "Portuguese", "pt-br", _words("o que não uma do da em os para com é no se na mais as"), "Código.", "Fórmula.",
-        "Tabela.",
+        "Portuguese", "pt-br",
+        _words("o que não uma do da em os para com é no se na mais as você está são também muito isso"), "Código.",
+        "Fórmula.", "Tabela.",
     ),
     "es": Language(
         "Spanish", "es", _words("el los que y en las por con una del es un no se para está"), "Código.", "Fórmula.",

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from media.conversions.child import OrderRequest
 from media.conversions.jobs import disk_error
-from media.conversions.orders import Made, Order, target_kind
+from media.conversions.orders import Kind, Made, Order, target_kind
 from media.errors import MediaError
 from media.limits import DEFAULT_LIMITS, Limits
 from media.probe import display_name
@@ -50,8 +50,7 @@ class Workshop(Worker):
             MediaError: the source cannot be used, or the target cannot be written.
         """
         order = _absolute(order)
-        target_kind(order.target)
-        refuse_existing([order.target], may_replace=may_replace)
+        refuse_existing(files_of(order.target), may_replace=may_replace)
         with self._lock:
             folder = _new_folder(order)
             try:
@@ -109,6 +108,15 @@ def _is_own(path: Path, order: Order) -> bool:
     except OSError:
         return False
     return is_file and path.name.startswith(order.target.stem)
+
+
+def files_of(target: Path) -> list[Path]:
+    """What a conversion may write, as far as its target says that: films have subtitles beside them.
+
+    Raises:
+        MediaError: no conversion writes such files.
+    """
+    return [target, target.with_suffix(".srt")] if target_kind(target) is Kind.VIDEO else [target]
 
 
 def refuse_existing(paths: Sequence[Path], *, may_replace: bool) -> None:

@@ -25,7 +25,7 @@ from media.limits import DEFAULT_LIMITS, Limits
 from media.markdown_table import markdown_table
 from media.text_files import fenced
 from media.types import ConvertProgress, MediaItem, MediaKind, Picture, Text
-from tests.pdf_files import Page, pdf
+from tests.pdf_files import Page, locked_pdf, one_page, pdf, stream
 
 NUM_MUTATIONS = 60
 SENTENCE = "The quick brown fox jumps over the lazy dog."
@@ -103,6 +103,94 @@ def test_a_figure_stands_behind_the_text_of_its_page(write: Write) -> None:
     np.testing.assert_allclose(figure.pixels[5:-5, 5:-5].reshape(-1, 3).mean(0), (20, 160, 60), atol=2)
 
 
+TEXT_LINE = b"BT /F1 12 Tf 172 620 Td (The quick brown fox jumps over the lazy dog.) Tj ET\n"
+FIGURE = b"q 300 0 0 240 150 200 cm /P1 Do Q\n"
+IN_A_FORM = b"q 1 0 0 1 50 50 cm /X1 Do Q\n"
+FORM = stream(
+    b"/Type /XObject /Subtype /Form /BBox [0 0 400 400] /Matrix [1 0 0 1 100 150]"
+    b" /Resources << /XObject << /P1 4 0 R >> >>",
+    b"q 300 0 0 240 0 0 cm /P1 Do Q",
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "shape"),
+    [
+        (one_page(TEXT_LINE + FIGURE), 300 / 240),
+        (one_page(TEXT_LINE + FIGURE, entries=b"/Rotate 90"), 240 / 300),
+        (one_page(TEXT_LINE + FIGURE, entries=b"/Rotate 180"), 300 / 240),
+        (one_page(TEXT_LINE + FIGURE, entries=b"/Rotate 270"), 240 / 300),
+        (one_page(TEXT_LINE + FIGURE, box=(100, 150, 712, 942)), 300 / 240),
+        (one_page(TEXT_LINE + FIGURE, entries=b"/CropBox [90 90 560 760]"), 300 / 240),
+        (one_page(TEXT_LINE + FIGURE, entries=b"/CropBox [90 90 560 760] /Rotate 90"), 240 / 300),
+        (one_page(TEXT_LINE + IN_A_FORM, FORM, resources=b"/X1 7 0 R"), 300 / 240),
+        (one_page(TEXT_LINE + IN_A_FORM, FORM, resources=b"/X1 7 0 R", entries=b"/Rotate 90"), 240 / 300),
+    ],
+)
+def test_figures_are_found_however_the_page_lies(write: Write, data: bytes, shape: float) -> None:
+    (figure,) = pictures_of(read(write("a.pdf", data)))
+    assert abs(figure.width / figure.height - shape) < 0.02
+    assert np.abs(figure.pixels[5:-5, 5:-5] - np.array([20, 160, 60])).max() <= 2
+
+
+def curve(x: int, y: int) -> bytes:
+    """A line with 60 corners, 240 points wide and 100 high."""
+    corners = b" ".join(b"%d %d l" % (x + 4 * step, y + step * 37 % 100) for step in range(1, 61))
+    return b"%d %d m %s S\n" % (x, y, corners)
+
+
+def test_a_drawing_of_lines_is_a_figure(write: Write) -> None:
+    item = read(write("a.pdf", one_page(TEXT_LINE + curve(100, 200) + b"BT /F1 8 Tf 110 192 Td (0) Tj ET")))
+    (figure,) = pictures_of(item)
+    assert 1.7 < figure.width / figure.height < 2.3, "240 points by 100, and some around it"
+    assert (figure.pixels < 128).any(), "something is to be seen"
+    two = one_page(TEXT_LINE + curve(50, 200) + curve(350, 200), entries=b"/Rotate 90")
+    assert len(pictures_of(read(write("two.pdf", two)))) == 2
+    both = one_page(TEXT_LINE + FIGURE + curve(180, 250))
+    assert len(pictures_of(read(write("both.pdf", both)))) == 1, "lines on a picture are part of it"
+
+
+def test_rules_and_shades_and_tables_are_no_figures(write: Write) -> None:
+    rules = b"".join(b"100 %d m 500 %d l S\n" % (y, y) for y in range(100, 500, 10))
+    shade = b"0.9 g 60 150 500 400 re f 0 g\n"
+    ground = b"0.9 g 0 0 612 792 re f 0 g\n" * 30
+    cells = b"".join(
+        b"0.9 g %d %d 60 14 re f 0 g BT /F1 10 Tf %d %d Td (1,234.50 EUR) Tj ET\n" % (x, y, x, y + 3)
+        for x in range(60, 500, 64)
+        for y in range(100, 500, 16)
+    )
+    for content in (rules, shade, ground, cells):
+        assert not pictures_of(read(write("a.pdf", one_page(content + TEXT_LINE)))), content[:40]
+
+
+def test_what_is_filled_in_and_noted_is_read(write: Write) -> None:
+    look = stream(
+        b"/Type /XObject /Subtype /Form /BBox [0 0 200 20] /Resources << /Font << /F1 3 0 R >> >>",
+        b"/Tx BMC q BT /F1 12 Tf 2 5 Td (Ada Lovelace) Tj ET Q EMC",
+    )
+    widget = b"<< /Type /Annot /Subtype /Widget /P 6 0 R /F 4"
+    data = one_page(
+        b"BT /F1 12 Tf 72 720 Td (Name:) Tj ET\n",
+        look,
+        widget + b" /FT /Tx /T (Name) /V (Ada Lovelace) /Rect [72 600 272 620] /AP << /N 7 0 R >> >>",
+        widget + b" /FT /Btn /T (Agree) /V /Yes /AS /Yes /Rect [72 560 92 580] >>",
+        widget + b" /FT /Btn /T (Refuse) /AS /Off /Rect [72 530 92 550] >>",
+        widget + b" /FT /Tx /T (Empty) /Rect [72 500 272 520] >>",
+        b"<< /Type /Annot /Subtype /Text /Contents (check this) /Rect [300 600 320 620] >>",
+        b"<< /Type /Annot /Subtype /Link /A << /S /URI /URI (http://x/) >> /Rect [0 0 612 792] >>",
+        entries=b"/Annots [8 0 R 9 0 R 10 0 R 11 0 R 12 0 R 13 0 R]",
+        catalog=b"/AcroForm << /Fields [8 0 R 9 0 R 10 0 R 11 0 R] >>",
+    )
+    item = read(write("form.pdf", data))
+    assert text_of(item) == (
+        "[form.pdf, page 1 of 1]\nName:\nName: Ada Lovelace\n[x] Agree\n[ ] Refuse\n(a note: check this)\n"
+    )
+    (page,) = pictures_of(item)
+    scale = page.height / 792
+    field = page.pixels[round((792 - 618) * scale) : round((792 - 602) * scale), : round(200 * scale)]
+    assert (field < 128).any(), "and it is seen on the picture of the page"
+
+
 def test_what_is_small_or_beside_the_page_is_no_figure(write: Write) -> None:
     logo = Page((SENTENCE,), (9, 9, 9), (500, 700, 40, 30))
     beside = Page((SENTENCE,), (9, 9, 9), (-400, 100, 300, 240))
@@ -120,7 +208,7 @@ def test_no_more_pictures_than_a_conversation_holds(write: Write) -> None:
     item = read(write("scans.pdf", pdf(*scans)), replace(DEFAULT_LIMITS, max_pictures=3))
     assert len(pictures_of(item)) == 3
     assert item.notes == ("2 pictures are left out: more than 3 are too many.",)
-    assert "page 5 of 5" in text_of(item)
+    assert "page 5 of 5]\n\n(There is more to be seen on this page.)" in text_of(item)
 
 
 def test_limits_of_pages_and_letters(write: Write) -> None:
@@ -133,6 +221,21 @@ def test_limits_of_pages_and_letters(write: Write) -> None:
 @pytest.mark.parametrize("data", [b"%PDF-1.7\nnothing", pdf(Page((SENTENCE,)))[:300], b"%PDF-1.4\n\x00\xff" * 99])
 def test_a_damaged_pdf(write: Write, data: bytes) -> None:
     assert refusal(write("bad.pdf", data)).title in {"Damaged document", "Empty document"}
+
+
+def test_a_locked_pdf_is_said_to_be_locked(write: Write) -> None:
+    error = refusal(write("a.pdf", locked_pdf(SENTENCE.encode(), b"secret")))
+    assert (error.title, error.message) == ("Locked document", "a.pdf is protected by a password.")
+    assert SENTENCE in text_of(read(write("b.pdf", locked_pdf(SENTENCE.encode(), b"")))), "anybody may read this one"
+
+
+def test_a_damaged_page_costs_itself_and_no_other(write: Write) -> None:
+    data = pdf(Page(("The first page was like this.",)), Page((SENTENCE,)))
+    cut = data.replace(b"/Type /Page ", b"/Type /Font ", 1)
+    item = read(write("a.pdf", cut))
+    assert text_of(item) == (f"[a.pdf, page 1 of 2]\n(This page is damaged.)\n[a.pdf, page 2 of 2]\n{SENTENCE}\n")
+    assert item.notes == ("1 page is damaged and left out.",)
+    assert refusal(write("b.pdf", data.replace(b"/Type /Page ", b"/Type /Font "))).title == "Damaged document"
 
 
 def test_a_stop_between_pages(write: Write) -> None:
@@ -506,13 +609,22 @@ def test_a_web_page_is_read_and_nothing_in_it_is_run(write: Write) -> None:
     [
         "<div><h1>News</h1><script>alert(1)</script></div>",
         "<!-- saved from afar -->\n<html><body><h1>News</h1></body></html>",
-        "<?xml version='1.0'?>\n<!DOCTYPE html>\n<html><head><title>t</title></head><body><h1>News</h1></body></html>",
+        "<?xml version='1.0' encoding='utf-8'?>\n<!DOCTYPE html>\n<html><title>t</title><h1>News</h1></html>",
     ],
 )
 def test_a_web_page_may_begin_as_any_text(write: Write, page: str) -> None:
     item = read(write("page.html", page))
     assert text_of(item) == "[page.html]\n# News\n"
     assert item.facts[0] == "web page"
+
+
+def test_a_web_page_may_leave_out_ends(write: Write) -> None:
+    page = (
+        "<!doctype html><p>one<p>two<ol><li>a<ul><li>b<li>c</ul><li>d</ol><table><tr><th>k<th>v<tr><td>1<td>2</table>"
+    )
+    assert text_of(read(write("page.html", page))) == (
+        "[page.html]\none\n\ntwo\n\n1. a\n   * b\n   * c\n2. d\n\n| k | v |\n| --- | --- |\n| 1 | 2 |\n"
+    )
 
 
 def test_text_that_is_too_long(write: Write) -> None:

@@ -87,6 +87,7 @@ def test_long_sentences_are_cut_at_commas() -> None:
         ("es", "El gato está en la mesa y no se ha movido por un día."),
         ("it", "Il gatto è sul tavolo e non si muove per nulla."),
         ("pt", "O gato não está em cima da mesa, mas uma ave está."),
+        ("pt", "Bom dia, como você está? O tempo está bom."),
         ("id", "Kucing itu ada di atas meja dan tidak senang dengan ini."),
         ("vi", "Con mèo là một con vật và nó không được vui."),
         ("ar", "القطة على الطاولة وهي ليست سعيدة. PDF"),

@@ -103,6 +103,16 @@ def test_nor_is_a_second_file_that_nobody_named(workshop: Workshop, tmp_path: Pa
         list(workshop.make(Order(tmp_path / "a.mp4", text="# Hello")))
     assert listing(tmp_path) == ["a.srt"]
     assert (tmp_path / "a.srt").read_text() == "mine"
+    assert workshop._child is None, "it is said before the work"
+
+
+def test_nor_are_further_pages(workshop: Workshop, tmp_path: Path) -> None:
+    """How many there will be is known when they are made."""
+    (tmp_path / "a-2.png").write_text("mine")
+    with pytest.raises(MediaError, match=r"a-2\.png is there already"):
+        list(workshop.make(Order(tmp_path / "a.png", text="A line of words.\n\n" * 200)))
+    assert (tmp_path / "a-2.png").read_text() == "mine"
+    assert listing(tmp_path) == ["a-2.png"]
 
 
 def test_a_file_may_be_made_of_itself(workshop: Workshop, tmp_path: Path) -> None:
