@@ -2,8 +2,8 @@
 
 pocketsphinx keeps Python to itself while it listens, so whoever wants several pieces heard at a time starts several of
 these (`media.listeners`). It reads pieces from its standard input, each behind its length, and answers each with a line
-of JSON. It imports nothing else, since starting it is part of the wait; it ends when its input ends, and on Linux with
-its parent, whatever it is doing then.
+of JSON. It imports nothing that is large, since starting it is part of the wait; it ends when its input ends, and on
+Linux with its parent, whatever it is doing then.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass
 from typing import IO
 
 import pocketsphinx
+
+from media.parent import end_with_parent
 
 FRAMES = 100  # of the decoder, a second
 MOST_STATES = 3000  # followed at a time: of 30,000 speech needs few, and what is none takes three times as long
@@ -68,18 +70,7 @@ def serve(pieces: IO[bytes], answers: IO[bytes], rate: int) -> None:
         answers.flush()
 
 
-def end_with_parent() -> None:
-    """Have Linux end this process with the one that started it: it looks at nothing while it listens."""
-    import ctypes
-    import signal
-
-    set_death_signal = 1  # PR_SET_PDEATHSIG of prctl(2)
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(set_death_signal, signal.SIGKILL)
-
-
 if __name__ == "__main__":
-    if sys.platform == "linux":
-        end_with_parent()
+    end_with_parent()
     with suppress(KeyboardInterrupt, BrokenPipeError):
         serve(sys.stdin.buffer, sys.stdout.buffer, int(sys.argv[1]))

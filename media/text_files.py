@@ -13,6 +13,7 @@ import re
 from collections.abc import Generator
 from itertools import islice
 
+from bs4 import Tag
 from charset_normalizer import from_bytes
 
 from media.errors import MediaError
@@ -28,6 +29,7 @@ from media.types import ConvertProgress, MediaItem, MediaKind, Text
 PROSE = frozenset({"", ".txt", ".md", ".markdown", ".rst", ".text", ".log", ".tex", ".srt", ".vtt"})
 PAGES = frozenset({".html", ".htm", ".xhtml"})  # a piece of a page does not begin like one
 _SHORTER = "Save the part that matters as a file of its own."
+_HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 _GUESSED_FROM = 1_000_000  # bytes, from which an encoding is guessed
 _USUAL = ("cp1252", "cp932", "gb18030")
 # What would have been seen by its zeros, and what nobody has written for thirty years: all of it fits short texts.
@@ -111,7 +113,11 @@ def _as_markdown(probe: Probe, text: str, limits: Limits) -> tuple[str, str]:
     count = text.count("\n") + (not text.endswith("\n"))
     num_lines = "1 line" if count == 1 else f"{count:,} lines"
     if probe.format == "html" or suffix in PAGES:
-        return web_page_text(text), "web page"
+        try:
+            return web_page_text(text), "web page"
+        except RecursionError as error:
+            message = f"The parts of {probe.name} lie in each other, more than a thousand deep."
+            raise MediaError("Web page too deep", message, "Copy the text that matters, and paste it.") from error
     if suffix in (".csv", ".tsv"):
         return _table(text, limits)
     if suffix in PROSE:
@@ -156,8 +162,15 @@ def web_page_text(html: str) -> str:
     page = BeautifulSoup(html, "lxml")  # it comes with python-docx, and knows which ends of elements pages leave out
     for hidden in page(["script", "style", "noscript", "template", "svg", "iframe", "object", "head"]):
         hidden.decompose()
+    for hidden in page.find_all(_is_hidden):
+        hidden.decompose()
     for declared in page.find_all(string=lambda node: isinstance(node, ProcessingInstruction | Declaration)):
         declared.extract()
     converter = MarkdownConverter(heading_style="ATX", strip=["img", "a", "video", "audio", "form", "input", "button"])
     text: str = converter.convert_soup(page)
     return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def _is_hidden(tag: Tag) -> bool:
+    """Whether a person would not see it: what is written for the model alone is not read to it."""
+    return tag.has_attr("hidden") or bool(_HIDING.search(str(tag.get("style", ""))))

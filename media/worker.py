@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -23,6 +23,7 @@ from media import wire
 from media.child import STOP
 from media.errors import MediaError
 from media.limits import DEFAULT_LIMITS, Limits
+from media.parent import starter
 from media.patience import Patience
 from media.probe import display_name
 from media.stopping import ShouldStop
@@ -41,16 +42,20 @@ PIPE_BYTES = 2**20  # as much as Linux gives to everybody
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def _started(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - this program itself
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, bufsize=0,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )  # fmt: skip
+
+
 class Child:
     """The process, and a thread that reads what it says."""
 
     def __init__(self, module: str, limits: Limits) -> None:
         self.bounds = _bounds(limits)
         command = [sys.executable, "-B", "-m", module, *self.bounds]
-        self._process = subprocess.Popen(  # noqa: S603 - this program itself
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, bufsize=0,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )  # fmt: skip
+        self._process = starter().submit(_started, command).result()
         assert self._process.stdin is not None, "pipes were asked for"
         assert self._process.stdout is not None, "pipes were asked for"
         assert self._process.stderr is not None, "pipes were asked for"

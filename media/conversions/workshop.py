@@ -11,8 +11,9 @@ import atexit
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Generator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from media.types import ConvertProgress, MediaItem
 from media.worker import EndedError, Worker
 
 FOLDER_PREFIX = ".altiplano-"
+LEFT_BEHIND_S = 24 * 3600.0  # no conversion takes so long
 
 
 class Workshop(Worker):
@@ -136,10 +138,19 @@ def refuse_existing(paths: Sequence[Path], *, may_replace: bool) -> None:
 
 
 def _new_folder(order: Order) -> Path:
+    _remove_left_behind(order.target.parent)
     try:
         return Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=order.target.parent))
     except OSError as error:
         raise disk_error(error, order) from error
+
+
+def _remove_left_behind(folder: Path) -> None:
+    """Folders of conversions whose program was killed with its process: nobody else would ever remove them."""
+    for left in folder.glob(f"{FOLDER_PREFIX}*"):
+        with suppress(OSError):
+            if left.is_dir() and not left.is_symlink() and time.time() - left.stat().st_mtime > LEFT_BEHIND_S:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 _workshop = Workshop()

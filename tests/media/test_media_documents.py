@@ -604,6 +604,19 @@ def test_a_web_page_is_read_and_nothing_in_it_is_run(write: Write) -> None:
     assert not [word for word in ("alert", "http", "javascript", "spy", "p {}") if word in said]
 
 
+def test_what_a_page_hides_is_not_read(write: Write) -> None:
+    page = (
+        "<html><p>Seen.</p><p hidden>One</p><div style='color:red; Display : none'>Two<p>Three</p></div>"
+        "<span style='visibility:hidden'>Four</span><p style='display:block'>Seen, too.</p></html>"
+    )
+    assert text_of(read(write("a.html", page))) == "[a.html]\nSeen.\n\nSeen, too.\n"
+
+
+def test_a_page_without_a_bottom_is_refused_in_words(write: Write) -> None:
+    error = refusal(write("a.html", "<html>" + "<div><b>" * 3000 + "x"))
+    assert (error.title, "a.html" in error.message) == ("Web page too deep", True)
+
+
 @pytest.mark.parametrize(
     "page",
     [

@@ -211,6 +211,25 @@ def test_nobody_is_left_behind(photograph: Path) -> None:
         assert has_ended(child)
 
 
+@needs_bounds
+def test_a_program_that_is_killed_takes_a_process_with_it_that_looks_at_nothing(photograph: Path) -> None:
+    script = (
+        "import threading, time; from pathlib import Path; from media import sandbox;"
+        f"read = threading.Thread(target=lambda: list(sandbox.convert(Path({str(photograph)!r}))));"
+        "read.start(); read.join(); child = sandbox._sandbox._workers[0]._child; assert child.is_alive;"
+        "print(child._process.pid, flush=True); time.sleep(60)"
+    )
+    program = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=ROOT)
+    assert program.stdout is not None
+    child = int(program.stdout.readline())
+    assert not has_ended(child, 0.5), "the thread that asked for it is gone, and that is no reason"
+    os.kill(child, signal.SIGSTOP)  # as in C code that keeps the interpreter to itself
+    program.kill()
+    program.wait(20)
+    program.stdout.close()
+    assert has_ended(child)
+
+
 # Several at a time
 
 

@@ -240,6 +240,20 @@ def test_a_program_that_is_killed_leaves_no_process_and_no_folder(tmp_path: Path
     assert listing(tmp_path) == []
 
 
+def test_folders_that_were_left_behind_are_removed_when_they_are_old(workshop: Workshop, tmp_path: Path) -> None:
+    old, fresh, other = (tmp_path / name for name in (".altiplano-old", ".altiplano-new", "mine"))
+    for folder in (old, fresh, other):
+        folder.mkdir()
+        (folder / "a.wav").write_bytes(b"half")
+    (tmp_path / ".altiplano-link").symlink_to(other, target_is_directory=True)
+    day_before = time.time() - 25 * 3600
+    for folder in (old, other):
+        os.utime(folder, (day_before, day_before))
+    last(workshop.make(Order(tmp_path / "a.wav", text="Hello.")))
+    assert {path.name for path in tmp_path.iterdir()} == {".altiplano-new", ".altiplano-link", "mine", "a.wav"}
+    assert (other / "a.wav").exists()
+
+
 def test_odd_names_are_names(workshop: Workshop, tmp_path: Path) -> None:
     odd = tmp_path / ("a\nb ü %d \udcff" if os.name != "nt" else "b ü")
     odd.mkdir()
