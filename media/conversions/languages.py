@@ -76,9 +76,7 @@ LANGUAGES = {
     "pt": Language(
         "Portuguese",
         "pt-br",
-        _words(
-            "o que não uma do da em os para com é no se na mais as você está são também muito isso obrigado obrigada olá"
-        ),
+        _words("o que não uma do da em os para com é no se na mais as você está são também muito isso obrigado olá"),
         "Código.",
         "Fórmula.",
         "Tabela.",
