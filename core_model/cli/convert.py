@@ -59,7 +59,7 @@ def _add_wishes(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--language", default="", metavar="CODE", help='of the voice: "de"; guessed from the text')
     group.add_argument("--voice", default="", metavar="NAME", help='one of espeak-ng\'s voices: "en-gb+f3"')
     group.add_argument(
-        "--rate", type=_rate, default=Wishes().words_per_minute, metavar="WPM", help="words a minute (165)"
+        "--rate", type=_rate, default=Wishes().words_per_minute, metavar="WPM", help="words a minute (150)"
     )
     group.add_argument("--at", metavar="TIME", help='which frame of a clip: "0:14"; a sheet of many when left out')
     group.add_argument("--whisper", type=Path, metavar="DIR", help=WHISPER_HELP)

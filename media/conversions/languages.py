@@ -35,7 +35,7 @@ LANGUAGES = {
     "ar": Language("Arabic", "ar", frozenset(), "شفرة.", "صيغة.", "جدول."),
     "en": Language(
         "English",
-        "en-us",
+        "en-us+f5",  # the one that a recogniser understands: 15 words wrong of 100, where "en-us" alone has 72
         _words("the of and to is that it was for are with this you not have from hello thanks please"),
     ),
     "fr": Language(

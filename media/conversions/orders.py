@@ -53,7 +53,7 @@ class Wishes:
 
     language: str = ""  # of the voice: "de"; empty: guessed from the text
     voice: str = ""  # one of espeak-ng's: "en-gb+f3"; empty: the usual one of the language
-    words_per_minute: int = 165  # a calm reader
+    words_per_minute: int = 150  # as books are read; a recogniser understands half of what is faster
     at_s: float | None = None  # which frame of a clip becomes a picture; None: a sheet of many
     has_captions: bool = True  # whether what is said is written into the picture of a film
     whisper_folder: str = ""  # where faster-whisper's weights are; empty: where it usually keeps them

@@ -104,7 +104,7 @@ def test_closing_before_the_files_are_read_asks_nothing_and_keeps_the_words(
     desk.attachments.add_files([write_picture(tmp_path)])
     desk.composer.set_text("What is it?")
     desk.composing.send()
-    wait_without_events(desk.media_worker)
+    wait_without_events(desk.reader)
     close_desk(qtbot, desk)
     archive = Archive(folders.data_folder())
     assert archive.conversations() == []

@@ -104,6 +104,14 @@ def test_what_is_said_is_written_down(tmp_path: Path) -> None:
     assert word_errors(SENTENCES[0], (tmp_path / "a.txt").read_text()) <= 1
 
 
+def test_the_voice_in_the_box_is_understood_by_the_recogniser_in_the_box(tmp_path: Path) -> None:
+    said = ". ".join(SENTENCES)
+    convert_to(tmp_path / "said.mp3", said)
+    convert_to(tmp_path / "heard.txt", tmp_path / "said.mp3")
+    written = (tmp_path / "heard.txt").read_text()
+    assert word_errors(" ".join(SENTENCES), written) <= 0.3 * len(said.split())
+
+
 @needs_flite
 def test_text_spoken_by_flite_comes_back_as_text(tmp_path: Path) -> None:
     """The way text, sound, text through the recogniser in the box, with a voice that it understands."""
