@@ -105,7 +105,6 @@ class Desk(QObject):
         self._load_timer.start()
         self._garbage.start()
         self.media_worker.submit(_warm_up, "warm up")
-        self.media.start()
         if self.keeper.repairs:
             names = ", ".join(self.keeper.repairs)
             self._notify("settings", self.tr("These settings could not be read and were reset: {0}.").format(names))
@@ -157,7 +156,7 @@ class Desk(QObject):
         self.window.header.rename_requested.connect(self.on_rename_requested)
         self.window.header.delete_requested.connect(self.on_delete_requested)
         self.chat.started_over.connect(self.composing.take_over)
-        conversations.drafts_loaded.connect(self.composing.set_drafts)
+        conversations.drafts_loaded.connect(self.on_drafts_loaded)
         conversations.title_changed.connect(self.window.header.set_title)
         conversations.deleted.connect(self.on_deleted)
         self.chat.shown_changed.connect(self.on_shown_changed)
@@ -239,6 +238,10 @@ class Desk(QObject):
         self.window.show_chat(conversation is not None)
         self.window.sidebar.set_current(conversation.id if conversation is not None else "")
         self.window.hide_panel()
+
+    def on_drafts_loaded(self, drafts: dict[str, str]) -> None:
+        self.composing.set_drafts(drafts)
+        self.media.captures.bring_back({each.id for each in self.conversations_model.conversations()})
 
     def on_deleted(self, conversation: Conversation) -> None:
         undo = partial(self.conversations.restore, conversation)

@@ -79,15 +79,12 @@ class MediaDesk(QObject):
         """Those that are its own."""
         return self.workshop, *self.captures.workers
 
-    def start(self) -> None:
-        """Do what the window need not wait for."""
-        self._around.media_worker.submit(self.captures.remove_left_behind, "captures left behind")
-
     def forget(self) -> None:
         """Another conversation is shown."""
         for key in NOTICES:
             self.told.emit(key, "", "info")
         self.clips.forget()
+        self.captures.attach_waiting()
 
     def end(self) -> None:
         """Let go of devices, and stop what is being made."""
@@ -95,9 +92,9 @@ class MediaDesk(QObject):
         self.workshop.shutdown()
 
     def clear(self) -> None:
-        """Remove the files that nobody wants any more. All threads have ended."""
+        """Remove the files that nobody wants any more, and keep the others. All threads have ended."""
         self.converting.end()
-        self.captures.files.remove_all()
+        self.captures.keep_unsent()
 
     # Joining
 

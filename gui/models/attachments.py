@@ -156,6 +156,16 @@ class Attachments(QObject):
         return self._attachments.get(attachment_id)
 
     @property
+    def conversation_id(self) -> str:
+        """The conversation that is shown; empty for a new one."""
+        return self._conversation
+
+    def unsent_files(self) -> dict[str, list[Path]]:
+        """The files that are attached in each conversation."""
+        everywhere = self._elsewhere | {self._conversation: self._attachments}
+        return {name: [each.path for each in its.values() if each.path] for name, its in everywhere.items()}
+
+    @property
     def is_reading(self) -> bool:
         return any(each.state is AttachmentState.READING for each in self._attachments.values())
 
