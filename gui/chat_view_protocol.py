@@ -61,6 +61,7 @@ class ShownMessage:
     outcome: str = ""  # a sentence below an answer: "Stopped by you", "142 tokens, 21 a second"; empty says nothing
     can_continue: bool = False  # the answer was cut off by a stop or by the end of the program
     error: ShownError | None = None
+    edit: str | None = None  # what stands in the editor of this question; None where it is closed
 
 
 def attached_parts(message: Message, chips: Sequence[Chip]) -> tuple[tuple[Part, ...], ...]:
@@ -139,6 +140,11 @@ class ChatViewLike(Protocol):
     @property
     def edit_requested(self) -> SignalInstance:
         """(str, str): this question with new words; what came after it is rolled back."""
+        ...
+
+    @property
+    def edit_changed(self) -> SignalInstance:
+        """(str, str | None): what stands in the editor of this question now; None when it is closed."""
         ...
 
     @property

@@ -26,6 +26,7 @@ from gui.composer_controller import ComposerController
 from gui.conversation import Conversation
 from gui.conversation_list import ConversationList
 from gui.dialogs import Dialogs
+from gui.edit_keeper import EditKeeper
 from gui.faults import Faults
 from gui.garbage import GarbageCollector
 from gui.history import History
@@ -70,6 +71,7 @@ class Desk(QObject):
         self.queue = AnswerQueue(self.model, self.model_worker, self.sampling)
         self.chat_view = cast("ChatViewLike", chat_view)
         self.chat = ChatController(self.chat_view, self.queue, self.history)
+        self.edits = EditKeeper(self.chat_view, self.chat, self.history)
         self.conversations_model = ConversationsModel()
         self.conversations = ConversationList(self.conversations_model, self.chat, self.history)
         convert = partial(_as_chosen, self.keeper, convert)
@@ -282,6 +284,7 @@ class Desk(QObject):
         self._is_ending = True
         self._load_timer.stop()
         self.composing.finish()
+        self.edits.keep()
         self.queue.quit()
         self.model.give_up_load()
         self.media.end()

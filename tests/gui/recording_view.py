@@ -32,6 +32,7 @@ class RecordingView(QObject):
     start_over_requested = Signal(str)
     regenerate_requested = Signal(str)
     edit_requested = Signal(str, str)
+    edit_changed = Signal(str, object)
     view_pictures_requested = Signal(str)
     view_clip_requested = Signal(str, int)
     view_time_requested = Signal(str, float)

@@ -558,22 +558,6 @@ def test_another_wish_to_record_leaves_the_recording_alone(qtbot: QtBot, quick_d
 
 
 @pytest.fixture
-def next_window(qtbot: QtBot, themed: QApplication, own_home: None) -> Iterator[Callable[[], Desk]]:
-    """Closes the window that is open, and opens the next one."""
-    opened: list[Desk] = []
-
-    def open_next() -> Desk:
-        if opened:
-            close_desk(qtbot, opened[-1])
-        opened.append(make_desk(qtbot, scripted()))
-        return opened[-1]
-
-    yield open_next
-    if not opened[-1].has_ended:
-        close_desk(qtbot, opened[-1])
-
-
-@pytest.fixture
 def quick_converter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "convert_file", quick)
 
