@@ -168,8 +168,8 @@ class ChatViewLike(Protocol):
         ...
 
     @property
-    def folder_requested(self) -> SignalInstance:
-        """(str, int): show what the model read of a folder of this message, by the place of its chip."""
+    def view_parts_requested(self) -> SignalInstance:
+        """(str, int): show all that the model read of an attachment of this message, by the place of its chip."""
         ...
 
     @property

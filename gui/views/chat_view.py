@@ -49,7 +49,7 @@ class ChatView(MessageArea):
     view_time_requested = Signal(str, float)
     continue_requested = Signal(str)
     place_requested = Signal(str, int, int)
-    folder_requested = Signal(str, int)
+    view_parts_requested = Signal(str, int)
     convert_requested = Signal(str)
     convert_chip_requested = Signal(str, int)
 
@@ -203,7 +203,7 @@ class ChatView(MessageArea):
         view.edit_changed.connect(lambda text: self.edit_changed.emit(message_id, text))
         view.pictures_requested.connect(lambda: self.view_pictures_requested.emit(message_id))
         view.clip_requested.connect(lambda index: self.view_clip_requested.emit(message_id, index))
-        view.folder_requested.connect(lambda index: self.folder_requested.emit(message_id, index))
+        view.parts_requested.connect(lambda index: self.view_parts_requested.emit(message_id, index))
         view.convert_requested.connect(lambda number: self.convert_chip_requested.emit(message_id, number))
         return view
 

@@ -36,7 +36,7 @@ class QuestionView(QWidget):
         edit_changed(str | None): this stands in the editor now; None: it was closed.
         pictures_requested: show what the model saw.
         clip_requested(int): show the clip or recording of this chip.
-        folder_requested(int): show what it read of the folder of this chip.
+        parts_requested(int): show all that it read of the attachment of this chip.
         convert_requested(int): a person wants the attachment of this number as a file of another kind.
         resized: it needs another height.
         cursor_moved(QRect): the caret moved by keyboard; where, in this widget.
@@ -48,7 +48,7 @@ class QuestionView(QWidget):
     edit_changed = Signal(object)
     pictures_requested = Signal()
     clip_requested = Signal(int)
-    folder_requested = Signal(int)
+    parts_requested = Signal(int)
     convert_requested = Signal(int)
     resized = Signal()
     cursor_moved = Signal(QRect)
@@ -77,10 +77,11 @@ class QuestionView(QWidget):
     def _connect(self) -> None:
         for index, face in enumerate(self._faces):
             face.convert_requested.connect(partial(self.convert_requested.emit, index))
+            face.parts_requested.connect(partial(self.parts_requested.emit, index))
             if face.lasts:
                 face.clicked.connect(partial(self.clip_requested.emit, index))
-            elif face.is_folder:
-                face.clicked.connect(partial(self.folder_requested.emit, index))
+            elif face.is_read:
+                face.clicked.connect(partial(self.parts_requested.emit, index))
             else:
                 face.clicked.connect(self.pictures_requested)
         theme.look(self.more_button, "quiet")

@@ -46,6 +46,7 @@ class ShortcutsDialog(QDialog):
             (self.tr("Paste text, pictures or files"), "Ctrl+V"),
             (self.tr("New chat"), "Ctrl+N"),
             (self.tr("Search conversations"), "Ctrl+K"),
+            (self.tr("Find in what the model read"), "Ctrl+F"),
             (self.tr("Rename a conversation, in the list"), "F2"),
             (self.tr("Show or hide the conversations"), "Ctrl+B"),
             (self.tr("Begin a clip at the playhead"), "I"),

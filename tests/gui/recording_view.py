@@ -38,7 +38,7 @@ class RecordingView(QObject):
     view_time_requested = Signal(str, float)
     continue_requested = Signal(str)
     place_requested = Signal(str, int, int)
-    folder_requested = Signal(str, int)
+    view_parts_requested = Signal(str, int)
     convert_requested = Signal(str)
     convert_chip_requested = Signal(str, int)
 
