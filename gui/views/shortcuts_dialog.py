@@ -51,6 +51,8 @@ class ShortcutsDialog(QDialog):
             (self.tr("Show or hide the conversations"), "Ctrl+B"),
             (self.tr("Begin a clip at the playhead"), "I"),
             (self.tr("End a clip at the playhead"), "O"),
+            (self.tr("Enlarge a timeline"), "+"),
+            (self.tr("Show all of a timeline"), "0"),
             (self.tr("Settings"), "Ctrl+,"),
             (self.tr("This sheet"), "F1"),
         ]
