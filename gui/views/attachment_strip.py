@@ -20,7 +20,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QProgressBar, 
 
 from gui import icons, theme, words
 from gui.addresses import as_tip
-from gui.models.attachments import Attachment, Attachments, AttachmentState
+from gui.attachment import Attachment, AttachmentState
+from gui.models.attachments import Attachments
 from gui.picture_files import to_image
 from gui.views.elided_label import ElidedLabel
 from gui.views.flow_layout import FlowLayout
