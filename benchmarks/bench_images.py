@@ -2,7 +2,8 @@
 
     python benchmarks/bench_images.py [--rounds 9] [--pictures 48] [--threads 1]
 
-Two ways to the same tiles, in turn. Ours: `media.convert` for a file, `picture_tiles` and `normalize_tiles` (bfloat16).
+Two ways to the same tiles, in turn. Ours: `media.convert` for a file, `picture_tiles` and `normalize_tiles` (bfloat16);
+"window" goes through the processes that the window has files read by, several at a time, whose CPU time is not counted.
 The floor: what a short script would do with Pillow and numpy, `Image.resize` with BILINEAR to the same two sizes and
 float32 arithmetic, without safety, orientation, thumbnail or exactness; from memory it starts at a decoded Pillow
 image, which spares it a copy. "array" starts from decoded pixels, "file" from a JPEG in the page cache. Medians over
@@ -17,7 +18,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +35,12 @@ from core_model.canvas import choose_canvas
 from core_model.model.image_tiles import normalize_tiles, picture_tiles
 from core_model.types import Picture, TileGeometry
 from media.convert import convert
+from media.limits import files_at_once
+from media.sandbox import Sandbox
 from media.types import MediaItem
 
 WIDTH, HEIGHT = 4032, 3024
+Way = Callable[[int], object]  # so many pictures
 LLAMA4 = TileGeometry(tile_size=336, max_tiles=16, tokens_per_tile=144)
 
 
@@ -60,6 +66,18 @@ def ours_from_file(path: Path) -> torch.Tensor:
     return ours_from_array(picture)
 
 
+def ours_from_window(sandbox: Sandbox, threads: ThreadPoolExecutor, path: Path, count: int) -> None:
+    def read(_: int) -> Picture:
+        *_, item = sandbox.convert(path)
+        assert isinstance(item, MediaItem)
+        (picture,) = item.parts
+        assert isinstance(picture, Picture)
+        return picture
+
+    for picture in threads.map(read, range(count)):
+        ours_from_array(picture)
+
+
 def floor_from_image(image: Image.Image) -> npt.NDArray[np.float32]:
     side, canvas = LLAMA4.tile_size, choose_canvas(image.height, image.width, LLAMA4)
     whole = np.zeros((canvas.rows * side, canvas.cols * side, 3), np.uint8)
@@ -83,17 +101,26 @@ class Timing:
     cpu: float
 
 
-def measure(ours: Callable[[], object], floor: Callable[[], object], repeat: int, rounds: int) -> list[Timing]:
-    """Both ways in turn, `repeat` pictures a round, after one picture to warm up."""
+def times(run: Callable[[], object]) -> Way:
+    """So many pictures, one after the other."""
+
+    def repeat(count: int) -> None:
+        for _ in range(count):
+            run()
+
+    return repeat
+
+
+def measure(ours: Way, floor: Way, count: int, rounds: int) -> list[Timing]:
+    """Both ways in turn, `count` pictures a round, after one picture to warm up."""
     walls: list[list[float]] = [[], []]
     cpus: list[list[float]] = [[], []]
     for run in (ours, floor):
-        run()
+        run(1)
     for _ in range(rounds):
         for run, wall, cpu in zip((ours, floor), walls, cpus, strict=True):
             began, cpu_began = time.perf_counter(), time.process_time()
-            for _ in range(repeat):
-                run()
+            run(count)
             wall.append((time.perf_counter() - began) * 1e3)
             cpu.append((time.process_time() - cpu_began) * 1e3)
     return [Timing(statistics.median(wall), statistics.median(cpu)) for wall, cpu in zip(walls, cpus, strict=True)]
@@ -106,19 +133,23 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="of torch; Pillow has one")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    with tempfile.TemporaryDirectory() as folder:
-        report(arguments, Path(folder) / "photograph.jpg")
+    sandbox = Sandbox(remembers_bytes=0, num_processes=files_at_once())
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(files_at_once()) as threads:
+        report(arguments, Path(folder) / "photograph.jpg", partial(ours_from_window, sandbox, threads))
+    sandbox.close()
 
 
-def report(arguments: argparse.Namespace, path: Path) -> None:
+def report(arguments: argparse.Namespace, path: Path, window: Callable[[Path, int], object]) -> None:
     image = photograph()
     image.save(path, quality=90)
     picture = Picture(np.array(image))
     tiles = ours_from_array(picture)
     assert np.abs(tiles.float().numpy() - floor_from_image(image)).max() < 0.02, "the two ways show different pictures"
-    sources = {
-        "array": (lambda: ours_from_array(picture), lambda: floor_from_image(image)),
-        "file": (lambda: ours_from_file(path), lambda: floor_from_file(path)),
+    from_file = times(lambda: floor_from_file(path))
+    sources: dict[str, tuple[Way, Way]] = {
+        "array": (times(lambda: ours_from_array(picture)), times(lambda: floor_from_image(image))),
+        "file": (times(lambda: ours_from_file(path)), from_file),
+        "window": (partial(window, path), from_file),
     }
     print(f"{WIDTH} x {HEIGHT} pixels, {len(tiles)} tiles, JPEG of {path.stat().st_size / 1e6:.1f} MB; milliseconds")
     print(f"{'':16}{'ours':>10}{'Pillow':>10}{'ratio':>8}{'CPU ours':>12}{'CPU Pillow':>13}{'ratio':>8}")

@@ -33,8 +33,9 @@ from benchmarks.common import print_result
 from media.conversions.orders import Order, Wishes
 from media.conversions.workshop import Workshop
 from media.limits import DEFAULT_LIMITS
-from media.sandbox import Sandbox, Worker
+from media.sandbox import Sandbox
 from media.stopping import ShouldStop, never_stop
+from media.worker import Worker
 from tests.clips import write_clip
 from tests.recordings import heard
 
@@ -85,7 +86,11 @@ def ways(folder: Path, sandbox: Sandbox, workshop: Workshop) -> Iterator[tuple[s
     photo = photograph(folder)
     sources = [clip, spoken, photo, animation(folder), book(folder, 300), table(folder), source_tree(folder)]
     for source in sources:
-        yield f"read {source.name}", sandbox, lambda stop, source=source: sandbox.convert(source, should_stop=stop)  # type: ignore[misc]
+        yield (
+            f"read {source.name}",
+            sandbox._workers[0],
+            lambda stop, source=source: sandbox.convert(source, should_stop=stop),
+        )  # type: ignore[misc]
     english = Wishes("en")
     orders = [
         Order(folder / "text.mp3", text=TEXTS["en"], wishes=english),

@@ -42,6 +42,7 @@ from gui.views.main_window import MainWindow
 from gui.views.model_bar import ModelEntry
 from gui.views.notice_bar import Notice
 from gui.views.sidebar import Sidebar
+from media.limits import files_at_once
 from media.types import ConvertOptions
 from resources import folders
 
@@ -66,6 +67,7 @@ class Desk(QObject):
         self._faults = faults
         self.keeper = SettingsKeeper(folders.config_folder() / "settings.json")
         self.model_worker, self.media_worker = Worker("model"), Worker("media")
+        self.reader = Worker("files", files_at_once())
         self.history = History(folders.data_folder())
         self.model = ModelController(factory, self.model_worker)
         self.queue = AnswerQueue(self.model, self.model_worker, self.sampling)
@@ -75,7 +77,7 @@ class Desk(QObject):
         self.conversations_model = ConversationsModel()
         self.conversations = ConversationList(self.conversations_model, self.chat, self.history)
         convert = partial(_as_chosen, self.keeper, convert)
-        self.attachments = Attachments(self.media_worker, convert)
+        self.attachments = Attachments(self.reader, convert)
         self.composer = Composer(self.attachments)
         self.composing = ComposerController(self.composer, self.attachments, self.chat, self.model, self.history)
         state = QSettings(str(folders.config_folder() / "window.ini"), QSettings.Format.IniFormat)
@@ -91,7 +93,7 @@ class Desk(QObject):
         self._is_ending, self.has_ended = False, False
         self._load_timer = QTimer(self, singleShot=True, interval=LOAD_DELAY_MS)
         self._load_timer.timeout.connect(self.model.ensure)
-        self._running = {self.model_worker, self.media_worker, *self.media.workers}
+        self._running = {self.model_worker, self.media_worker, self.reader, *self.media.workers}
         self._join_window()
         self._join_model()
         self._join_conversations()
@@ -290,6 +292,7 @@ class Desk(QObject):
         self.media.end()
         self.model_worker.shutdown()
         self.media_worker.shutdown()
+        self.reader.shutdown()
 
     def on_worker_stopped(self) -> None:
         worker = self.sender()

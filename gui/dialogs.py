@@ -17,10 +17,10 @@ from gui.views.folder_dialog import FolderDialog
 from gui.views.plan_dialog import AskReport, PlanDialog
 from gui.views.settings_dialog import SettingsDialog
 from gui.views.shortcuts_dialog import ShortcutsDialog
-from media.probe import CLIPS, PICTURES, RECORDINGS
+from media.probe import CLIPS, DRAWINGS, PICTURES, RECORDINGS
 from media.signatures import FORMATS
 
-DOCUMENT_PATTERNS = "*.pdf *.docx *.xlsx *.txt *.md *.csv *.html"  # text and Office have endings that are not read
+DOCUMENT_PATTERNS = "*.pdf *.docx *.xlsx *.pptx *.txt *.md *.csv *.html"  # others have endings that are not read
 
 
 def patterns(formats: Iterable[str]) -> str:
@@ -57,7 +57,7 @@ class Dialogs(QObject):
 
     def _file_filters(self) -> list[str]:
         kinds = {
-            self.tr("Pictures ({0})"): patterns(PICTURES),
+            self.tr("Pictures ({0})"): patterns(PICTURES | DRAWINGS),
             self.tr("Clips ({0})"): patterns(CLIPS),
             self.tr("Recordings ({0})"): patterns(RECORDINGS),
             self.tr("Documents ({0})"): DOCUMENT_PATTERNS,

@@ -62,7 +62,9 @@ def describe_files(
         title = _tr("This file cannot be read") if len(paths) == 1 else _tr("None of these files can be read")
         return DropOffer(
             title,
-            _tr("Pictures, clips, recordings, PDF, Word, Excel, text of all kinds and folders can be dropped here."),
+            _tr(
+                "Pictures, clips, recordings, PDF, Office documents, text of all kinds and folders can be dropped here."
+            ),
             False,
         )
     are_pictures = all(each.kind is MediaKind.IMAGE for each in found)

@@ -1,4 +1,4 @@
-"""The worker: one thread for one scarce resource, with a queue, that drives generators and reports on `Job` objects.
+"""The worker: a thread for a scarce resource, with a queue, that drives generators and reports on `Job` objects.
 
 The model has one and the conversion of files another, so that loading, answering and unloading never overlap and
 whatever is bound to a thread (torch's grad mode, the CUDA device) stays on it. No view touches a thread: it connects
@@ -161,21 +161,26 @@ class Job(QObject):
 class Worker(QObject):
     """A thread and its queue. Jobs run one at a time, in the order in which they were submitted.
 
+    With several threads as many jobs run at a time; they still begin in that order.
+
     Signals:
-        stopped: after `finish` or `shutdown`, when the last job has ended and the thread is done.
+        stopped: after `finish` or `shutdown`, when the last job has ended and all threads are done.
     """
 
     stopped = Signal()
     _job_done = Signal(object)
+    _thread_done = Signal()
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, num_threads: int = 1) -> None:
         super().__init__()
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._pending: list[Job] = []  # holds every job until the window's thread lets go of it: QObjects die there
         self._job_done.connect(self._on_job_done)
+        self._thread_done.connect(self._on_thread_done)
         self._is_shut_down = False
-        # Begins with the first job: a window that cannot be made must not leave a process behind that waits for ever.
-        self._thread = threading.Thread(target=self._loop, name=name, daemon=False)
+        # Begin with the first job: a window that cannot be made must not leave a process behind that waits for ever.
+        self._threads = [threading.Thread(target=self._loop, name=name, daemon=False) for _ in range(num_threads)]
+        self._num_running = num_threads
         self._is_begun = False
 
     def submit(self, work: Work, name: str = "job") -> Job:
@@ -196,26 +201,29 @@ class Worker(QObject):
             job.cancel()
 
     def finish(self) -> None:
-        """Take no more work and let the thread end when the queue is empty; returns at once. Safe to call twice."""
+        """Take no more work and let the threads end when the queue is empty; returns at once. Safe to call twice."""
         if not self._is_shut_down:
             self._is_shut_down = True
-            self._queue.put(None)
+            for _ in self._threads:
+                self._queue.put(None)
             self._begin()
 
     def shutdown(self) -> None:
-        """Cancel everything and let the thread end; returns at once. `stopped` tells when. Safe to call twice."""
+        """Cancel everything and let the threads end; returns at once. `stopped` tells when. Safe to call twice."""
         self.cancel_all()
         self.finish()
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Block until the thread has ended, after `finish` or `shutdown`; whether it has."""
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        """Block until all threads have ended, after `finish` or `shutdown`, each for so long; whether they have."""
+        for thread in self._threads:
+            thread.join(timeout_s)
+        return not any(thread.is_alive() for thread in self._threads)
 
     def _begin(self) -> None:
         if not self._is_begun:
             self._is_begun = True
-            self._thread.start()
+            for thread in self._threads:
+                thread.start()
 
     def _loop(self) -> None:
         while (job := self._queue.get()) is not None:
@@ -223,7 +231,12 @@ class Worker(QObject):
             number = id(job)
             del job  # before anybody is told: the last one to let go must be the window's thread, where QObjects die
             self._job_done.emit(number)
-        self.stopped.emit()
+        self._thread_done.emit()
 
     def _on_job_done(self, number: int) -> None:
         self._pending = [job for job in self._pending if id(job) != number]
+
+    def _on_thread_done(self) -> None:
+        self._num_running -= 1
+        if not self._num_running:
+            self.stopped.emit()

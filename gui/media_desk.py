@@ -23,6 +23,7 @@ from gui.job import Worker
 from gui.model_controller import ModelController
 from gui.models.attachments import MAX_ATTACHED, Attachments, Convert
 from gui.picture_controller import PictureController
+from gui.picture_keeper import PictureKeeper
 from gui.settings import SettingsKeeper
 from gui.views.main_window import MainWindow
 from resources import folders
@@ -68,6 +69,7 @@ class MediaDesk(QObject):
         self.pictures = PictureController(window.panel, chat, model, media_worker)
         self.clips = ClipController(window.clip_panel, attachments, chat, model)
         self.captures = Captures(window, attachments, around.convert, media_worker, folders.data_folder() / "captures")
+        self.picture_keeper = PictureKeeper(attachments, folders.data_folder() / "pictures")
         self.converting = ConvertController(window, model, around.model_worker, self.workshop, around.keeper)
         self.files = FileController(chat, media_worker, window)
         self.folders = FolderController(attachments, model, around.dialogs, media_worker, window)
@@ -78,7 +80,7 @@ class MediaDesk(QObject):
     @property
     def workers(self) -> tuple[Worker, ...]:
         """Those that are its own."""
-        return self.workshop, *self.captures.workers
+        return self.workshop, self.picture_keeper.worker, *self.captures.workers
 
     def forget(self) -> None:
         """Another conversation is shown."""
@@ -91,6 +93,7 @@ class MediaDesk(QObject):
         """Let go of devices, and stop what is being made."""
         self.captures.end()
         self.workshop.shutdown()
+        self.picture_keeper.worker.shutdown()
 
     def clear(self) -> None:
         """Remove the files that nobody wants any more, and keep the others. All threads have ended."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -69,14 +70,23 @@ class PictureFiles:
     def put(self, picture: Picture) -> str:
         """Keep a picture and return its name. Never fails; see `has_unsaved`."""
         name = picture.digest().hex()
-        if name in self._kept or self._path(name).exists():
-            return name
-        try:
-            self._write(name, picture)
-        except OSError:
-            log.warning("Picture %s stays in memory", name, exc_info=True)
-            self._kept[name] = picture
+        if name not in self._kept:
+            try:
+                self.write(picture)
+            except OSError:
+                log.warning("Picture %s stays in memory", name, exc_info=True)
+                self._kept[name] = picture
         return name
+
+    def write(self, picture: Picture) -> None:
+        """Write a picture that is not there yet.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        name = picture.digest().hex()
+        if not self._path(name).exists():
+            self._write(name, picture)
 
     @property
     def has_unsaved(self) -> bool:
@@ -114,7 +124,7 @@ class PictureFiles:
     def _write(self, name: str, picture: Picture) -> None:
         path = self._path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f"{path.name}.{os.getpid()}.part")
+        aside = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
         try:
             with aside.open("wb") as file:
                 file.write(to_png(picture.pixels))

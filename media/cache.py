@@ -1,9 +1,10 @@
 """Remembers what files became, so that the same clip is not decoded twice, also where it lies at another path.
 
-A file is known by its content. Reading a whole film for its digest would take as long as finding its frames, so it is
-read only where a file of the same name and size was converted before; and a path that has not been written to since
-needs no look at all. Nothing is written to the disk: what a person showed the program is theirs. Where all of it
-together is too large, what was not asked for longest goes.
+A file is known by its content, so that it is found again where it was touched, copied or moved. Reading a whole film
+for its digest would take as long as finding its frames, so large files are read only where one of the same name and
+size was converted before; and a path that has not been written to since needs no look at all. Nothing is written to the
+disk: what a person showed the program is theirs. Where all of it together is too large, what was not asked for longest
+goes.
 """
 
 from __future__ import annotations
@@ -16,22 +17,24 @@ from pathlib import Path
 
 from media.limits import Limits
 from media.probe import display_name
-from media.stopping import ShouldStop, open_stoppable
+from media.stopping import ShouldStop, never_stop, open_stoppable
 from media.types import ConvertOptions, MediaItem, Picture
 
 MAX_BYTES = 256_000_000  # of pixels: seven photographs of a telephone, or seven clips of 48 frames
 _CHUNK = 2**20
+AT_ONCE_BYTES = 32_000_000  # what is read for its digest when it is kept: some 40 ms
 
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """A file at a path, as long as nobody writes to it."""
+    """A file at a path, as long as nobody writes to it. Whoever sets its time back cannot set back its change time."""
 
     path: Path
     device: int
     inode: int
     size: int
     mtime_ns: int
+    ctime_ns: int
 
     @classmethod
     def of(cls, path: Path) -> FileState | None:
@@ -42,7 +45,7 @@ class FileState:
             return None
         if not stat.S_ISREG(status.st_mode):
             return None
-        return cls(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        return cls(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 @dataclass(slots=True)
@@ -51,7 +54,7 @@ class _Kept:
     limits: Limits
     options: ConvertOptions
     item: MediaItem
-    digest: bytes = b""  # computed when first asked for
+    digest: bytes  # of a large file computed when first asked for, empty until then
 
 
 class ItemCache:
@@ -87,8 +90,9 @@ class ItemCache:
         num_bytes = _num_bytes(item)
         if FileState.of(before.path) != before or num_bytes > self._max_bytes:
             return
+        digest = _digest(before, never_stop) if before.size <= AT_ONCE_BYTES else b""
         self._number += 1
-        self._kept[self._number] = _Kept(before, limits, options, item)
+        self._kept[self._number] = _Kept(before, limits, options, item, digest)
         self._num_bytes += num_bytes
         while self._num_bytes > self._max_bytes:
             _, oldest = self._kept.popitem(last=False)

@@ -1,8 +1,8 @@
-"""The process in which files are read: `python -m media.child`. Started and ended by `media.sandbox`.
+"""The process in which files are read: `python -m media.child`. Started and ended by `media.worker`.
 
 It reads requests from its standard input, a line of JSON each, and writes messages (`media.wire`) to its standard
 output. Before it opens a file it gives up what reading needs not: memory beyond a bound, files to write, many open
-files, core dumps. It ends when its input ends, so it outlives nobody.
+files, core dumps. It ends when its input ends, and on Linux with its parent (`media.parent`), so it outlives nobody.
 """
 
 from __future__ import annotations
@@ -22,15 +22,20 @@ from media import wire
 from media.convert import convert
 from media.errors import MediaError
 from media.limits import Limits
+from media.parent import end_after, end_with_parent, live_on
 from media.stopping import ShouldStop
 from media.types import AS_IT_IS, ConvertOptions
 
 STOP = "stop"
 MAX_OPEN_FILES = 64
+GRACE_S = 30.0  # beyond what the parent has patience for: it is gone then, or hangs itself
 
 
 class Work(Protocol):
     """What a request asks for, as it goes on."""
+
+    @property
+    def limits(self) -> Limits: ...
 
     def events(self, should_stop: ShouldStop) -> Generator[wire.Event, None, None]: ...
 
@@ -94,12 +99,15 @@ def serve(lines: IO[bytes], out: IO[bytes], read: Callable[[bytes], Work] = Requ
         error = None
         try:
             with closing(request.events(requests.should_stop)) as events:
+                end_after(request.limits.max_seconds + GRACE_S)
                 for event in events:
                     _send(out, event)
+                    end_after(request.limits.max_seconds + GRACE_S)
         except MediaError as refused:
             error = refused
         except MemoryError:
             error = too_much_memory()
+        live_on()
         _send(out, wire.Ended(error))
 
 
@@ -151,6 +159,7 @@ def take_streams() -> tuple[IO[bytes], IO[bytes]]:
 
 def main(argv: list[str]) -> None:
     """Serve on the standard streams."""
+    end_with_parent()
     lines, messages = take_streams()
     import media.image  # noqa: F401 - before the bounds: what is imported now is not asked for again
 

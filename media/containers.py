@@ -26,7 +26,7 @@ from media.stopping import ShouldStop, StoppableFile, Stopped, check_stop
 
 DEMUXERS = {
     "mp4": "mov", "mov": "mov", "m4a": "mov", "webm": "matroska", "mkv": "matroska", "avi": "avi",
-    "mp3": "mp3", "wav": "wav", "flac": "flac", "ogg": "ogg", "aac": "aac",
+    "mp3": "mp3", "wav": "wav", "flac": "flac", "ogg": "ogg", "ogv": "ogg", "aac": "aac",
 }  # fmt: skip
 
 # What is wrong with a file is said in our words. Any other level lets a decoder's threads wait for the interpreter to

@@ -45,7 +45,7 @@ def _converter(found: Probe, limits: Limits, should_stop: ShouldStop, options: C
             from media.text_files import text_events
 
             return text_events
-        case "mp4" | "mov" | "webm" | "mkv" | "avi":  # or a recording, where it has no pictures
+        case "mp4" | "mov" | "webm" | "mkv" | "avi" | "ogv":  # or a recording, where it has no pictures
             from media.video import video_events
 
             return partial(video_events, options=options)
@@ -53,6 +53,10 @@ def _converter(found: Probe, limits: Limits, should_stop: ShouldStop, options: C
             from media.audio import audio_events
 
             return partial(audio_events, options=options)
+        case "svg":
+            from media.svg import svg_events
+
+            return svg_events
         case name if name in FORMATS_THAT_MOVE and is_animated(found, limits, should_stop):
             return partial(animation_events, options=options)
         case _:

@@ -21,7 +21,7 @@ from media.folder_tree import tree_lines
 from media.folder_walk import FolderWalk, Passed
 from media.limits import Limits
 from media.probe import Probe, display_name, shown_path, unreadable
-from media.signatures import HEAD_BYTES, recognise
+from media.signatures import HEAD_BYTES, UTF16_MARKS, recognise
 from media.stopping import ShouldStop, check_stop
 from media.text_files import decoded
 from media.types import AS_IT_IS, ConvertOptions, ConvertProgress, FolderFile, LeftOut, MediaItem, MediaKind, Text
@@ -31,7 +31,6 @@ _HOW_TO_READ = (
     f"Every line whose number can be divided by {NUMBERED} begins with it; the number is not part of the file. "
     "Name places as path:line, with the whole path as it is given here."
 )
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def folder_events(
@@ -92,7 +91,7 @@ class _Reader:
         found = recognise(raw[:HEAD_BYTES])
         if not raw.strip():
             return "", LeftOut.EMPTY
-        if found is None or found.name not in _TEXTS or (b"\0" in raw and raw[:2] not in _UTF16_MARKS):
+        if found is None or found.name not in _TEXTS or (b"\0" in raw and raw[:2] not in UTF16_MARKS):
             return "", LeftOut.NOT_TEXT
         try:
             text = decoded(raw, file.path)

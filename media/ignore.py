@@ -5,13 +5,15 @@ ignored, so that nothing below can be taken back, as git has it. A person's glob
 the folder. What was dropped may be a folder deep inside of a repository, so the files above it are heeded as far up as
 the repository goes.
 
-pathspec turns a line into a regular expression. How lines add up is done here: its own way lets a line that takes a
+pathspec turns a line into a regular expression, which is rewritten here so that no line takes endless time. How lines
+add up is done here: its own way lets a line that takes a
 folder back take back all that is below it as well, which git does not (found by comparing with git itself).
 """
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,6 +25,8 @@ from pathspec import GitIgnoreSpec, Pattern, RegexPattern
 from media.limits import Limits
 
 _MAX_LEVELS_UP = 40
+_STAR, _ANY_FOLDERS = "[^/]*", ".+"  # how pathspec writes "*", and "**"
+_MOST_ANY_FOLDERS = 4  # in a line
 _EVERYTHING = frozenset({"*", "**", "/**", "**/*", "/**/*", "**/**"})
 
 
@@ -104,7 +108,21 @@ def _rules(lines: list[str]) -> tuple[_Rule, ...]:
 def _rule(pattern: Pattern) -> _Rule:
     if not isinstance(pattern, RegexPattern) or pattern.regex is None or pattern.include is None:
         raise ValueError("a line that says nothing")
-    return _Rule(pattern.regex.fullmatch, pattern.include)
+    return _Rule(re.compile(_without_return(str(pattern.regex.pattern))).fullmatch, pattern.include)
+
+
+def _without_return(regex: str) -> str:
+    """The same, but a star is done with where what follows it is found for the first time, since another star follows.
+
+    Otherwise each star would be tried at each letter with each place of the others: "*a*a*a*a*a*b" takes years.
+    """
+    if regex.count(_ANY_FOLDERS) > _MOST_ANY_FOLDERS:
+        raise ValueError("a line that nobody would write")
+    first, *others = regex.split(_STAR)
+    if not others:
+        return regex
+    *middle, last = others
+    return first + "".join(_STAR + each if "(" in each else f"(?>{_STAR}?{each})" for each in middle) + _STAR + last
 
 
 def _plain(line: str) -> str:

@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -115,13 +116,19 @@ def _decode(probe: Probe, limits: Limits, should_stop: ShouldStop) -> _Decoded:
         message = f"{probe.name} has {file_size(probe.num_bytes)}; the limit is {file_size(limits.max_file_bytes)}."
         raise MediaError("File too large", message, _SMALLER)
     with strict_pillow(limits.max_pixels), open_stoppable(probe.path, should_stop) as source:
-        if probe.format == "jpeg":
-            _refuse_many_scans(probe.name, source.read(), limits)
-        image = Image.open(source, formats=(plugin(probe.format),))
-        _refuse_many_pixels(probe.name, image.width * image.height, limits)
-        _refuse_preview(probe.name, image)
-        image.load()
-        return _Decoded(_upright(image), *_about_pages(probe, should_stop))
+        image = loaded(source, probe.format, probe.name, limits)
+        return _Decoded(image, *_about_pages(probe, should_stop))
+
+
+def loaded(source: IO[bytes], format_name: str, name: str, limits: Limits) -> Image.Image:
+    """A decoded picture, upright. Called within `strict_pillow`; raises what Pillow raises, too."""
+    if format_name == "jpeg":
+        _refuse_many_scans(name, source.read(), limits)
+    image = Image.open(source, formats=(plugin(format_name),))
+    _refuse_many_pixels(name, image.width * image.height, limits)
+    _refuse_preview(name, image)
+    image.load()
+    return _upright(image)
 
 
 def plugin(format_name: str) -> str:

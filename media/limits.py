@@ -6,6 +6,7 @@ says what the file has, what is allowed, and what to do.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 
@@ -125,3 +126,8 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+
+def files_at_once() -> int:
+    """How many files are read at the same time. Each has a process of some 80 MB, and may take `max_memory_bytes`."""
+    return min(os.cpu_count() or 1, 4)

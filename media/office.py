@@ -1,34 +1,29 @@
-"""Reads Word documents and Excel sheets, as Markdown: headings, lists and tables stay what they are.
+"""Reads Word documents, Excel sheets and PowerPoint slides, as Markdown: headings, lists and tables stay what they are.
 
-Both are ZIP archives of XML. What they would unpack to is added up before anything is unpacked, and XML is read without
-entities (python-docx switches them off; openpyxl reads through defusedxml). Pictures and charts inside are left out,
-and a note says so.
+All are ZIP archives of XML. What they would unpack to is added up before anything is unpacked, and XML is read without
+entities (python-docx and python-pptx switch them off; openpyxl reads through defusedxml). Pictures stand between the
+words; those of sheets, whose places are not known here, behind them. Charts of documents and sheets are left out, and a
+note says so.
 """
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from datetime import date, datetime, time
-from typing import Any
+from collections.abc import Generator, Iterator, Sequence
 
-import defusedxml  # openpyxl reads through it where it is there, so it must be
-import docx
-import openpyxl
-from docx.table import Table
-from docx.text.paragraph import Paragraph
-
+from media.embedded import Embedded, embedded_picture, is_shown
 from media.errors import MediaError
+from media.excel import excel_blocks
 from media.faces import file_size, page_of_words
 from media.limits import Limits
+from media.powerpoint import powerpoint_blocks
 from media.probe import Probe
 from media.stopping import ShouldStop, Stopped, check_stop
-from media.types import ConvertProgress, MediaItem, MediaKind, Text
-
-assert defusedxml, "XML of strangers is not read without it"
+from media.types import ConvertProgress, MediaItem, MediaKind, Part, Picture, Text
+from media.word import word_blocks
 
 _SAVE_AS_PDF = "Save it as PDF in its own program, and drop that."
-_PICTURES = ("word/media/", "xl/media/", "xl/charts/", "word/charts/")
+_CHARTS = ("word/charts/chart", "xl/charts/chart")
 
 
 def office_events(
@@ -42,24 +37,42 @@ def office_events(
     """
     names = _names(probe, limits)
     yield ConvertProgress(0.1, "Reading the document")
+    parts, num_files, num_seen = _Parts(probe, limits), sum("/media/" in name for name in names), 0
     try:
-        if "word/document.xml" in names:
-            blocks, what = _word(probe), "Word document"
-        elif "xl/workbook.xml" in names:
-            blocks, what = _excel(probe, limits, should_stop), "Excel workbook"
-        else:
-            raise MediaError("Unsupported document", f"{probe.name} is neither Word nor Excel.", _SAVE_AS_PDF)
-        text = _joined(probe, blocks, limits, should_stop)
+        what, blocks = _blocks(probe, names, limits, should_stop)
+        for block in blocks:
+            check_stop(should_stop)
+            if isinstance(block, str):
+                parts.add_words(block)
+                continue
+            parts.add_picture(block, should_stop)
+            num_seen += 1
+            yield ConvertProgress(0.1 + 0.9 * min(num_seen / max(num_files, 1), 1.0), "Reading the pictures")
     except (MediaError, Stopped, MemoryError):
         raise
     except Exception as error:
         message = f"{probe.name} looks like an Office document, but it cannot be read."
         raise MediaError("Damaged document", message, _SAVE_AS_PDF) from error
-    num_pictures = sum(name.startswith(_PICTURES) for name in names)
-    notes = (f"Its {num_pictures} pictures and charts are left out.",) if num_pictures else ()
-    face = page_of_words(text, limits.thumbnail_side)
-    part = Text(f"[{probe.name}]\n{text}\n")
-    yield MediaItem(MediaKind.DOCUMENT, probe.name, (part,), face, (what, file_size(probe.num_bytes)), notes)
+    first, *others = parts.all()
+    assert isinstance(first, Text), "a document begins with its name"
+    num_charts = sum(name.startswith(_CHARTS) for name in names)
+    notes = (*parts.notes(), *((f"Its {num_charts} charts are left out.",) if num_charts else ()))
+    face, facts = page_of_words(first.text, limits.thumbnail_side), (what, file_size(probe.num_bytes))
+    yield MediaItem(MediaKind.DOCUMENT, probe.name, (first, *others), face, facts, notes)
+
+
+def _blocks(
+    probe: Probe, names: Sequence[str], limits: Limits, should_stop: ShouldStop
+) -> tuple[str, Iterator[str | Embedded]]:
+    """What it is, for people, and what is in it."""
+    if "word/document.xml" in names:
+        return "Word document", word_blocks(probe.path)
+    if "xl/workbook.xml" in names:
+        return "Excel workbook", excel_blocks(probe.path, limits, should_stop)
+    if "ppt/presentation.xml" in names:
+        return "PowerPoint presentation", powerpoint_blocks(probe.path, limits)
+    message = f"{probe.name} is neither Word, Excel nor PowerPoint."
+    raise MediaError("Unsupported document", message, _SAVE_AS_PDF)
 
 
 def _names(probe: Probe, limits: Limits) -> list[str]:
@@ -80,97 +93,56 @@ def _names(probe: Probe, limits: Limits) -> list[str]:
     return [entry.filename for entry in entries]
 
 
-def _joined(probe: Probe, blocks: Iterable[str], limits: Limits, should_stop: ShouldStop) -> str:
-    kept, num_chars = [], 0
-    for block in blocks:
-        check_stop(should_stop)
-        kept.append(block)
-        num_chars += len(block)
-        if num_chars > limits.max_text_chars:
-            message = f"{probe.name} holds more than {limits.max_text_chars:,} letters."
+class _Parts:
+    """What the model gets, as it comes: words in one piece up to the next picture."""
+
+    def __init__(self, probe: Probe, limits: Limits) -> None:
+        self._probe, self._limits = probe, limits
+        self._parts: list[Part] = []
+        self._words: list[str] = []
+        self._num_chars = self._num_shown = 0
+        self._num_lost = self._num_too_many = 0
+
+    def add_words(self, words: str) -> None:
+        self._words.append(words)
+        self._num_chars += len(words)
+        if self._num_chars > self._limits.max_text_chars:
+            message = f"{self._probe.name} holds more than {self._limits.max_text_chars:,} letters."
             raise MediaError("Document too long", message, "Save the part that matters as a file of its own.")
-    return "\n\n".join(kept)
+
+    def add_picture(self, found: Embedded, should_stop: ShouldStop) -> None:
+        if self._num_shown == self._limits.max_pictures:
+            self._num_too_many += 1
+            return
+        pixels = embedded_picture(found, self._limits, should_stop)
+        if pixels is None:
+            self._num_lost += 1
+        elif is_shown(pixels):
+            if found.about:
+                self.add_words(f"[Picture: {found.about}]")
+            self._end_words()
+            self._parts.append(Picture(pixels, f"{self._probe.name}, picture {self._num_shown + 1}"))
+            self._num_shown += 1
+
+    def _end_words(self) -> None:
+        if self._words or not self._parts:
+            text = "\n\n".join(self._words)
+            self._parts.append(Text(f"{text}\n" if self._parts else f"[{self._probe.name}]\n{text}\n"))
+        self._words = []
+
+    def all(self) -> tuple[Part, ...]:
+        self._end_words()
+        return tuple(self._parts)
+
+    def notes(self) -> tuple[str, ...]:
+        found = []
+        if self._num_lost:
+            found.append(f"{_pictures(self._num_lost)} left out: damaged, or not of a kind that is read.")
+        if self._num_too_many:
+            most = self._limits.max_pictures
+            found.append(f"{_pictures(self._num_too_many)} left out: more than {most} are too many.")
+        return tuple(found)
 
 
-def _word(probe: Probe) -> Iterator[str]:
-    """Paragraphs and tables in order."""
-    for content in docx.Document(str(probe.path)).iter_inner_content():
-        if isinstance(content, Paragraph):
-            text = _paragraph(content)
-            if text:
-                yield text
-        elif isinstance(content, Table):
-            yield markdown_table([[cell.text for cell in row.cells] for row in content.rows])
-
-
-def _paragraph(paragraph: Paragraph) -> str:
-    text = paragraph.text.strip()
-    style = (paragraph.style.name or "") if paragraph.style is not None else ""
-    if not text:
-        return ""
-    if style == "Title":
-        return f"# {text}"
-    if style.startswith("Heading ") and style[8:].isdigit():
-        return f"{'#' * min(int(style[8:]), 6)} {text}"
-    if style.startswith("List Number"):
-        return f"1. {text}"
-    return f"- {text}" if style.startswith("List") else text
-
-
-def _excel(probe: Probe, limits: Limits, should_stop: ShouldStop) -> Iterator[str]:
-    """Each sheet as a table, with the values that were saved with it: formulas are not computed here."""
-    workbook = openpyxl.load_workbook(probe.path, read_only=True, data_only=True)
-    try:
-        for sheet in workbook.worksheets:
-            rows, is_cut = _rows(sheet.iter_rows(values_only=True), limits, should_stop)
-            yield f"## {sheet.title}"
-            if rows:
-                yield markdown_table(rows)
-            if is_cut:
-                yield f"(Only the first {len(rows):,} rows are here.)"
-    finally:
-        workbook.close()
-
-
-def _rows(cells: Iterable[Sequence[Any]], limits: Limits, should_stop: ShouldStop) -> tuple[list[list[str]], bool]:
-    """Rows as text without the empty ends, and whether there were more."""
-    found: list[list[str]] = []
-    num_empty = 0
-    for row in cells:
-        check_stop(should_stop)
-        values = [_cell(value) for value in row[: limits.max_table_columns]]
-        while values and not values[-1]:
-            values.pop()
-        if not values:
-            num_empty += 1
-            if num_empty > limits.max_table_rows:
-                break  # a sheet that is said to be endless and is empty
-            continue
-        if len(found) == limits.max_table_rows:
-            return found, True
-        found.append(values)
-    return found, False
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, datetime) and value.time() == time():
-        return value.date().isoformat()
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if isinstance(value, float):
-        return f"{value:.12g}"
-    return str(value)
-
-
-def markdown_table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows as a table of Markdown; the first one is its head."""
-    width = max(map(len, rows), default=0)
-    lines = [_line([*row, *[""] * (width - len(row))]) for row in rows]
-    return "\n".join([lines[0], "|" + " --- |" * width, *lines[1:]]) if rows else ""
-
-
-def _line(cells: Iterable[str]) -> str:
-    inside = " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in cells)
-    return f"| {inside} |"
+def _pictures(number: int) -> str:
+    return "1 picture is" if number == 1 else f"{number} pictures are"

@@ -12,21 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from media.errors import MediaError
-from media.signatures import HEAD_BYTES, KNOWN_SUFFIXES, FileFormat, recognise
+from media.signatures import FORMATS, HEAD_BYTES, KNOWN_SUFFIXES, FileFormat, recognise, tag_length
 from media.types import MediaKind
 
-PICTURES = frozenset({"png", "jpeg", "webp", "gif", "bmp", "tiff", "heic", "avif"})
+PICTURES = frozenset({"png", "jpeg", "webp", "gif", "bmp", "tiff", "heic", "avif"})  # made of pixels
+DRAWINGS = frozenset({"svg"})
 DOCUMENTS = frozenset({"pdf", "office", "text", "html"})
-CLIPS = frozenset({"mp4", "mov", "webm", "mkv", "avi"})  # or recordings, where they hold no pictures
+CLIPS = frozenset({"mp4", "mov", "webm", "mkv", "avi", "ogv"})  # or recordings, where they hold no pictures
 RECORDINGS = frozenset({"m4a", "mp3", "wav", "flac", "ogg", "aac"})
-READABLE = PICTURES | DOCUMENTS | CLIPS | RECORDINGS
+READABLE = PICTURES | DRAWINGS | DOCUMENTS | CLIPS | RECORDINGS
 FOLDER = "folder"
 _TEXTS = frozenset({"text", "html"})  # what a failed download or a mistake leaves in files of any name
 _READABLE_WORDS = (
-    "Altiplano reads pictures (PNG, JPEG, WebP, GIF, BMP, TIFF, HEIC, AVIF), "
-    "clips (MP4, MOV, MKV, WebM, AVI), "
+    "Altiplano reads pictures (PNG, JPEG, WebP, GIF, BMP, TIFF, HEIC, AVIF, SVG), "
+    "clips (MP4, MOV, MKV, WebM, AVI, Ogg), "
     "recordings (MP3, M4A, WAV, FLAC, Ogg, Opus, AAC), "
-    "PDF, Word, Excel, and text of all kinds."
+    "PDF, Word, Excel, PowerPoint, and text of all kinds."
 )
 
 
@@ -92,7 +93,16 @@ def _look(path: Path) -> tuple[int, bytes]:
     if not stat.S_ISREG(status.st_mode):
         raise MediaError("Not a file", f"{display_name(path)} is a device or a pipe, not a file.", _READABLE_WORDS)
     with path.open("rb") as file:
-        return status.st_size, file.read(HEAD_BYTES)
+        head = file.read(HEAD_BYTES)
+        file.seek(tag_length(head))
+        behind = file.read(HEAD_BYTES) if tag_length(head) else b""
+        return status.st_size, behind if _is_tagged(behind) else head
+
+
+def _is_tagged(head: bytes) -> bool:
+    """Whether it begins as a recording that is not MP3, which has tags by right, but may have one."""
+    found = recognise(head)
+    return found is not None and found.name in ("flac", "aac")
 
 
 def _is_misnamed(path: Path, found: FileFormat) -> bool:
@@ -100,8 +110,8 @@ def _is_misnamed(path: Path, found: FileFormat) -> bool:
 
 
 def _is_misnamed_text(path: Path, found: FileFormat) -> bool:
-    """A picture's name and a page of words: whoever dropped it means the picture."""
-    return found.name in _TEXTS and _is_misnamed(path, found)
+    """A picture's name and a page of words: whoever dropped it means the picture. A page may begin as any text."""
+    return found.name in _TEXTS and _is_misnamed(path, found) and path.suffix.lower() not in FORMATS["html"].suffixes
 
 
 def _refusal(path: Path, found: FileFormat | None) -> MediaError:

@@ -1,214 +1,48 @@
-"""Converts files in a process of its own, so that no file can take the program with it.
+"""Converts files in processes of their own, so that no file can take the program with it.
 
 Decoders are millions of lines that read bytes from strangers. Here they may crash, hang, or eat memory: the process is
-ended and the file is refused in words, while the window and the model go on. One process serves one file after the
-other, since starting it takes longer than most conversions; it is replaced after it was ended.
+ended and the file is refused in words, while the window and the model go on.
 
+A photograph keeps one core busy, and people drop many: there are several processes, each started when all others are
+busy. Whatever may be listened to takes turns, since a recogniser of speech takes gigabytes and every core by itself.
 What a file became is remembered (`media.cache`). A stop is passed on, and whoever does not hear it in time is ended.
 """
 
 from __future__ import annotations
 
 import atexit
-import io
-import logging
 import queue
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Generator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import IO
+from typing import TypeVar
 
-from media import wire
 from media.cache import MAX_BYTES, FileState, ItemCache
-from media.child import STOP, Request
+from media.child import Request
 from media.conversions.orders import Made
 from media.errors import MediaError
-from media.limits import DEFAULT_LIMITS, Limits
-from media.patience import Patience
-from media.probe import display_name
+from media.limits import DEFAULT_LIMITS, Limits, files_at_once
+from media.probe import probe
 from media.stopping import ShouldStop, Stopped, check_stop, never_stop
-from media.types import AS_IT_IS, ConvertOptions, ConvertProgress, MediaItem
+from media.types import AS_IT_IS, ConvertOptions, ConvertProgress, MediaItem, MediaKind
+from media.worker import LOOK_S, Worker
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+T = TypeVar("T")
 
-log = logging.getLogger(__name__)
-
-LOOK_S = 0.02  # how often a wait looks for a stop
-STOP_GRACE_S = 0.15  # for a conversion to end by itself
-PIPE_BYTES = 2**20  # as much as Linux gives to everybody
-ROOT = Path(__file__).resolve().parents[1]
+LISTENED_TO = frozenset({MediaKind.AUDIO, MediaKind.VIDEO})
 
 
-class Child:
-    """The process, and a thread that reads what it says."""
+class Sandbox:
+    """Converts files, as many at a time as there are processes, and remembers what they became."""
 
-    def __init__(self, module: str, limits: Limits) -> None:
-        self.bounds = _bounds(limits)
-        command = [sys.executable, "-B", "-m", module, *self.bounds]
-        self._process = subprocess.Popen(  # noqa: S603 - this program itself
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, bufsize=0,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )  # fmt: skip
-        assert self._process.stdin is not None, "pipes were asked for"
-        assert self._process.stdout is not None, "pipes were asked for"
-        assert self._process.stderr is not None, "pipes were asked for"
-        self._stdin = self._process.stdin
-        _widen(self._process.stdout)
-        self.messages: queue.SimpleQueue[wire.Event | wire.Ended | None] = queue.SimpleQueue()
-        for work, pipe in ((self._read, self._process.stdout), (self._log, self._process.stderr)):
-            threading.Thread(target=work, args=(pipe,), name="media child", daemon=True).start()
-
-    def _read(self, pipe: IO[bytes]) -> None:
-        """Until the process ends or talks nonsense, which ends it."""
-        assert isinstance(pipe, io.RawIOBase), "without a buffer, so that pixels are written once"
-        with pipe, suppress(OSError):
-            try:
-                while (message := wire.unpack(pipe.readinto)) is not None:
-                    self.messages.put(message)
-            except wire.WireError:
-                log.warning("The process that reads files was ended", exc_info=True)
-                self._process.kill()
-        self.messages.put(None)
-
-    def _log(self, pipe: IO[bytes]) -> None:
-        with pipe, suppress(OSError):
-            for line in pipe:
-                log.info("Reading a file: %s", line.decode("utf-8", "replace").rstrip()[:500])
-
-    def say(self, line: bytes) -> None:
-        with suppress(OSError):  # it has ended, and the messages say so
-            self._stdin.write(line)
-            self._stdin.flush()
-
-    @property
-    def is_alive(self) -> bool:
-        return self._process.poll() is None
-
-    def end(self) -> None:
-        """At once, whatever it does."""
-        self._process.kill()
-        self._process.wait()
-        with suppress(OSError):
-            self._stdin.close()
-
-
-def _bounds(limits: Limits) -> tuple[str, ...]:
-    """What a process is told at its start: it holds for all of its files."""
-    return str(limits.max_memory_bytes), str(limits.max_written_bytes)
-
-
-def _widen(pipe: IO[bytes]) -> None:
-    """Pixels come in pieces of the pipe's size, and each piece wakes two processes."""
-    if hasattr(fcntl, "F_SETPIPE_SZ"):
-        with suppress(OSError):
-            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-
-
-class Worker:
-    """Keeps one process ready, and gives it one thing to do after the other."""
-
-    module = "media.child"
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._child: Child | None = None
-
-    def ask(
-        self, line: bytes, path: Path, limits: Limits, should_stop: ShouldStop
-    ) -> Generator[wire.Event, None, None]:
-        """Have the process do what a line says, about the file at `path`. The caller holds the lock.
-
-        Raises:
-            MediaError: it could not be done; or took too much memory or time, or the process crashed.
-        """
-        child = self._ready(limits)
-        is_done = False
-        try:
-            child.say(line)
-            yield from self._follow(child, path, limits, should_stop)
-            is_done = True
-        except MediaError as error:
-            is_done = not isinstance(error, EndedError)
-            raise
-        finally:
-            if not is_done:  # left in the middle: what it still says would be taken for the next file's
-                self._end()
-
-    def prepare(self, limits: Limits = DEFAULT_LIMITS) -> None:
-        """Start the process, so that the first file need not wait for that."""
-        with self._lock:
-            self._ready(limits)
-
-    def _ready(self, limits: Limits) -> Child:
-        child = self._child
-        if child is None or not child.is_alive or child.bounds != _bounds(limits):
-            self._end()
-            child = self._child = Child(self.module, limits)
-        return child
-
-    def _follow(
-        self, child: Child, path: Path, limits: Limits, should_stop: ShouldStop
-    ) -> Generator[wire.Event, None, None]:
-        """What a process says of a file, until its end."""
-        patience, stopped_s = Patience(limits.max_seconds), 0.0
-        while True:
-            if should_stop() and not stopped_s:
-                stopped_s = time.monotonic()
-                child.say(STOP.encode() + b"\n")
-            if stopped_s and time.monotonic() > stopped_s + STOP_GRACE_S:
-                self._end()
-                return
-            if patience.is_over:
-                raise self.too_slow(path, limits)
-            with suppress(queue.Empty):
-                message = child.messages.get(timeout=LOOK_S)
-                if message is None:
-                    raise self.crashed(path)
-                if isinstance(message, wire.Ended):
-                    if message.error is not None:
-                        raise message.error
-                    return
-                if isinstance(message, ConvertProgress):
-                    patience.see(message.fraction)
-                yield message
-
-    def crashed(self, path: Path) -> MediaError:
-        """Words for a process that ended by itself."""
-        message, hint = f"The program that reads it broke off at {display_name(path)}.", "It may be damaged."
-        return EndedError("File cannot be read", message, f"{hint} Save it in another format, and try that.")
-
-    def too_slow(self, path: Path, limits: Limits) -> MediaError:
-        """Words for one that takes too long."""
-        message = f"Reading {display_name(path)} did not get on for {limits.max_seconds:.0f} seconds."
-        return EndedError("File takes too long", message, "Make it smaller or shorter, and try that.")
-
-    def _end(self) -> None:
-        if self._child is not None:
-            self._child.end()
-        self._child = None
-
-    def close(self) -> None:
-        """End the process. The next conversion starts another one."""
-        self._end()
-
-
-class EndedError(MediaError):
-    """The process is of no use any more."""
-
-
-class Sandbox(Worker):
-    """Converts files, and remembers what they became. Conversions take turns."""
-
-    def __init__(self, remembers_bytes: int = MAX_BYTES) -> None:
-        super().__init__()
-        self._cache = ItemCache(remembers_bytes)
+    def __init__(self, remembers_bytes: int = MAX_BYTES, num_processes: int = 1) -> None:
+        self._cache, self._cache_lock = ItemCache(remembers_bytes), threading.Lock()
+        self._listening = threading.Lock()
+        self._workers = tuple(Worker() for _ in range(num_processes))
+        self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()  # whoever worked last is the first to be asked
+        for worker in reversed(self._workers):
+            self._idle.put(worker)
 
     def convert(
         self,
@@ -222,31 +56,96 @@ class Sandbox(Worker):
         Raises:
             MediaError: as there; or the file took too much memory or time, or the decoder crashed.
         """
-        with self._lock:
-            yield from self._remembered(path, limits, options, should_stop)
-
-    def _remembered(
-        self, path: Path, limits: Limits, options: ConvertOptions, should_stop: ShouldStop
-    ) -> Generator[ConvertProgress | MediaItem, None, None]:
-        """What the file became before, or becomes now."""
         state = FileState.of(path.absolute())
+        with suppress(Stopped):
+            item = None if state is None else self._find(state, limits, options, should_stop)
+            if item is not None:
+                yield item
+                return
+            turn = _held(self._listening, should_stop) if options.with_speech and _may_speak(path) else nullcontext()
+            with turn, self._borrowed(should_stop) as worker:
+                yield from self._read(worker, path, state, limits, options, should_stop)
+
+    def _find(
+        self, state: FileState, limits: Limits, options: ConvertOptions, should_stop: ShouldStop
+    ) -> MediaItem | None:
+        """What the file became before."""
+        with _held(self._cache_lock, should_stop):
+            return self._cache.find(state, limits, options, should_stop)
+
+    def _read(
+        self,
+        worker: Worker,
+        path: Path,
+        state: FileState | None,
+        limits: Limits,
+        options: ConvertOptions,
+        should_stop: ShouldStop,
+    ) -> Generator[ConvertProgress | MediaItem, None, None]:
+        """What the file becomes now."""
+        line = Request(path.absolute(), limits, options).line()
+        with closing(worker.ask(line, path, limits, should_stop)) as events:
+            for event in events:
+                if isinstance(event, Made):
+                    raise worker.crashed(path)  # it was asked to read
+                if isinstance(event, MediaItem) and state is not None:
+                    with self._cache_lock:
+                        self._cache.keep(state, limits, options, event)
+                yield event
+
+    @contextmanager
+    def _borrowed(self, should_stop: ShouldStop) -> Iterator[Worker]:
+        """A process that has nothing to do."""
+        worker = _waited(self._next_idle, should_stop)
         try:
-            check_stop(should_stop)
-            item = None if state is None else self._cache.find(state, limits, options, should_stop)
-        except Stopped:
-            return
-        if item is not None:
-            yield item
-            return
-        for event in self.ask(Request(path.absolute(), limits, options).line(), path, limits, should_stop):
-            if isinstance(event, Made):
-                raise self.crashed(path)  # it was asked to read
-            if isinstance(event, MediaItem) and state is not None:
-                self._cache.keep(state, limits, options, event)
-            yield event
+            yield worker
+        finally:
+            self._idle.put(worker)
+
+    def _next_idle(self) -> Worker | None:
+        try:
+            return self._idle.get(timeout=LOOK_S)
+        except queue.Empty:
+            return None
+
+    def prepare(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        """Start a process, so that the first file need not wait for that."""
+        with self._borrowed(never_stop) as worker:
+            worker.prepare(limits)
+
+    def close(self) -> None:
+        """End the processes. The next conversion starts another one."""
+        for worker in self._workers:
+            worker.close()
 
 
-_sandbox = Sandbox()
+@contextmanager
+def _held(lock: threading.Lock, should_stop: ShouldStop) -> Iterator[None]:
+    """Hold a lock, for which nobody need wait who wants to stop."""
+    _waited(lambda: lock.acquire(timeout=LOOK_S) or None, should_stop)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _waited(try_once: Callable[[], T | None], should_stop: ShouldStop) -> T:
+    """Try again until there is something."""
+    check_stop(should_stop)
+    while (found := try_once()) is None:
+        check_stop(should_stop)
+    return found
+
+
+def _may_speak(path: Path) -> bool:
+    """Whether a recogniser of speech may come to work."""
+    try:
+        return probe(path).kind in LISTENED_TO
+    except MediaError:  # whoever reads it says so
+        return False
+
+
+_sandbox = Sandbox(num_processes=files_at_once())
 convert = _sandbox.convert
 prepare = _sandbox.prepare
 close = _sandbox.close

@@ -184,6 +184,9 @@ def _nothing(probe: Probe, plan: Plan) -> MediaError:
     if plan.start_s >= plan.length_s > 0.0:
         message = f"{probe.name} ends at {clock(plan.length_s)}, and was to be read from {clock(plan.start_s)} on."
         return MediaError("Clip too short", message, "Choose an earlier beginning.")
+    if plan.start_s > 0.0 or plan.end_s < plan.length_s:
+        message = f"{probe.name} shows nothing from {clock(plan.start_s)} to {clock(plan.end_s)}."
+        return MediaError("No pictures there", message, "Choose another part of it.")
     message = f"None of the frames of {probe.name} can be decoded."
     return MediaError("Damaged video", message, "Copy or download it again.")
 

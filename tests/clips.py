@@ -21,7 +21,7 @@ Samples = npt.NDArray[np.float32]
 WIDTH, HEIGHT = 320, 192
 TICK = Fraction(1, 1000)  # of the clocks of clips whose frames come at times of their own
 SCENE_COLOURS = ((200, 40, 40), (40, 160, 60), (40, 60, 200), (210, 190, 40), (30, 30, 30), (230, 230, 230))
-CODECS = {"webm": ("libvpx-vp9", "libopus"), "avi": ("mpeg4", "mp3"), "gif": ("gif", "")}
+CODECS = {"webm": ("libvpx-vp9", "libopus"), "ogv": ("libvpx", "libopus"), "avi": ("mpeg4", "mp3"), "gif": ("gif", "")}
 
 
 def drawn(number: int, scene: int = 0, width: int = WIDTH, height: int = HEIGHT) -> Pixels:

@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 
-def has_ended(pid: int) -> bool:
+def has_ended(pid: int, within_s: float = 20.0) -> bool:
     """Whether a process is gone, or goes within some seconds."""
-    end_s = time.monotonic() + 20
+    end_s = time.monotonic() + within_s
     while time.monotonic() < end_s:
         try:
             os.kill(pid, 0)

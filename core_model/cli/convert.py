@@ -152,7 +152,7 @@ def events(
         MediaError: the source cannot be used, or the target cannot be written.
         AltiplanoError: the model cannot be opened, or cannot answer.
     """
-    workshop.refuse_existing([order.target], may_replace=options.force)
+    workshop.refuse_existing(workshop.files_of(order.target), may_replace=options.force)
     if order.source is not None and options.words is None:
         order = yield from _with_words(options, order, order.source, open_assistant, should_stop)
     if not should_stop():

@@ -1,4 +1,4 @@
-"""What is attached to the question being typed: each file is converted on the media thread as soon as it is added.
+"""What is attached to the question being typed: each file is converted by a reader as soon as it is added.
 
 A file that could not be used stays in the list with its error, until a person takes it away: nothing is left out of a
 question in silence. What is read here is not looked at again; the question takes the converted items. Only a person who

@@ -17,7 +17,7 @@ from media.conversions.table import Way, find_way
 from media.convert import convert
 from media.errors import MediaError
 from media.limits import Limits
-from media.probe import CLIPS, PICTURES, Probe, display_name, probe
+from media.probe import CLIPS, DRAWINGS, PICTURES, Probe, display_name, probe
 from media.stopping import ShouldStop, check_stop
 from media.types import AS_IT_IS, ConvertOptions, ConvertProgress, MediaItem, Part, Picture, Text
 
@@ -52,7 +52,7 @@ class Job:
     @property
     def has_container(self) -> bool:
         """Whether the source may hold sound; animated pictures cannot."""
-        return self.source.format not in PICTURES
+        return self.source.format not in PICTURES | DRAWINGS
 
     @property
     def path(self) -> Path:

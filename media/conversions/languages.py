@@ -1,8 +1,9 @@
-"""The languages that are spoken: those of Llama 4 but Tagalog, for which espeak-ng has no voice.
+"""The languages that are spoken: those of Llama 4 but Tagalog, for which espeak-ng has no voice, and some in letters
+that no other voice could read.
 
-Where nobody says which language a text is in, its letters tell Arabic, Hindi and Thai, and its commonest short words
-tell the rest. Speaking German with an English voice is so bad that a good guess is worth these few lines; a library for
-two hundred languages is not.
+Where nobody says which language a text is in, its letters tell Arabic, Hindi, Thai and others, and its commonest short
+words tell the rest. Speaking German with an English voice is so bad that a good guess is worth these few lines; a
+library for two hundred languages is not.
 """
 
 from __future__ import annotations
@@ -32,41 +33,83 @@ def _words(words: str) -> frozenset[str]:
 
 LANGUAGES = {
     "ar": Language("Arabic", "ar", frozenset(), "شفرة.", "صيغة.", "جدول."),
-    "en": Language("English", "en-us", _words("the of and to is that it was for are with this you not have from")),
+    "en": Language(
+        "English",
+        "en-us",
+        _words("the of and to is that it was for are with this you not have from hello thanks please"),
+    ),
     "fr": Language(
-        "French", "fr", _words("le les des est et une dans du que pas pour qui sur au avec ce"), "Code.", "Formule.",
+        "French",
+        "fr",
+        _words("le les des est et une dans du que pas pour qui sur au avec ce merci bonjour salut"),
+        "Code.",
+        "Formule.",
         "Tableau.",
     ),
     "de": Language(
-        "German", "de", _words("der die und das ist nicht ein eine den mit von zu auf für sich dem"), "Quelltext.",
-        "Formel.", "Tabelle.",
+        "German",
+        "de",
+        _words(
+            "der die und das ist nicht ein eine den mit von zu auf für sich dem vielen dank danke bitte hallo ja nein"
+        ),
+        "Quelltext.",
+        "Formel.",
+        "Tabelle.",
     ),
     "hi": Language("Hindi", "hi", frozenset(), "कोड।", "सूत्र।", "तालिका।"),
     "id": Language(
-        "Indonesian", "id", _words("yang dan di itu ini dengan untuk tidak dari dalam adalah pada akan ke"), "Kode.",
-        "Rumus.", "Tabel.",
+        "Indonesian",
+        "id",
+        _words("yang dan di itu ini dengan untuk tidak dari dalam adalah pada akan ke terima kasih selamat"),
+        "Kode.",
+        "Rumus.",
+        "Tabel.",
     ),
     "it": Language(
-        "Italian", "it", _words("il di che è non la per un sono una della con gli del si nel"), "Codice.", "Formula.",
+        "Italian",
+        "it",
+        _words("il di che è non la per un sono una della con gli del si nel grazie ciao buongiorno"),
+        "Codice.",
+        "Formula.",
         "Tabella.",
     ),
     "pt": Language(
-        "Portuguese", "pt-br", _words("o que não uma do da em os para com é no se na mais as"), "Código.", "Fórmula.",
+        "Portuguese",
+        "pt-br",
+        _words("o que não uma do da em os para com é no se na mais as você está são também muito isso obrigado olá"),
+        "Código.",
+        "Fórmula.",
         "Tabela.",
     ),
     "es": Language(
-        "Spanish", "es", _words("el los que y en las por con una del es un no se para está"), "Código.", "Fórmula.",
+        "Spanish",
+        "es",
+        _words("el los que y en las por con una del es un no se para está gracias hola"),
+        "Código.",
+        "Fórmula.",
         "Tabla.",
     ),
     "th": Language("Thai", "th", frozenset(), "โค้ด", "สูตร", "ตาราง"),
     "vi": Language(
-        "Vietnamese", "vi", _words("là của và có không được một cho các trong những này với người"), "Mã.",
-        "Công thức.", "Bảng.",
+        "Vietnamese",
+        "vi",
+        _words("là của và có không được một cho các trong những này với người cảm ơn chào"),
+        "Mã.",
+        "Công thức.",
+        "Bảng.",
     ),
-}  # fmt: skip
+    "ru": Language("Russian", "ru", frozenset(), "Код.", "Формула.", "Таблица."),
+    "el": Language("Greek", "el", frozenset(), "Κώδικας.", "Τύπος.", "Πίνακας."),
+    "ja": Language("Japanese", "ja", frozenset(), "コード。", "すうしき。", "ひょう。"),  # this voice reads kana only
+    "ko": Language("Korean", "ko", frozenset(), "코드.", "수식.", "표."),
+    "zh": Language("Chinese", "cmn", frozenset(), "代码。", "公式。", "表格。"),
+}
 
 _TAGALOG = _words("ang ng mga sa na ay hindi ito po ko mo siya kung para")
-_LETTERS = {"ar": r"[\u0600-\u06ff]", "hi": r"[\u0900-\u097f]", "th": r"[\u0e00-\u0e7f]"}
+_LETTERS = {  # those of Japanese before those that it shares with Chinese
+    "ar": r"[\u0600-\u06ff]", "hi": r"[\u0900-\u097f]", "th": r"[\u0e00-\u0e7f]", "ru": r"[\u0400-\u04ff]",
+    "el": r"[\u0370-\u03ff]", "ja": r"[\u3040-\u30ff]", "ko": r"[\uac00-\ud7af]", "zh": r"[\u4e00-\u9fff]",
+}  # fmt: skip
 _LOOKED_AT = 5000  # letters, from which a language is guessed
 
 

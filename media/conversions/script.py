@@ -1,7 +1,8 @@
 """What of a text is said aloud: Markdown as blocks of sentences, the way a person would read it to somebody.
 
-Nobody says asterisks, or reads source code and tables letter by letter; links are said by their text and addresses by
-their host. The blocks keep what they were, headings, points, pictures, so that slides can be made of them.
+Nobody says asterisks, or reads source code and tables letter by letter; links are said by their text, addresses by
+their host, and formulas inside of a line as one would type them without LaTeX. The blocks keep what they were,
+headings, points, pictures, so that slides can be made of them.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from enum import Enum, auto
 from textwrap import dedent
 from urllib.parse import urlsplit
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from media.drawing.formula_words import formula_words
+from media.drawing.markdown import heard_markdown
 from media.types import Picture
 
 
@@ -42,7 +44,7 @@ class Block:
 
 
 MAX_SENTENCE = 280  # letters that are spoken in one go; longer sentences are cut where one would breathe
-_MATH = re.compile(r"\$\$(.+?)\$\$|\\\[(.+?)\\\]", re.DOTALL)
+_DISPLAYED = frozenset({"$$", r"\["})  # on a line of their own, if they are drawn
 _MATH_FENCES = frozenset({"math", "latex", "tex"})
 _ADDRESS = re.compile(r"\bhttps?://[^\s<>()\[\]]+")
 # Behind its mark, and quotes that close with it. The marks of Arabic, Hindi and the far east are among them.
@@ -53,8 +55,7 @@ _BREATH = re.compile(r"(?<=[,;:،、])\s+|\s+[–—-]\s+|\s+")
 
 def read_blocks(markdown: str) -> list[Block]:
     """A text, block by block, in its order."""
-    parser = MarkdownIt("commonmark").enable("table").disable("code")  # indented prose is no code to a listener
-    return list(_blocks(parser.parse(markdown), markdown.splitlines()))
+    return list(_blocks(heard_markdown(markdown), markdown.splitlines()))
 
 
 def _blocks(tokens: Sequence[Token], lines: Sequence[str]) -> Iterator[Block]:
@@ -73,6 +74,8 @@ def _blocks(tokens: Sequence[Token], lines: Sequence[str]) -> Iterator[Block]:
             rows.append([])
         elif token.type == "fence":
             yield _fence(token, lines)
+        elif token.type == "formula_block":
+            yield Block(BlockKind.FORMULA, token.content, f"$$\n{token.content}\n$$")
         elif token.type == "inline" and kind is BlockKind.TABLE:
             rows[-1].append(_plain(token.children or ()))
         elif token.type == "inline":
@@ -92,20 +95,23 @@ def _fence(token: Token, lines: Sequence[str]) -> Block:
 
 
 def _inline(token: Token, kind: BlockKind) -> Iterator[Block]:
-    """A paragraph; its pictures, and formulas that stand by themselves, are blocks of their own."""
+    """A paragraph; its pictures, and formulas that are displayed by themselves, are blocks of their own."""
     children = token.children or []
     pictures = [child for child in children if child.type == "image"]
-    rest = _plain([child for child in children if child.type != "image"])
-    last = 0
-    for found in _MATH.finditer(rest):
-        if said := rest[last : found.start()].strip():
-            yield Block(kind, said)
-        yield Block(BlockKind.FORMULA, (found[1] or found[2]).strip(), found[0])
-        last = found.end()
-    if said := rest[last:].strip():
-        yield Block(kind, said)
+    begin = 0
+    for number, child in enumerate(children):
+        if child.type == "formula" and child.markup in _DISPLAYED:
+            yield from _prose(children[begin:number], kind)
+            yield Block(BlockKind.FORMULA, child.content.strip(), f"$${child.content}$$")
+            begin = number + 1
+    yield from _prose(children[begin:], kind)
     for picture in pictures:
         yield Block(BlockKind.PICTURE, _plain(picture.children or ()), source=str(picture.attrs.get("src", "")))
+
+
+def _prose(children: Sequence[Token], kind: BlockKind) -> Iterator[Block]:
+    if said := _plain([child for child in children if child.type != "image"]).strip():
+        yield Block(kind, said)
 
 
 def _plain(children: Sequence[Token]) -> str:
@@ -118,6 +124,8 @@ def _plain(children: Sequence[Token]) -> str:
             pieces.append("\n" if child.type == "hardbreak" else " ")
         elif child.type == "image":
             pieces.append(_plain(child.children or ()))
+        elif child.type == "formula":
+            pieces.append(formula_words(child.content))
     return "".join(pieces)
 
 
@@ -125,7 +133,7 @@ def speakable(text: str) -> str:
     """A text as it is said: addresses by their host, dashes and quotes that a voice would name left out."""
     text = _ADDRESS.sub(lambda found: _host(found[0]), text)
     text = re.sub(r"(?<!\S)[*_~#|>=\-]{2,}(?!\S)", " ", text)
-    return re.sub(r"\s+", " ", text.replace("$", " ") if "\\" in text else text).strip()
+    return re.sub(r"\s+", " ", text).strip()
 
 
 def _host(address: str) -> str:

@@ -24,7 +24,8 @@ from media.conversions.slide_plan import Slide, plan_slides
 from media.errors import MediaError
 from media.faces import clock, file_size, thumbnail
 from media.image import image_events
-from media.probe import probe
+from media.probe import DRAWINGS, probe
+from media.svg import svg_events
 from media.types import ConvertProgress, MediaItem, MediaKind, Picture, RgbArray, Spoken, Text
 
 FRAMES_PER_S = 10  # nothing moves; captions change within a tenth of a second
@@ -149,5 +150,6 @@ def _picture(path: Path, job: Job) -> RgbArray | None:
     found = probe(path)
     if found.kind is not MediaKind.IMAGE:
         return None
-    items = [event for event in image_events(found, job.limits, job.should_stop) if isinstance(event, MediaItem)]
+    events = svg_events if found.format in DRAWINGS else image_events
+    items = [event for event in events(found, job.limits, job.should_stop) if isinstance(event, MediaItem)]
     return next((part.pixels for item in items for part in item.parts if isinstance(part, Picture)), None)

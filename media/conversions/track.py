@@ -23,7 +23,7 @@ from media.types import ConvertProgress
 
 COPIED = {
     ".m4a": frozenset({"aac", "alac"}),
-    ".mp3": frozenset({"mp3"}),
+    ".mp3": frozenset({"mp3", "mp3float"}),  # its decoder's name
     ".opus": frozenset({"opus"}),
     ".ogg": frozenset({"vorbis", "opus"}),
     ".flac": frozenset({"flac"}),

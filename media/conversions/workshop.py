@@ -11,22 +11,24 @@ import atexit
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Generator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from media.conversions.child import OrderRequest
 from media.conversions.jobs import disk_error
-from media.conversions.orders import Made, Order, target_kind
+from media.conversions.orders import Kind, Made, Order, target_kind
 from media.errors import MediaError
 from media.limits import DEFAULT_LIMITS, Limits
 from media.probe import display_name
-from media.sandbox import EndedError, Worker
 from media.stopping import ShouldStop, never_stop
 from media.types import ConvertProgress, MediaItem
+from media.worker import EndedError, Worker
 
 FOLDER_PREFIX = ".altiplano-"
+LEFT_BEHIND_S = 24 * 3600.0  # no conversion takes so long
 
 
 class Workshop(Worker):
@@ -50,8 +52,7 @@ class Workshop(Worker):
             MediaError: the source cannot be used, or the target cannot be written.
         """
         order = _absolute(order)
-        target_kind(order.target)
-        refuse_existing([order.target], may_replace=may_replace)
+        refuse_existing(files_of(order.target), may_replace=may_replace)
         with self._lock:
             folder = _new_folder(order)
             try:
@@ -111,6 +112,15 @@ def _is_own(path: Path, order: Order) -> bool:
     return is_file and path.name.startswith(order.target.stem)
 
 
+def files_of(target: Path) -> list[Path]:
+    """What a conversion may write, as far as its target says that: films have subtitles beside them.
+
+    Raises:
+        MediaError: no conversion writes such files.
+    """
+    return [target, target.with_suffix(".srt")] if target_kind(target) is Kind.VIDEO else [target]
+
+
 def refuse_existing(paths: Sequence[Path], *, may_replace: bool) -> None:
     """Nothing that a person has is written over by accident.
 
@@ -128,10 +138,19 @@ def refuse_existing(paths: Sequence[Path], *, may_replace: bool) -> None:
 
 
 def _new_folder(order: Order) -> Path:
+    _remove_left_behind(order.target.parent)
     try:
         return Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=order.target.parent))
     except OSError as error:
         raise disk_error(error, order) from error
+
+
+def _remove_left_behind(folder: Path) -> None:
+    """Folders of conversions whose program was killed with its process: nobody else would ever remove them."""
+    for left in folder.glob(f"{FOLDER_PREFIX}*"):
+        with suppress(OSError):
+            if left.is_dir() and not left.is_symlink() and time.time() - left.stat().st_mtime > LEFT_BEHIND_S:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 _workshop = Workshop()

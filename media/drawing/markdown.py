@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.ruler import RuleOptionsType
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
 _DEEPEST = 30  # quotes in lists in quotes
@@ -25,10 +26,17 @@ def markdown_tree(source: str) -> SyntaxTreeNode:
     return SyntaxTreeNode(_parser().parse(source))
 
 
+def heard_markdown(source: str) -> list[Token]:
+    """The same for a listener, as tokens: what is indented is no code there."""
+    return _parser(has_indented_code=False).parse(source)
+
+
 @cache
-def _parser() -> MarkdownIt:
+def _parser(has_indented_code: bool = True) -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": _DEEPEST})
     parser.enable(["table", "strikethrough"])
+    if not has_indented_code:
+        parser.disable("code")
     parser.inline.ruler.before("escape", "formula", _inline_formula)
     ends = {"alt": ["paragraph", "blockquote", "list"]}  # what a formula may follow without an empty line
     parser.block.ruler.before("blockquote", "formula_block", _formula_block, cast("RuleOptionsType", ends))
@@ -45,7 +53,8 @@ def _inline_formula(state: StateInline, silent: bool) -> bool:
         if close < 0 or not formula.strip() or (start == "$" and not _is_formula(formula, state.src[close + 1 :])):
             return False
         if not silent:
-            state.push("formula", "", 0).content = formula
+            token = state.push("formula", "", 0)
+            token.content, token.markup = formula, start
         state.pos = close + len(end)
         return True
     return False

@@ -6,6 +6,7 @@ import wave
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
@@ -21,6 +22,7 @@ from media.conversions.orders import Kind
 from media.types import AS_IT_IS
 from tests.clips import drawn, write_clip
 from tests.gui.desk_fixture import MakeDesk, close_desk, make_desk, scripted, settle
+from tests.making import play
 from tests.picture_files import gradient
 
 LONG = 60_000  # ms: a process is started, and speaks
@@ -134,7 +136,9 @@ def test_a_stop_while_the_model_writes_keeps_what_it_wrote(qtbot: QtBot, open_de
     dialog.reject()
 
 
-def test_what_was_asked_about_can_be_converted_later(qtbot: QtBot, open_desk: MakeDesk, photo: Path) -> None:
+def test_what_was_asked_about_can_be_converted_later(
+    qtbot: QtBot, open_desk: MakeDesk, photo: Path, tmp_path: Path
+) -> None:
     desk = open_desk(Script.of("A gradient."))
     attach(qtbot, desk, photo)
     ask(qtbot, desk, "What is it?")
@@ -146,10 +150,21 @@ def test_what_was_asked_about_can_be_converted_later(qtbot: QtBot, open_desk: Ma
     assert source.pixels is not None
     desk.chat_view.convert_chip_requested.emit(question.id, 0)
     dialog = dialog_of(desk)
-    choose(dialog, Kind.AUDIO)
+    choose(dialog, Kind.VIDEO)
     dialog.words.setPlainText("Said by a person.")
     convert(qtbot, dialog)
-    assert dialog.save_button.isVisible()
+    target = tmp_path / "saved" / "Film of it.mp4"
+    target.parent.mkdir()
+    dialog.save_button.click()
+    (picker,) = dialog.findChildren(QFileDialog)
+    picker.close()
+    picker.fileSelected.emit(str(target))
+    qtbot.waitUntil(lambda: target.name in dialog.status.text(), timeout=LONG)
+    assert sorted(path.name for path in target.parent.iterdir()) == ["Film of it.mp4", "Film of it.srt"]
+    assert "Said by a person." in target.with_suffix(".srt").read_text()
+    first = play(target).frames[0]
+    difference = first.reshape(-1, 3).mean(0) - source.pixels.reshape(-1, 3).mean(0)
+    assert np.abs(difference).max() < 20, "the picture as a whole"
     dialog.reject()
 
 

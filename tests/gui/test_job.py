@@ -279,3 +279,35 @@ def test_a_worker_that_was_asked_for_nothing_keeps_no_process_alive(qtbot: QtBot
     with qtbot.waitSignal(idle.stopped):
         idle.shutdown()
     assert idle.wait(10)
+
+
+def test_several_threads_run_as_many_jobs_at_a_time(qtbot: QtBot) -> None:
+    worker, meeting = Worker("files", 3), threading.Barrier(3, timeout=10)
+
+    def meet(_should_stop: ShouldStop) -> Generator[object, None, None]:
+        yield meeting.wait()
+
+    records = [Record(worker.submit(meet)) for _ in range(3)]
+    with qtbot.waitSignal(worker.stopped):
+        worker.finish()
+    assert worker.wait(5)
+    assert sorted(record.said[1] for record in records) == [0, 1, 2]  # type: ignore[type-var]
+    assert all(record.said[-2:] == ["finished", "ended"] for record in records)
+
+
+def test_a_worker_has_stopped_when_its_last_thread_has(qtbot: QtBot) -> None:
+    worker, go_on = Worker("files", 2), threading.Event()
+    stops: list[None] = []
+    worker.stopped.connect(lambda: stops.append(None))
+
+    def wait(_should_stop: ShouldStop) -> Generator[object, None, None]:
+        yield go_on.wait(10)
+
+    record = Record(worker.submit(wait))
+    worker.finish()
+    qtbot.waitUntil(lambda: sum(thread.is_alive() for thread in worker._threads) == 1)
+    qtbot.wait(20)
+    assert not stops
+    go_on.set()
+    qtbot.waitUntil(lambda: len(stops) == 1)
+    assert record.said == ["started", True, "finished", "ended"]

@@ -275,7 +275,7 @@ def test_the_sandbox_tells_its_patience_of_all_progress(
             seen.append(fraction)
             super().see(fraction)
 
-    monkeypatch.setattr("media.sandbox.Patience", Watched)
+    monkeypatch.setattr("media.worker.Patience", Watched)
     *progress, _ = sandbox.convert(write_recording(tmp_path / "tone.wav", tone(1.0)), options=QUIET)
     assert seen == [each.fraction for each in progress if isinstance(each, ConvertProgress)]
     assert len(seen) > 3

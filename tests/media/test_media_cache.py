@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,7 +75,43 @@ def test_a_file_that_was_written_to_is_another_one(file: Path) -> None:
     assert find(memory, file) is None
 
 
-def test_what_was_kept_of_a_file_that_is_gone_is_not_trusted(file: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("change", ["touch", "move", "link"])
+def test_what_keeps_its_content_is_found_again(file: Path, tmp_path: Path, change: str) -> None:
+    memory, made = kept(file)
+    elsewhere = tmp_path / "clip.mp4"
+    if change == "touch":
+        os.utime(file, ns=(0, 7))
+    elif change == "move":
+        file.rename(elsewhere)
+    else:
+        elsewhere.hardlink_to(file)
+    assert find(memory, elsewhere if elsewhere.exists() else file) is made
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not say when a file was changed")
+def test_a_file_whose_time_was_set_back_is_another_one(file: Path) -> None:
+    memory, _ = kept(file)
+    before = file.stat()
+    file.write_bytes(b"SOME CONTENT")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert file.stat().st_mtime_ns == before.st_mtime_ns
+    assert find(memory, file) is None
+
+
+def test_a_large_file_is_read_only_when_that_is_needed(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "AT_ONCE_BYTES", 4)
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "_digest", lambda *_: pytest.fail("it need not be read"))
+        memory, made = kept(file)
+    assert find(memory, Path(shutil.copyfile(file, tmp_path / "clip.mp4"))) is made
+
+
+def test_what_was_kept_of_a_large_file_that_is_gone_is_not_trusted(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "AT_ONCE_BYTES", 4)
     memory, _ = kept(file)
     other = Path(shutil.copyfile(file, tmp_path / "clip.mp4"))
     file.unlink()

@@ -263,6 +263,7 @@ PATTERNS = [
     *("a", "/a", "a/", "*.log", "!x.log", "foo/**", "**/foo", "a/**/b", "!a/", "/foo/*", "!foo/b", "*", "!*/", "b/c"),
     *("!/b/c", "[ab]", "a*", "?", "\\#h", "\\!e", "foo.txt ", "**", "**/", "/**", "a/*/c", "!**/y.py", "*/", "/*/a"),
     *("  ", "!", "[", "a\\ ", "foo\\", " s", "x.l?g", "**/a/**", "!foo/**", "!*", "*/**", "# a"),
+    *("*o*o*", "f*o*o", "*.*t*", "x*.l*g", "*o/**/b*", "f*o/a*/*", "[!x]*o*o", "**/*o*/*b*", "!*o*.*t*t", "y*.*y*"),
 ]
 NAMES = ("a", "b", "c", "ab", "foo", "x.log", "y.py", "foo.txt", " s", "#h", "!e")
 
@@ -297,6 +298,19 @@ def test_what_tools_made_is_not_looked_into(fill: Fill) -> None:
 
 
 # Hostile and odd folders
+
+
+@pytest.mark.parametrize("line", ["*a" * 30 + "*b", "a*" * 30 + "b", "**/a/" * 30 + "b", "*" * 60 + "b*" * 20])
+def test_no_line_takes_endless_time(fill: Fill, line: str) -> None:
+    names = ["a" * 200, "/".join("a" * 38)]
+    root = fill({".gitignore": f"{line}\nleft out\n", **dict.fromkeys([*names, "left out"], "x")})
+    sandbox = Sandbox(remembers_bytes=0)
+    try:
+        *_, item = sandbox.convert(root, replace(DEFAULT_LIMITS, max_seconds=20.0))
+    finally:
+        sandbox.close()
+    assert isinstance(item, MediaItem)
+    assert set(shown(item)) == {".gitignore", *names}
 
 
 @needs_links

@@ -25,6 +25,7 @@ import openpyxl
 import psutil
 import pytest
 import soundfile
+from pptx import Presentation
 
 from media.errors import MediaError
 from media.limits import DEFAULT_LIMITS
@@ -54,6 +55,7 @@ def word_file() -> bytes:
     document.add_heading("A letter", 1)
     document.add_paragraph("Dear reader, " * 20)
     document.add_table(3, 3).cell(1, 1).text = "in the middle"
+    document.add_picture(io.BytesIO(encoded(gradient(80, 80), "PNG")))
     document.save(file)
     return file.getvalue()
 
@@ -64,6 +66,16 @@ def workbook() -> bytes:
     for row in range(20):
         book.active.append([row, f"row {row}", row / 7])
     book.save(file)
+    return file.getvalue()
+
+
+def slides() -> bytes:
+    file, made = io.BytesIO(), Presentation()
+    slide = made.slides.add_slide(made.slide_layouts[1])
+    slide.shapes.title.text, slide.placeholders[1].text = "A talk", "Dear listener"
+    slide.shapes.add_picture(io.BytesIO(encoded(gradient(80, 80), "JPEG")), 0, 0)
+    slide.shapes.add_table(2, 2, 0, 0, 9999, 9999).table.cell(1, 1).text = "in the middle"
+    made.save(file)
     return file.getvalue()
 
 
@@ -110,6 +122,7 @@ MAKERS: dict[str, Make] = {
     "a.pdf": lambda: pdf(Page(("The quick brown fox jumps.",), (200, 30, 40)), Page((), (9, 9, 9), (0, 0, 612, 792))),
     "a.docx": lambda: stored(word_file),
     "a.xlsx": lambda: stored(workbook),
+    "a.pptx": lambda: stored(slides),
     "a.csv": lambda: b"".join(b"%d,row %d,%f\n" % (row, row, row / 7) for row in range(50)),
     "a.html": lambda: b"<!doctype html><html><body><h1>Hello</h1><table><tr><td>1</td></tr></table></body></html>" * 3,
     "a.mp4": lambda: film("mp4", "libx264", "aac"),

@@ -20,9 +20,11 @@ from media.child import STOP, Request
 from media.convert import convert
 from media.errors import MediaError
 from media.limits import DEFAULT_LIMITS
-from media.sandbox import ROOT, Sandbox
+from media.sandbox import Sandbox
 from media.types import ConvertOptions, ConvertProgress, MediaItem, Picture
+from media.worker import ROOT
 from tests.processes import has_ended
+from tests.recordings import tone, write_recording
 
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="processes are ended in another way there")
 needs_bounds = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is not bounded there")
@@ -44,8 +46,9 @@ def photograph(tmp_path: Path) -> Path:
 
 
 def process_of(sandbox: Sandbox) -> subprocess.Popen[bytes]:
-    assert sandbox._child is not None
-    return sandbox._child._process
+    (worker,) = sandbox._workers
+    assert worker._child is not None
+    return worker._child._process
 
 
 def last(events: object) -> MediaItem:
@@ -70,7 +73,7 @@ def test_what_a_file_became_is_remembered(photograph: Path, tmp_path: Path) -> N
         first = last(sandbox.convert(photograph))
         sandbox.close()  # nobody is there to ask
         assert last(sandbox.convert(photograph)) is first
-        assert sandbox._child is None
+        assert sandbox._workers[0]._child is None
         copy = tmp_path / "elsewhere" / photograph.name
         copy.parent.mkdir()
         assert last(sandbox.convert(Path(shutil.copyfile(photograph, copy)))) is first
@@ -182,7 +185,7 @@ def test_the_process_can_write_no_file(sandbox: Sandbox, photograph: Path, tmp_p
 
 def test_what_is_no_message_ends_the_process(sandbox: Sandbox, photograph: Path) -> None:
     sandbox.prepare()
-    child = sandbox._child
+    child = sandbox._workers[0]._child
     assert child is not None
     child.messages.put(None)  # as its reader does behind a message that it does not believe
     with pytest.raises(MediaError, match="broke off"):
@@ -195,7 +198,8 @@ def test_nobody_is_left_behind(photograph: Path) -> None:
     script = (
         "import sys, time; from pathlib import Path; from media import sandbox;"
         f"list(sandbox.convert(Path({str(photograph)!r})));"
-        "print(sandbox._sandbox._child._process.pid, flush=True); time.sleep(60 if len(sys.argv) > 1 else 0)"
+        "print(sandbox._sandbox._workers[0]._child._process.pid, flush=True);"
+        "time.sleep(60 if len(sys.argv) > 1 else 0)"
     )
     for argument in ([], ["stay"]):
         program = subprocess.Popen([sys.executable, "-c", script, *argument], stdout=subprocess.PIPE, cwd=ROOT)
@@ -205,6 +209,90 @@ def test_nobody_is_left_behind(photograph: Path) -> None:
         program.wait(20)
         program.stdout.close()
         assert has_ended(child)
+
+
+@needs_bounds
+def test_a_program_that_is_killed_takes_a_process_with_it_that_looks_at_nothing(photograph: Path) -> None:
+    script = (
+        "import threading, time; from pathlib import Path; from media import sandbox;"
+        f"read = threading.Thread(target=lambda: list(sandbox.convert(Path({str(photograph)!r}))));"
+        "read.start(); read.join(); child = sandbox._sandbox._workers[0]._child; assert child.is_alive;"
+        "print(child._process.pid, flush=True); time.sleep(60)"
+    )
+    program = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=ROOT)
+    assert program.stdout is not None
+    child = int(program.stdout.readline())
+    assert not has_ended(child, 0.5), "the thread that asked for it is gone, and that is no reason"
+    os.kill(child, signal.SIGSTOP)  # as in C code that keeps the interpreter to itself
+    program.kill()
+    program.wait(20)
+    program.stdout.close()
+    assert has_ended(child)
+
+
+# Several at a time
+
+
+@pytest.fixture
+def several() -> Iterator[Sandbox]:
+    made = Sandbox(remembers_bytes=0, num_processes=2)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    return write_recording(tmp_path / "tone.wav", tone(1.0))
+
+
+def test_pictures_are_read_by_as_many_processes_as_there_are(several: Sandbox, photograph: Path) -> None:
+    one, other = several.convert(photograph), several.convert(photograph)
+    assert isinstance(next(one), ConvertProgress)
+    assert isinstance(next(other), ConvertProgress), "while the first one is not done"
+    first, second = several._workers
+    assert first._child is not None
+    assert second._child is not None
+    assert (last(other).name, last(one).name) == (photograph.name, photograph.name)
+
+
+def test_a_second_process_begins_when_it_is_needed(several: Sandbox, photograph: Path) -> None:
+    for _ in range(3):
+        last(several.convert(photograph))
+    assert several._workers[1]._child is None
+
+
+def test_whoever_finds_no_process_waits_and_can_stop(several: Sandbox, photograph: Path) -> None:
+    busy = [several.convert(photograph) for _ in several._workers]
+    for events in busy:
+        next(events)
+    looks = iter([False, False, True])
+    assert list(several.convert(photograph, should_stop=lambda: next(looks))) == []
+    assert next(looks, None) is None, "it was looked at while waiting"
+    busy.pop().close()
+    assert last(several.convert(photograph)).name == photograph.name
+    busy.pop().close()
+
+
+def test_left_in_the_middle_a_process_is_ended_before_anybody_else_has_it(several: Sandbox, photograph: Path) -> None:
+    events = several.convert(photograph)
+    next(events)
+    child = several._workers[0]._child
+    assert child is not None
+    events.close()
+    assert not child.is_alive
+    assert several._idle.qsize() == 2
+
+
+def test_recordings_take_turns_and_pictures_pass_them(several: Sandbox, recording: Path, photograph: Path) -> None:
+    hearing = several.convert(recording)
+    next(hearing)
+    looks = iter([False, False, True])
+    assert list(several.convert(recording, should_stop=lambda: next(looks))) == [], "somebody listens already"
+    last(several.convert(photograph))
+    silent = ConvertOptions(with_speech=False)
+    assert last(several.convert(recording, options=silent)).name == recording.name, "nobody listens to this"
+    last(hearing)
+    last(several.convert(recording))
 
 
 def test_requests_are_lines() -> None:

@@ -30,7 +30,7 @@ from media.types import (
 )
 from tests.clips import boxes, drawn, number_in, scene_in, write_clip
 
-CONTAINERS = ["mp4", "mov", "mkv", "webm", "avi"]
+CONTAINERS = ["mp4", "mov", "mkv", "webm", "avi", "ogv"]
 SILENT = ConvertOptions(with_speech=False)
 
 
@@ -401,7 +401,7 @@ def test_a_clip_without_its_index_is_refused(tmp_path: Path) -> None:
     assert refusal(path).title == "Damaged file"
 
 
-@pytest.mark.parametrize("suffix", ["mkv", "webm", "avi"])
+@pytest.mark.parametrize("suffix", ["mkv", "webm", "avi", "ogv"])
 @pytest.mark.parametrize("part", [0.4, 0.9])
 def test_streams_that_break_off(tmp_path: Path, suffix: str, part: float) -> None:
     path = film(tmp_path / f"clip.{suffix}", 100, 20)

@@ -64,8 +64,9 @@ def test_a_clip_comes_over_as_it_is_made_here(sandbox: Sandbox, film: Path) -> N
 def test_many_clips_leave_no_files_open(sandbox: Sandbox, film: Path) -> None:
     for _ in range(3):
         last(sandbox.convert(film, options=replace(SILENT, max_frames=2, end_s=1.0)))
-    assert sandbox._child is not None
-    assert len(list(Path(f"/proc/{sandbox._child._process.pid}/fd").iterdir())) < 20
+    child = sandbox._workers[0]._child
+    assert child is not None
+    assert len(list(Path(f"/proc/{child._process.pid}/fd").iterdir())) < 20
 
 
 @needs_bounds

@@ -99,6 +99,15 @@ MADE = {"is": "made", "names": ["a.mp3"], "by": "x", "facts": [], "notes": [], "
 LASTS: list[object] = [1, 0, 1, [], [], [], "", ""]
 
 
+def test_no_sound_is_louder_than_full() -> None:
+    head = ITEM | {"timeline": [1, 0, 1, [], [0.5, 7.0], [], "", ""]}
+    stream = io.BytesIO(message(head, bytes(3)))
+    found = wire.unpack(stream.readinto)
+    assert isinstance(found, MediaItem)
+    assert found.timeline is not None
+    assert found.timeline.loudness == (0.5, 1.0)
+
+
 @pytest.mark.parametrize(
     "raw",
     [

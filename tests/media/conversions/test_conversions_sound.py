@@ -25,7 +25,8 @@ def packets(path: Path) -> list[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("clip", "track"), [("a.mp4", "b.m4a"), ("a.webm", "b.opus"), ("a.webm", "b.ogg"), ("a.mkv", "b.m4a")]
+    ("clip", "track"),
+    [("a.mp4", "b.m4a"), ("a.webm", "b.opus"), ("a.webm", "b.ogg"), ("a.mkv", "b.m4a"), ("a.avi", "b.mp3")],
 )
 def test_sound_that_the_format_can_hold_is_copied(tmp_path: Path, clip: str, track: str) -> None:
     write_clip(tmp_path / clip, [drawn(number) for number in range(20)], sound=melody(2.0))

@@ -22,8 +22,8 @@ from media.conversions.orders import Made, Order, Wishes
 from media.conversions.workshop import FOLDER_PREFIX, Workshop
 from media.errors import MediaError
 from media.limits import DEFAULT_LIMITS
-from media.sandbox import ROOT
 from media.types import ConvertProgress
+from media.worker import ROOT
 from tests.processes import has_ended
 
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="processes are ended in another way there")
@@ -103,6 +103,16 @@ def test_nor_is_a_second_file_that_nobody_named(workshop: Workshop, tmp_path: Pa
         list(workshop.make(Order(tmp_path / "a.mp4", text="# Hello")))
     assert listing(tmp_path) == ["a.srt"]
     assert (tmp_path / "a.srt").read_text() == "mine"
+    assert workshop._child is None, "it is said before the work"
+
+
+def test_nor_are_further_pages(workshop: Workshop, tmp_path: Path) -> None:
+    """How many there will be is known when they are made."""
+    (tmp_path / "a-2.png").write_text("mine")
+    with pytest.raises(MediaError, match=r"a-2\.png is there already"):
+        list(workshop.make(Order(tmp_path / "a.png", text="A line of words.\n\n" * 200)))
+    assert (tmp_path / "a-2.png").read_text() == "mine"
+    assert listing(tmp_path) == ["a-2.png"]
 
 
 def test_a_file_may_be_made_of_itself(workshop: Workshop, tmp_path: Path) -> None:
@@ -228,6 +238,20 @@ def test_a_program_that_is_killed_leaves_no_process_and_no_folder(tmp_path: Path
     while listing(tmp_path) and time.monotonic() < end_s:
         time.sleep(0.05)
     assert listing(tmp_path) == []
+
+
+def test_folders_that_were_left_behind_are_removed_when_they_are_old(workshop: Workshop, tmp_path: Path) -> None:
+    old, fresh, other = (tmp_path / name for name in (".altiplano-old", ".altiplano-new", "mine"))
+    for folder in (old, fresh, other):
+        folder.mkdir()
+        (folder / "a.wav").write_bytes(b"half")
+    (tmp_path / ".altiplano-link").symlink_to(other, target_is_directory=True)
+    day_before = time.time() - 25 * 3600
+    for folder in (old, other):
+        os.utime(folder, (day_before, day_before))
+    last(workshop.make(Order(tmp_path / "a.wav", text="Hello.")))
+    assert {path.name for path in tmp_path.iterdir()} == {".altiplano-new", ".altiplano-link", "mine", "a.wav"}
+    assert (other / "a.wav").exists()
 
 
 def test_odd_names_are_names(workshop: Workshop, tmp_path: Path) -> None:
