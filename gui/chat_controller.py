@@ -191,6 +191,15 @@ class ChatController(QObject):
         place = -1 if self._shown is None else self._shown.place(message_id)
         return self._shown.messages[: max(place, 0)] if self._shown is not None else []
 
+    def note_edit(self, question_id: str, text: str | None) -> StoredMessage | None:
+        """Know what stands in the open editor of a question that is shown; the question as it is then."""
+        question = self.find_message(question_id)
+        if question is None or self._shown is None or question.is_answer:
+            return None
+        question = replace(question, edit=text)
+        self._shown.put(question)
+        return question
+
     def answer_to(self, question_id: str) -> StoredMessage | None:
         """The answer to a question of the conversation that is shown."""
         messages = [] if self._shown is None else self._shown.messages

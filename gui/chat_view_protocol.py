@@ -61,6 +61,7 @@ class ShownMessage:
     outcome: str = ""  # a sentence below an answer: "Stopped by you", "142 tokens, 21 a second"; empty says nothing
     can_continue: bool = False  # the answer was cut off by a stop or by the end of the program
     error: ShownError | None = None
+    edit: str | None = None  # what stands in the editor of this question; None where it is closed
 
 
 def attached_parts(message: Message, chips: Sequence[Chip]) -> tuple[tuple[Part, ...], ...]:
@@ -142,6 +143,11 @@ class ChatViewLike(Protocol):
         ...
 
     @property
+    def edit_changed(self) -> SignalInstance:
+        """(str, str | None): what stands in the editor of this question now; None when it is closed."""
+        ...
+
+    @property
     def view_pictures_requested(self) -> SignalInstance:
         """(str): show the pictures of this message as the model saw them."""
         ...
@@ -162,8 +168,8 @@ class ChatViewLike(Protocol):
         ...
 
     @property
-    def folder_requested(self) -> SignalInstance:
-        """(str, int): show what the model read of a folder of this message, by the place of its chip."""
+    def view_parts_requested(self) -> SignalInstance:
+        """(str, int): show all that the model read of an attachment of this message, by the place of its chip."""
         ...
 
     @property

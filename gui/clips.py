@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from core_model.types import Part, Picture, Text, TileGeometry
+from gui.attachment import Attachment, AttachmentState
 from gui.chat_view_protocol import attached_parts
 from gui.conversation import StoredMessage
-from gui.models.attachments import Attachment, AttachmentState
 from gui.time_links import is_covered
 from gui.token_cost import parts_tokens, picture_tokens
 from media.types import AS_IT_IS, ConvertOptions, MediaKind, Timeline

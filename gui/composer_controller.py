@@ -10,12 +10,13 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QImage
 
 from gui import words
+from gui.attachment import Attachment, AttachmentState
 from gui.chat_controller import ChatController
 from gui.chat_view_protocol import attached_parts, typed_text
 from gui.conversation import Conversation, StoredMessage
 from gui.history import History
 from gui.model_controller import ModelController
-from gui.models.attachments import Attachment, Attachments, AttachmentState
+from gui.models.attachments import Attachments
 from gui.token_cost import parts_tokens
 from gui.views.composer import Composer
 

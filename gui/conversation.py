@@ -63,6 +63,7 @@ class StoredMessage:
     outcome: str = ""
     error: ShownError | None = None
     model: AnsweredBy | None = None  # of an answer that a model has begun
+    edit: str | None = None  # of a question whose editor is open: what stands in it and was not asked
 
     @property
     def is_answer(self) -> bool:
@@ -83,7 +84,7 @@ class StoredMessage:
         """This message as the chat view takes it."""
         is_interrupted = self.state is MessageState.INTERRUPTED
         outcome = self.outcome or (words.interrupted() if is_interrupted else "")
-        return ShownMessage(self.id, self.message, self.chips, outcome, self.can_continue, self.error)
+        return ShownMessage(self.id, self.message, self.chips, outcome, self.can_continue, self.error, self.edit)
 
 
 @dataclass(slots=True)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from core_model.types import Part, Picture, Text
+from gui.attachment import Attachment
 from gui.chat_view_protocol import Chip, attached_parts
 from gui.conversation import StoredMessage
 from gui.convert_controller import Source
-from gui.models.attachments import Attachment
 from media.conversions.orders import KIND_OF_MEDIA, Kind
 
 

@@ -26,6 +26,7 @@ from gui.composer_controller import ComposerController
 from gui.conversation import Conversation
 from gui.conversation_list import ConversationList
 from gui.dialogs import Dialogs
+from gui.edit_keeper import EditKeeper
 from gui.faults import Faults
 from gui.garbage import GarbageCollector
 from gui.history import History
@@ -72,6 +73,7 @@ class Desk(QObject):
         self.queue = AnswerQueue(self.model, self.model_worker, self.sampling)
         self.chat_view = cast("ChatViewLike", chat_view)
         self.chat = ChatController(self.chat_view, self.queue, self.history)
+        self.edits = EditKeeper(self.chat_view, self.chat, self.history)
         self.conversations_model = ConversationsModel()
         self.conversations = ConversationList(self.conversations_model, self.chat, self.history)
         convert = partial(_as_chosen, self.keeper, convert)
@@ -107,7 +109,6 @@ class Desk(QObject):
         self._load_timer.start()
         self._garbage.start()
         self.media_worker.submit(_warm_up, "warm up")
-        self.media.start()
         if self.keeper.repairs:
             names = ", ".join(self.keeper.repairs)
             self._notify("settings", self.tr("These settings could not be read and were reset: {0}.").format(names))
@@ -159,7 +160,7 @@ class Desk(QObject):
         self.window.header.rename_requested.connect(self.on_rename_requested)
         self.window.header.delete_requested.connect(self.on_delete_requested)
         self.chat.started_over.connect(self.composing.take_over)
-        conversations.drafts_loaded.connect(self.composing.set_drafts)
+        conversations.drafts_loaded.connect(self.on_drafts_loaded)
         conversations.title_changed.connect(self.window.header.set_title)
         conversations.deleted.connect(self.on_deleted)
         self.chat.shown_changed.connect(self.on_shown_changed)
@@ -242,6 +243,10 @@ class Desk(QObject):
         self.window.sidebar.set_current(conversation.id if conversation is not None else "")
         self.window.hide_panel()
 
+    def on_drafts_loaded(self, drafts: dict[str, str]) -> None:
+        self.composing.set_drafts(drafts)
+        self.media.captures.bring_back({each.id for each in self.conversations_model.conversations()})
+
     def on_deleted(self, conversation: Conversation) -> None:
         undo = partial(self.conversations.restore, conversation)
         self._notify("undo", self.tr("“{0}” was deleted.").format(conversation.title), self.tr("Undo"), undo)
@@ -281,6 +286,7 @@ class Desk(QObject):
         self._is_ending = True
         self._load_timer.stop()
         self.composing.finish()
+        self.edits.keep()
         self.queue.quit()
         self.model.give_up_load()
         self.media.end()

@@ -67,12 +67,6 @@ class FileController(QObject):
         if root:
             self._compare(Path(root), file)
 
-    def show_folder(self, message_id: str, index: int) -> None:
-        """Show the listing of a folder, by the place of its chip."""
-        message = self._chat.find_message(message_id)
-        if message is not None and index < len(message.chips):
-            self.show_place(message_id, sum(chip.num_parts for chip in message.chips[:index]), 0)
-
     def _compare(self, root: Path, file: FilePart) -> None:
         if self._job is not None:
             self._job.cancel()

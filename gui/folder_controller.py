@@ -14,11 +14,12 @@ from PySide6.QtWidgets import QWidget
 
 from core_model.errors import NotLoadedError
 from core_model.types import ShouldStop, Text
+from gui.attachment import Attachment, AttachmentState
 from gui.dialogs import Dialogs
 from gui.folder_choice import FolderMap
 from gui.job import Job, Worker
 from gui.model_controller import ModelController
-from gui.models.attachments import Attachment, Attachments, AttachmentState
+from gui.models.attachments import Attachments
 from gui.token_cost import parts_tokens
 from gui.views.folder_dialog import FolderDialog
 from media.types import MediaItem, MediaKind

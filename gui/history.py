@@ -104,6 +104,10 @@ class History(QObject):
         """Keep what is typed and not sent; an empty name is the conversation that does not exist yet."""
         self._write(conversation_id, lambda store: store.put_draft(conversation_id, text))
 
+    def put_edit(self, conversation_id: str, message_id: str, text: str | None) -> None:
+        """Keep what stands in the open editor of a question; None where it is closed."""
+        self._write(conversation_id, lambda store: store.put_edit(message_id, text))
+
     def retry(self) -> Job:
         """Try again to write what is in memory only. How it went is said, also where that was said before."""
 

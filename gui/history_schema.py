@@ -58,7 +58,9 @@ _SCHEMA_3 = "ALTER TABLE chips ADD COLUMN timeline TEXT"  # JSON of a Timeline, 
 
 _SCHEMA_4 = "ALTER TABLE chips ADD COLUMN origin TEXT"  # JSON of an Origin
 
-MIGRATIONS = (_SCHEMA_1, _SCHEMA_2, _SCHEMA_3, _SCHEMA_4)
+_SCHEMA_5 = "ALTER TABLE messages ADD COLUMN edit TEXT"  # words in the open editor of a question, not asked yet
+
+MIGRATIONS = (_SCHEMA_1, _SCHEMA_2, _SCHEMA_3, _SCHEMA_4, _SCHEMA_5)
 
 
 class NewerHistoryError(Exception):

@@ -155,10 +155,10 @@ class HistoryStore:
 
     def _add_message(self, message: StoredMessage, parts: list[_PartRow]) -> None:
         inserted = self._db.execute(
-            "INSERT OR IGNORE INTO messages (id, conversation_id, position, role, state, outcome, error, model)"
-            " SELECT ?, ?, coalesce(max(position) + 1, 0), ?, ?, ?, ?, ? FROM messages WHERE conversation_id = ?",
+            "INSERT OR IGNORE INTO messages (id, conversation_id, position, role, state, outcome, error, model, edit)"
+            " SELECT ?, ?, coalesce(max(position) + 1, 0), ?, ?, ?, ?, ?, ? FROM messages WHERE conversation_id = ?",
             (message.id, message.conversation_id, message.message.role.value, message.state.value, message.outcome,
-             to_json(message.error), to_json(message.model), message.conversation_id),
+             to_json(message.error), to_json(message.model), message.edit, message.conversation_id),
         )  # fmt: skip
         if inserted.rowcount != 1:
             return
@@ -207,7 +207,8 @@ class HistoryStore:
     def messages(self, conversation_id: str) -> list[StoredMessage]:
         """A conversation in order. What cannot be read says so in the place where it was."""
         rows = self._db.execute(
-            "SELECT id, role, state, outcome, error, model FROM messages WHERE conversation_id = ? ORDER BY position",
+            "SELECT id, role, state, outcome, error, model, edit FROM messages WHERE conversation_id = ?"
+            " ORDER BY position",
             (conversation_id,),
         )
         return [self._message(conversation_id, *row) for row in rows.fetchall()]
@@ -221,6 +222,7 @@ class HistoryStore:
         outcome: str,
         error: str | None,
         model: object,
+        edit: object,
     ) -> StoredMessage:
         try:
             return StoredMessage(
@@ -232,6 +234,7 @@ class HistoryStore:
                 text_of(outcome),
                 None if error is None else ShownError(**json.loads(error)),
                 answered_by(model),
+                edit if isinstance(edit, str) else None,
             )
         except (ValueError, TypeError, KeyError):
             log.exception("Message %s is damaged", message_id)
@@ -266,6 +269,11 @@ class HistoryStore:
                 self._db.execute("INSERT OR REPLACE INTO drafts VALUES (?, ?)", (conversation_id, text))
             else:
                 self._db.execute("DELETE FROM drafts WHERE conversation_id = ?", (conversation_id,))
+
+    def put_edit(self, message_id: str, text: str | None) -> None:
+        """Keep what stands in the open editor of a question; None where it is closed."""
+        with self._transaction():
+            self._db.execute("UPDATE messages SET edit = ? WHERE id = ?", (text, message_id))
 
     def drafts(self) -> dict[str, str]:
         """What was typed and not sent, by conversation."""

@@ -61,6 +61,7 @@ class MediaDesk(QObject):
     def __init__(self, around: Around) -> None:
         super().__init__()
         self._around = around
+        self._read_id = ""  # of the attachment that the panel showed last
         window, chat, model, attachments = around.window, around.chat, around.model, around.attachments
         media_worker = around.media_worker
         self.workshop = Worker("workshop")
@@ -81,15 +82,12 @@ class MediaDesk(QObject):
         """Those that are its own."""
         return self.workshop, self.picture_keeper.worker, *self.captures.workers
 
-    def start(self) -> None:
-        """Do what the window need not wait for."""
-        self._around.media_worker.submit(self.captures.remove_left_behind, "captures left behind")
-
     def forget(self) -> None:
         """Another conversation is shown."""
         for key in NOTICES:
             self.told.emit(key, "", "info")
         self.clips.forget()
+        self.captures.attach_waiting()
 
     def end(self) -> None:
         """Let go of devices, and stop what is being made."""
@@ -98,9 +96,9 @@ class MediaDesk(QObject):
         self.picture_keeper.worker.shutdown()
 
     def clear(self) -> None:
-        """Remove the files that nobody wants any more. All threads have ended."""
+        """Remove the files that nobody wants any more, and keep the others. All threads have ended."""
         self.converting.end()
-        self.captures.files.remove_all()
+        self.captures.keep_unsent()
 
     # Joining
 
@@ -113,16 +111,18 @@ class MediaDesk(QObject):
         self.captures.told.connect(self.on_capture_told)
         strip.open_requested.connect(self.folders.open)
         strip.convert_requested.connect(self.convert_attachment)
+        strip.read_requested.connect(self.read_attachment)
+        attachments.removed.connect(self.on_attachment_removed)
         self.converting.attach_wanted.connect(attachments.add_files)
         self.converting.crashed.connect(self.crashed)
 
     def _join_chat(self) -> None:
         view = self._around.chat_view
         view.view_pictures_requested.connect(self.pictures.show_message)
+        view.view_parts_requested.connect(self.pictures.show_chip)
         view.convert_requested.connect(self.convert_answer)
         view.convert_chip_requested.connect(self.convert_chip)
         view.place_requested.connect(self.files.show_place)
-        view.folder_requested.connect(self.files.show_folder)
         self.pictures.opened.connect(self._around.window.show_panel)
 
     def _join_clips(self) -> None:
@@ -135,6 +135,13 @@ class MediaDesk(QObject):
         self.clips.gone.connect(self.on_clip_gone)
 
     # What a person asks for
+
+    def read_attachment(self, attachment_id: str) -> None:
+        """Show what the model will read of it."""
+        attachment = self._around.attachments.find(attachment_id)
+        if attachment is not None and attachment.item is not None:
+            self._read_id = attachment_id
+            self.pictures.show_parts(attachment.name, attachment.item.parts, None)
 
     def convert_attachment(self, attachment_id: str) -> None:
         attachment = self._around.attachments.find(attachment_id)
@@ -157,6 +164,10 @@ class MediaDesk(QObject):
             self.converting.open(source)
 
     # What happens
+
+    def on_attachment_removed(self, attachment_id: str) -> None:
+        if attachment_id == self._read_id and self._around.window.panel.isVisible():
+            self._around.window.hide_panel()
 
     def on_clip_gone(self) -> None:
         if self._around.window.clip_panel.isVisible():

@@ -3,6 +3,9 @@
 Both are recorded alike, on a thread of their own. A recording becomes a file like any other. Dictation is read by the
 same converter that reads recordings, in the process for files, and its words go where the cursor is; the sound is
 deleted then. One thing is recorded at a time.
+
+Only the button that says so forgets a recording. Whatever else ends it (a key, the window, a recogniser that fails)
+leaves a file to attach: what was dictated, too, while its words are not written down.
 """
 
 from __future__ import annotations
@@ -15,7 +18,6 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from core_model.types import ShouldStop
-from gui.capture_files import CaptureFiles
 from gui.job import Job, Worker
 from gui.models.attachments import Convert
 from gui.views.composer import Composer
@@ -46,17 +48,29 @@ class RecordingController(QObject):
     def __init__(
         self,
         composer: Composer,
-        files: CaptureFiles,
+        new_file: Callable[[str, str], Path],
+        remove: Callable[[Path], None],
         worker: Worker,
         media_worker: Worker,
         convert: Convert,
     ) -> None:
+        """Join them.
+
+        Args:
+            composer: where it is shown, and where words go.
+            new_file: a path for a recording of this name and suffix; it may raise OSError.
+            remove: forgets such a file.
+            worker: the microphone's thread.
+            media_worker: the media thread.
+            convert: reads a file.
+        """
         super().__init__()
-        self._composer, self._bar, self._files = composer, composer.recording, files
+        self._composer, self._bar, self._new_file, self._remove = composer, composer.recording, new_file, remove
         self._worker, self._media_worker, self._convert = worker, media_worker, convert
         self.record_into: Callable[[Path, ShouldStop, float], Generator[object, None, None]] = record_apart
         self._job: Job | None = None  # of the recording, then of the writing down
         self._is_recording = self._is_dictation = self._is_unwanted = False
+        self._is_written_down = self._is_ending = False
         self._bar.stop_requested.connect(self.stop)
         self._bar.discard_requested.connect(self.discard)
 
@@ -70,36 +84,39 @@ class RecordingController(QObject):
 
     def dictate(self) -> None:
         """Begin to dictate; the same wish again ends it."""
-        if self.is_busy and self._is_dictation:
+        if self._is_recording and self._is_dictation:
             self.stop()
         else:
             self._begin(is_dictation=True)
 
     def stop(self) -> None:
-        """It is enough: keep what was recorded. What is being written down goes on."""
-        if self._job is not None and self._is_recording:
-            self._job.cancel()
-
-    def discard(self) -> None:
-        """Forget what was recorded, or what was to be written down."""
-        self._is_unwanted = True
+        """It is enough: keep what was recorded. What is being written down becomes a recording instead."""
         if self._job is not None:
             self._job.cancel()
 
-    end = discard
+    def discard(self) -> None:
+        """Forget what was recorded."""
+        self._is_unwanted = True
+        self.stop()
+
+    def end(self) -> None:
+        """The window is closed: keep what was recorded so far, and write nothing down any more."""
+        self._is_ending = True
+        self.stop()
 
     # Recording
 
     def _begin(self, is_dictation: bool) -> None:
         if self.is_busy:
+            self.noticed.emit(self.tr("Something is being recorded already. One thing is recorded at a time."))
             return
-        self._is_recording, self._is_dictation, self._is_unwanted = True, is_dictation, False
         now = datetime.now().astimezone().strftime("%Y-%m-%d %H.%M.%S")
         try:
-            path = self._files.new(self.tr("Recording {0}").format(now), ".wav")
+            path = self._new_file(self.tr("Recording {0}").format(now), ".wav")
         except OSError as error:
             self.failed.emit(_no_folder(error))
             return
+        self._is_recording, self._is_dictation, self._is_unwanted = True, is_dictation, False
         self._bar.show_opening(self.tr("Write it down") if is_dictation else self.tr("Stop and attach"))
         self._composer.set_dictating(is_dictation)
         record_into, limit_s = self.record_into, MAX_DICTATION_S if is_dictation else MAX_RECORDING_S
@@ -118,19 +135,19 @@ class RecordingController(QObject):
             self._on_recorded(event)
         elif isinstance(event, ConvertProgress):
             self._bar.show_working(self.tr("Writing down what you said: {0} %").format(f"{100 * event.fraction:.0f}"))
-        elif isinstance(event, MediaItem) and not self._is_unwanted:
+        elif isinstance(event, MediaItem) and not self._is_ending:  # what is typed was kept for the last time then
             self._write_down(event.timeline)
 
     def _on_recorded(self, event: Recorded) -> None:
         self._is_recording = False
         if self._is_unwanted:
-            self._files.remove(event.path)
+            self._remove(event.path)
         elif not event.peak:
-            self._files.remove(event.path)
+            self._remove(event.path)
             self.failed.emit(_silent())
         else:
             self._tell_end(event)
-            if self._is_dictation:
+            if self._is_dictation and not self._is_ending:
                 self._recognise(event.path)
             else:
                 self.recorded.emit(event.path)
@@ -141,7 +158,7 @@ class RecordingController(QObject):
 
     def _on_ended(self) -> None:
         if self.sender() is self._job:
-            self._job = None
+            self._job, self._is_recording = None, False
             self._bar.hide()
             self._composer.set_dictating(False)
             self._composer.edit.setFocus()
@@ -162,11 +179,25 @@ class RecordingController(QObject):
     def _recognise(self, path: Path) -> None:
         self._bar.show_working(self.tr("Writing down what you said…"))
         self._composer.edit.setFocus()  # the button that had it is gone
+        self._is_written_down = False
         job = self._media_worker.submit(partial(self._convert, path, AS_IT_IS), "dictation")
-        job.ended.connect(partial(self._files.remove, path))
+        job.cancelled.connect(self._on_stopped)
+        job.ended.connect(partial(self._let_go, path))
         self._follow(job)
 
+    def _on_stopped(self) -> None:
+        if not self._is_written_down:
+            self.noticed.emit(self.tr("It was not written down. What you said is attached as a recording."))
+
+    def _let_go(self, path: Path) -> None:
+        """Nothing is left to do with a dictation: its words are there, or it is a recording like any other."""
+        if self._is_written_down:
+            self._remove(path)
+        else:
+            self.recorded.emit(path)
+
     def _write_down(self, timeline: Timeline | None) -> None:
+        self._is_written_down = True
         spoken = () if timeline is None else timeline.speech
         text = " ".join(each.text.strip() for each in spoken if each.text.strip())
         if not text or timeline is None:

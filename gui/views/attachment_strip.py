@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPixmap,
+)
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QProgressBar, QToolButton, QVBoxLayout, QWidget
 
 from gui import icons, theme, words
 from gui.addresses import as_tip
-from gui.models.attachments import Attachment, Attachments, AttachmentState
+from gui.attachment import Attachment, AttachmentState
+from gui.models.attachments import Attachments
 from gui.picture_files import to_image
 from gui.views.elided_label import ElidedLabel
 from gui.views.flow_layout import FlowLayout
 from gui.views.text_view import paint_focus
-from media.types import RgbArray
+from media.types import MediaKind, RgbArray
 
 THUMBNAIL = 40
 CHIP_WIDTH, FAILED_WIDTH = 264, 344
@@ -25,11 +38,13 @@ class AttachmentChip(QFrame):
 
     Signals:
         remove_requested, convert_requested, open_requested (str): its id. Only what can be chosen from is opened.
+        read_requested (str): a person wants to read what the model will read of it.
     """
 
     remove_requested = Signal(str)
     convert_requested = Signal(str)
     open_requested = Signal(str)
+    read_requested = Signal(str)
 
     def __init__(self, attachment: Attachment, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -121,7 +136,9 @@ class AttachmentChip(QFrame):
             return ""
         if item.timeline is not None:
             return self.tr("Show the timeline")
-        return self.tr("Choose which files are sent") if item.files else ""
+        if item.files:
+            return self.tr("Choose which files are sent")
+        return self.tr("Show what the model sees") if item.kind is MediaKind.DOCUMENT else ""
 
     @property
     def opens(self) -> bool:
@@ -135,16 +152,31 @@ class AttachmentChip(QFrame):
         self.setAccessibleDescription(self._tip)
         self.setToolTip(self._tip)
 
+    def _open(self) -> None:
+        item = self._attachment.item
+        is_read = item is not None and item.timeline is None and item.kind is MediaKind.DOCUMENT
+        (self.read_requested if is_read else self.open_requested).emit(self._id)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if self._attachment.item is None:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction(self.tr("Show what the model sees"), partial(self.read_requested.emit, self._id))
+        menu.addAction(self.tr("Convert to…"), self._on_convert_clicked)
+        menu.addAction(self.tr("Remove"), self._on_remove_clicked)
+        menu.popup(event.globalPos())
+
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         is_on_it = self.rect().contains(event.position().toPoint())
         if self.opens and event.button() == Qt.MouseButton.LeftButton and is_on_it:
-            self.open_requested.emit(self._id)
+            self._open()
         else:
             super().mouseReleaseEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if self.opens and event.key() in OPENING_KEYS:
-            self.open_requested.emit(self._id)
+            self._open()
         else:
             super().keyPressEvent(event)
 
@@ -195,9 +227,11 @@ class AttachmentStrip(QWidget):
     Signals:
         open_requested, convert_requested (str): a person wants to look into the attachment with this id, or to have it
             as a file of another kind.
+        read_requested (str): a person wants to read what the model will read of it.
     """
 
     open_requested = Signal(str)
+    read_requested = Signal(str)
     convert_requested = Signal(str)
 
     def __init__(self, attachments: Attachments, parent: QWidget | None = None) -> None:
@@ -221,6 +255,7 @@ class AttachmentStrip(QWidget):
         chip = AttachmentChip(attachment, self)
         chip.remove_requested.connect(self._attachments.remove)
         chip.open_requested.connect(self.open_requested)
+        chip.read_requested.connect(self.read_requested)
         chip.convert_requested.connect(self.convert_requested)
         self._chips[attachment_id] = chip
         self._flow.addWidget(chip)

@@ -28,6 +28,7 @@ class Entry:
     status: str = ""
     is_open: bool = False  # an answer that is being written
     draft: str | None = None  # what was typed into the editor of a question, and not asked
+    is_editing: bool = False  # the editor is open
     clip_s: float = 0.0  # how long the longest clip or recording before it is: its times are links
     height: int = 0  # measured or guessed
     measured_width: int = -1  # the width that the height was measured for
@@ -40,6 +41,7 @@ class Entry:
         """An entry for a stored message."""
         entry = cls(shown.message_id, shown.message, shown.chips, shown.outcome, shown.can_continue, shown.error)
         entry._texts = [] if entry.is_question else [shown.message.text]
+        entry.draft, entry.is_editing = shown.edit, shown.edit is not None
         return entry
 
     @property

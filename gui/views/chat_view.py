@@ -43,12 +43,13 @@ class ChatView(MessageArea):
     start_over_requested = Signal(str)
     regenerate_requested = Signal(str)
     edit_requested = Signal(str, str)
+    edit_changed = Signal(str, object)
     view_pictures_requested = Signal(str)
     view_clip_requested = Signal(str, int)
     view_time_requested = Signal(str, float)
     continue_requested = Signal(str)
     place_requested = Signal(str, int, int)
-    folder_requested = Signal(str, int)
+    view_parts_requested = Signal(str, int)
     convert_requested = Signal(str)
     convert_chip_requested = Signal(str, int)
 
@@ -56,7 +57,7 @@ class ChatView(MessageArea):
         super().__init__(self._build_view, parent)
         self._links = links or LinkOpener(parent=self)
         self._places = Places()  # files that the conversation holds
-        self._drafts: dict[str, str] = {}  # what was typed into editors of questions that are not shown now
+        self._drafts: dict[str, str] = {}  # what was typed into editors that were closed, of questions not shown now
         self._sends_on_enter = True
         self._dirty: set[str] = set()
         self._flush_ms = FLUSH_MS
@@ -75,7 +76,7 @@ class ChatView(MessageArea):
         entries = entries_of(messages)
         self._keep_drafts()
         for entry in entries:
-            entry.draft = self._drafts.get(entry.message_id)
+            entry.draft = entry.draft if entry.is_editing else self._drafts.get(entry.message_id)
             entry.mark = self._with_links
         self._know_places(entries)
         with self.keeping_place():
@@ -199,9 +200,10 @@ class ChatView(MessageArea):
         view, message_id = QuestionView(entry, parent), entry.message_id
         view.editor.sends_on_enter = self._sends_on_enter
         view.edited.connect(lambda text: self.edit_requested.emit(message_id, text))
+        view.edit_changed.connect(lambda text: self.edit_changed.emit(message_id, text))
         view.pictures_requested.connect(lambda: self.view_pictures_requested.emit(message_id))
         view.clip_requested.connect(lambda index: self.view_clip_requested.emit(message_id, index))
-        view.folder_requested.connect(lambda index: self.folder_requested.emit(message_id, index))
+        view.parts_requested.connect(lambda index: self.view_parts_requested.emit(message_id, index))
         view.convert_requested.connect(lambda number: self.convert_chip_requested.emit(message_id, number))
         return view
 

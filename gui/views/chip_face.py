@@ -46,9 +46,11 @@ class ChipFace(QAbstractButton):
     """One attachment of a question.
 
     Signals:
+        parts_requested: a person wants to read all that the model read of it.
         convert_requested: a person wants it as a file of another kind.
     """
 
+    parts_requested = Signal()
     convert_requested = Signal()
 
     def __init__(self, chip: Chip, parent: QWidget | None = None) -> None:
@@ -56,7 +58,7 @@ class ChipFace(QAbstractButton):
         self._chip = chip
         self._image = to_image(chip.thumbnail)
         self._is_picture = chip.kind is MediaKind.IMAGE
-        self.is_folder = chip.kind is MediaKind.FOLDER
+        self.is_read = chip.kind in (MediaKind.DOCUMENT, MediaKind.FOLDER)
         self.lasts = chip.timeline is not None
         self._who = words.written_by(chip.timeline, chip.facts)
         facts = ", ".join(part for part in (*chip.facts, self._who) if part)
@@ -72,7 +74,8 @@ class ChipFace(QAbstractButton):
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction(self.tr("Show what the model saw"), self.click)
+        show = self.click if self._is_picture else self.parts_requested.emit
+        menu.addAction(self.tr("Show what the model saw"), show)
         menu.addAction(self.tr("Convert to…"), self.convert_requested.emit)
         menu.popup(event.globalPos())
 

@@ -8,28 +8,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QLocale, QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
-    QCheckBox,
     QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
     QScrollArea,
-    QSpinBox,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from core_model.types import MAX_PICTURES, TileGeometry
-from gui import theme, words
+from core_model.types import TileGeometry
+from gui import clip_words, theme
 from gui.addresses import as_tip
 from gui.clips import Clip, Frame, nearest
 from gui.icons import icon
+from gui.views.clip_controls import ClipControls
 from gui.views.elided_label import ElidedLabel
-from gui.views.flow_layout import FlowLayout
 from gui.views.frame_strip import FrameStrip, describe
 from gui.views.picture_view import PictureView
 from gui.views.quiet_button import QuietButton
@@ -37,7 +35,6 @@ from gui.views.timeline_view import TimelineView
 from gui.views.transcript_list import TranscriptList
 from media.types import ConvertOptions, MediaKind
 
-SHORT_S = 10.0  # below this a tenth of a second is worth saying
 TRANSCRIPT = 160  # pixels that the list of what was said has at least
 
 
@@ -85,15 +82,8 @@ class ClipPanel(QWidget):
         policy = self.whole.sizePolicy()
         policy.setRetainSizeWhenHidden(True)  # nothing below jumps when it comes
         self.whole.setSizePolicy(policy)
-        self.number = QSpinBox(self)
-        self.number.setRange(0, MAX_PICTURES)
-        self.number.setSpecialValueText(self.tr("Automatic"))
-        self.number.lineEdit().setTextMargins(theme.SPACE, 0, theme.SPACE, 0)  # a style sheet cannot say this
-        self.number.setAccessibleName(self.tr("How many frames are sent at most"))
-        self._number_label = QLabel(self.tr("Frames"), self)
-        self._number_label.setTextFormat(Qt.TextFormat.PlainText)
-        self._number_label.setBuddy(self.number)
-        self.with_speech = QCheckBox(self.tr("Write down speech"), self)
+        self._controls = ClipControls(self)
+        self.number, self.with_speech = self._controls.number, self._controls.with_speech
         self._progress = QProgressBar(self)
         self._progress.setTextVisible(False)
         self._progress.setAccessibleName(self.tr("Reading it again"))
@@ -102,14 +92,6 @@ class ClipPanel(QWidget):
 
     def _arrange(self) -> None:
         header = _row(self._title, self._close, stretch=self._title)
-        self._controls = QWidget(self)
-        self._frames_row = QWidget()
-        frames = _row(self._number_label, self.number)
-        frames.setContentsMargins(0, 0, 0, 0)
-        self._frames_row.setLayout(frames)
-        controls = FlowLayout(self._controls, theme.SPACE)  # below each other where letters are large
-        controls.addWidget(self._frames_row)
-        controls.addWidget(self.with_speech)
         content = QWidget()
         lines = QVBoxLayout(content)
         lines.setContentsMargins(0, 0, theme.SPACE, theme.SPACE_L)
@@ -145,8 +127,7 @@ class ClipPanel(QWidget):
         self.timeline.position_changed.connect(self._on_position_changed)
         self.timeline.stretch_moved.connect(self._show_span)
         self.timeline.stretch_chosen.connect(self._tell)
-        self.number.valueChanged.connect(self._tell)
-        self.with_speech.toggled.connect(self._tell)
+        self._controls.changed.connect(self._tell)
 
     # What it shows
 
@@ -163,6 +144,7 @@ class ClipPanel(QWidget):
         """
         self._clip, self._frames = clip, clip.frames
         if is_new:
+            self.timeline.show_all()
             self.timeline.show_position(0.0)
         self._title.set_text(clip.name)
         _say(self._facts, " · ".join(clip.facts))
@@ -180,18 +162,13 @@ class ClipPanel(QWidget):
 
     def _show_controls(self, clip: Clip) -> None:
         self._controls.setVisible(clip.can_change)
-        self._frames_row.setVisible(clip.kind is MediaKind.VIDEO)
+        self._controls.set_frames_shown(clip.kind is MediaKind.VIDEO)
         self._progress.setVisible(clip.is_reading)
         self._progress.setValue(round(100 * clip.fraction))
         if self.timeline.is_held:
             return  # what a person is choosing just now is newer than what is known of it
         options = clip.options
-        for box in (self.number, self.with_speech):
-            box.blockSignals(True)
-        self.number.setValue(options.max_frames or 0)
-        self.with_speech.setChecked(options.with_speech)
-        for box in (self.number, self.with_speech):
-            box.blockSignals(False)
+        self._controls.show_options(options)
         duration_s = clip.timeline.duration_s
         self.timeline.show_stretch(options.start_s, duration_s if options.end_s is None else options.end_s)
 
@@ -219,21 +196,9 @@ class ClipPanel(QWidget):
         if clip is None:
             return
         _say(self._trouble, "" if not clip.trouble else self.tr("It stays as it was. {0}").format(clip.trouble))
-        _say(self._sum, self._total(clip))
-        timeline = clip.timeline
-        language = language_name(timeline.language) if timeline.speech else ""
-        _say(self._who, " · ".join(part for part in (words.written_by(timeline), language) if part))
+        _say(self._sum, clip_words.total(clip, self._tiles))
+        _say(self._who, clip_words.written_by(clip.timeline))
         self._show_span()
-
-    def _total(self, clip: Clip) -> str:
-        """What it costs, all of it."""
-        pictures, texts = clip.cost(self._tiles)
-        number = len(clip.frames)
-        what = self.tr("1 picture") if number == 1 else self.tr("{0} pictures").format(number)
-        if self._tiles is None:
-            return self.tr("{0}, about {1} of words").format(what, words.tokens(texts))
-        total = self.tr("{0} in all: {1} for {2}, about {3} for words")
-        return total.format(words.tokens(pictures + texts), f"{pictures:,}", what, f"{texts:,}")
 
     def _show_span(self) -> None:
         """Which stretch is sent."""
@@ -242,11 +207,7 @@ class ClipPanel(QWidget):
             return
         start_s, end_s = self.timeline.stretch if clip.can_change else (clip.timeline.start_s, clip.timeline.end_s)
         is_whole = start_s <= 0 and end_s >= clip.timeline.duration_s
-        stretch = self.tr("{0} to {1} of {2}")
-        length_s = clip.timeline.duration_s
-        duration = words.duration(length_s) if length_s >= SHORT_S else words.moment(length_s)
-        shown = stretch.format(words.moment(start_s), words.moment(end_s), duration)
-        _say(self._span, self.tr("All of {0}").format(duration) if is_whole else shown)
+        _say(self._span, clip_words.stretch(clip.timeline.duration_s, None if is_whole else (start_s, end_s)))
         self.whole.setVisible(clip.can_change and not is_whole)
 
     # What a person does
@@ -287,13 +248,8 @@ class ClipPanel(QWidget):
 
     def _wanted(self, clip: Clip) -> ConvertOptions:
         start_s, end_s = self.timeline.stretch
-        return replace(
-            clip.options,
-            start_s=start_s,
-            end_s=None if end_s >= clip.timeline.duration_s else end_s,
-            max_frames=self.number.value() or None,
-            with_speech=self.with_speech.isChecked(),
-        )
+        wanted_end_s = None if end_s >= clip.timeline.duration_s else end_s
+        return replace(self._controls.wanted(clip.options), start_s=start_s, end_s=wanted_end_s)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """I and O mean the same wherever the keyboard is in the panel."""
@@ -306,16 +262,8 @@ class ClipPanel(QWidget):
         self._close.setIcon(icon("close", theme.current().soft))
         self._close.setIconSize(QSize(theme.ICON_SIZE, theme.ICON_SIZE))
         self.eye.restyle()
-        self.with_speech.setMinimumHeight(self.number.sizeHint().height())  # in one line with what stands beside it
+        self._controls.restyle()
         self.update()
-
-
-def language_name(code: str) -> str:
-    """ "English" for "en"; the code itself where nobody knows it."""
-    if not code:
-        return ""
-    language = QLocale.codeToLanguage(code.split("-")[0])
-    return code if language is QLocale.Language.AnyLanguage else QLocale.languageToString(language)
 
 
 def _caption(look: str = "caption") -> QLabel:

@@ -28,7 +28,7 @@ from gui.views.sidebar import Sidebar
 
 FOLD_WIDTH = 900  # below this the list folds away
 PANEL_WIDTH = 340
-CLIP_WIDTH, CLIP_SHARE = 440, 0.48  # a timeline is worth more room, and never most of the window
+CLIP_WIDTH, CLIP_SHARE = 440, 0.48  # a timeline, and a text, are worth more room, and never most of the window
 
 
 class MainWindow(QMainWindow):
@@ -103,6 +103,7 @@ class MainWindow(QMainWindow):
         self.add_key("Ctrl+N", self.sidebar.new_requested.emit)
         self.add_key("Ctrl+Shift+O", self.sidebar.new_requested.emit)
         self.add_key("Ctrl+K", self._find)
+        self.add_key("Ctrl+F", self._find_in_panel)
         self.add_key("Ctrl+,", self.sidebar.settings_requested.emit)
         self.add_key("Ctrl+O", self.composer.attach_requested.emit)
         self.add_key("Esc", self.composer.stop_requested.emit)
@@ -155,7 +156,8 @@ class MainWindow(QMainWindow):
 
     def _panel_width(self) -> int:
         """What stands beside the conversation takes this much."""
-        if self.clip_panel.isVisibleTo(self):
+        is_read = self.panel.isVisibleTo(self) and self.panel.has_text
+        if is_read or self.clip_panel.isVisibleTo(self):
             return max(PANEL_WIDTH, min(theme.wide_px(CLIP_WIDTH), round(self.width() * CLIP_SHARE)))
         return PANEL_WIDTH if self.panel.isVisibleTo(self) else 0
 
@@ -167,9 +169,14 @@ class MainWindow(QMainWindow):
         self.sidebar.setVisible(is_shown)
         self._sidebar_line.setVisible(is_shown)
         self._panel_line.setVisible(self._panel_width() > 0)
-        if self.clip_panel.isVisibleTo(self):
-            self.clip_panel.setFixedWidth(self._panel_width())
+        for panel in (self.panel, self.clip_panel):
+            if panel.isVisibleTo(self):
+                panel.setFixedWidth(self._panel_width())
         self.header.set_sidebar_shown(is_shown)
+
+    def _find_in_panel(self) -> None:
+        if self.panel.isVisible():
+            self.panel.open_find()
 
     def _find(self) -> None:
         if not self.sidebar.isVisible():

@@ -1,175 +1,30 @@
-"""What the model saw: the tiles of each picture, exactly as they went into the model, with words that explain them.
+"""What the model saw, in the order in which it read it: pictures as their tiles, and the texts between them.
 
-It opens on demand beside the conversation. It shows `PictureView`s and does not make them: cutting a picture into
-tiles is the model's business. Pixels are shown one to one, or in whole multiples, wherever the panel is wide enough;
-only a wider grid is scaled down. The tiles are drawn apart by a hairline, because the model receives them apart.
+It opens on demand beside the conversation. Each thing says what it costs; of several, a line on top says what all of it
+does. Ctrl+F looks for words through all texts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
-from PySide6.QtCore import QCoreApplication, QRect, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
-from core_model.types import PictureView
-from gui import theme
+from gui import theme, words
 from gui.icons import icon
-from gui.picture_files import to_image
-from media.types import RgbArray
+from gui.views.find_bar import FindBar
+from gui.views.seen_text import SeenText, TextEntry
+from gui.views.tile_grid import PictureEntry, SeenPicture, label
 
-HAIRLINE = 1
-MAX_ZOOM = 3  # very small tiles are shown this many times as large, never smoothed
-AT_ONCE = 4  # pictures; the tiles of 48 would hold the window up for a quarter of a second
+Seen = SeenPicture | SeenText
 
-
-@dataclass(frozen=True, slots=True)
-class SeenPicture:
-    """A picture's name and how the model saw it; no view says that nothing is known about that."""
-
-    name: str
-    view: PictureView | None
-    note: str = ""  # why there is no view, when it is known: "This model reads whole pictures."
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("PicturePanel", text)
-
-
-def explain(view: PictureView) -> str:
-    """How the model saw a picture, in plain words."""
-    side = view.tiles[0].shape[0]
-    tokens = _tr("It takes {0} tokens of the conversation.").format(f"{view.num_tokens:,}")
-    num_local = view.rows * view.cols
-    if num_local == 1 and not view.has_global_view:
-        seen = _tr("The model sees this picture as one tile of {0} × {0} pixels.").format(side)
-    elif view.has_global_view:
-        sentence = _tr("The model sees this picture as {0} tiles ({1}) of {2} × {2} pixels, then once more as a whole.")
-        seen = sentence.format(num_local, _arrangement(view), side)
-    else:
-        sentence = _tr("The model sees this picture as {0} tiles ({1}) of {2} × {2} pixels.")
-        seen = sentence.format(num_local, _arrangement(view), side)
-    return f"{seen} {tokens}"
-
-
-def _arrangement(view: PictureView) -> str:
-    return (
-        _tr("1 row of {0}").format(view.cols) if view.rows == 1 else _tr("{0} rows of {1}").format(view.rows, view.cols)
-    )
-
-
-class TileGrid(QWidget):
-    """Tiles in their arrangement, row by row, with a hairline between neighbours.
-
-    Args:
-        tiles: rows times cols of them, each [side, side, 3].
-        rows, cols: how they are arranged.
-        name: what a screen reader says.
-        room_cols: how many columns the width is meant for. The view of the whole gets the scale of the tiles, as it
-            is one tile among the others to the model.
-    """
-
-    def __init__(self, tiles: Sequence[RgbArray], rows: int, cols: int, name: str, room_cols: int = 0) -> None:
-        super().__init__()
-        assert len(tiles) == rows * cols, "a grid is full"
-        self._room_cols = room_cols or cols
-        self._images = [to_image(tile) for tile in tiles]
-        self._rows, self._cols = rows, cols
-        self.setAccessibleName(name)
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
-
-    def tile_rects(self, width: int) -> list[QRect]:
-        """Where each tile is drawn in a widget of this width."""
-        side = self._side(width)
-        across = self._cols * side + (self._cols - 1) * HAIRLINE
-        is_mirrored = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
-        left = max(0, width - across) if is_mirrored else 0  # the picture itself is never mirrored
-        step = side + HAIRLINE
-        return [
-            QRect(left + col * step, row * step, side, side) for row in range(self._rows) for col in range(self._cols)
-        ]
-
-    def _side(self, width: int) -> int:
-        """Pixels per tile: a whole multiple of its own size where that fits, else as much as there is room for."""
-        own = self._images[0].width()
-        room = (width - (self._room_cols - 1) * HAIRLINE) // self._room_cols
-        return max(1, room) if room < own else own * min(MAX_ZOOM, room // own)
-
-    def heightForWidth(self, width: int) -> int:
-        return self._rows * self._side(width) + (self._rows - 1) * HAIRLINE
-
-    def hasHeightForWidth(self) -> bool:
-        return True
-
-    def sizeHint(self) -> QSize:
-        width = self._images[0].width() * self._cols + (self._cols - 1) * HAIRLINE
-        return QSize(width, self.heightForWidth(width))
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(1, 1)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self.setFixedHeight(self.heightForWidth(self.width()))
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        rects = self.tile_rects(self.width())
-        painter.fillRect(rects[0].united(rects[-1]), QColor(theme.current().line))
-        ratio = self.devicePixelRatioF()
-        for image, rect in zip(self._images, rects, strict=True):
-            if rect.width() * ratio < image.width():  # fewer pixels than there are: blend instead of dropping some
-                smaller = image.scaled(
-                    rect.size() * ratio,
-                    Qt.AspectRatioMode.IgnoreAspectRatio,
-                    Qt.TransformationMode.SmoothTransformation,
-                )
-                painter.drawImage(rect, smaller)
-            else:
-                painter.drawImage(rect, image)
-
-
-class PictureEntry(QWidget):
-    """One picture: its name, its tiles, its view of the whole, and the sentence that explains them."""
-
-    def __init__(self, picture: SeenPicture, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(theme.SPACE)
-        if picture.name:
-            layout.addWidget(_label(picture.name))
-        if picture.view is None:
-            layout.addWidget(_label(picture.note or _tr("How the model sees this picture is not known."), "soft"))
-            return
-        view, name = picture.view, picture.name or _tr("The picture")
-        num_local = view.rows * view.cols
-        tiles = _tr("{0} as the model saw it: {1} tiles, {2}").format(name, num_local, _arrangement(view))
-        what = _tr("{0} as the model saw it: 1 tile").format(name) if num_local == 1 else tiles
-        layout.addWidget(TileGrid(view.tiles[:num_local], view.rows, view.cols, what))
-        if view.has_global_view:
-            layout.addWidget(_label(_tr("The view of the whole:"), "caption"))
-            whole = view.tiles[num_local : num_local + 1]
-            layout.addWidget(TileGrid(whole, 1, 1, _tr("{0}: the view of the whole").format(name), room_cols=view.cols))
-        layout.addWidget(_label(explain(view), "caption"))
-
-
-def _label(text: str, look: str = "") -> QLabel:
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)  # names of files are not ours
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    if look:
-        theme.look(label, look)
-    return label
+AT_ONCE = 4  # the tiles of 48 pictures would hold the window up for a quarter of a second
 
 
 class PicturePanel(QWidget):
-    """The side panel. Give it pictures with `show_pictures`, or say why there are none with `show_note`.
+    """The side panel. Give it what was seen with `show_seen`, or say why there is nothing with `show_note`.
 
     Signals:
         close_requested: the person is done looking.
@@ -188,13 +43,22 @@ class PicturePanel(QWidget):
         self._area = QScrollArea(self)
         self._area.setWidgetResizable(True)
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._area.setAccessibleName(self.tr("Pictures as the model saw them"))
+        self._area.setAccessibleName(self.tr("Pictures and texts as the model saw them"))
+        self._about, self._total = label("", "soft"), label("", "caption")
+        self.find_bar = FindBar(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(theme.SPACE_L, theme.SPACE, theme.SPACE, theme.SPACE)
         layout.setSpacing(theme.SPACE)
         layout.addLayout(self._header())
+        for widget in (self._about, self._total, self.find_bar):
+            layout.addWidget(widget)
         layout.addWidget(self._area, 1)
-        self._waiting: list[SeenPicture] = []
+        self._seen: list[Seen] = []
+        self._waiting: list[Seen] = []
+        self._texts: dict[int, TextEntry] = {}  # by their place among what was seen
+        self._found_in = 0  # the text that was looked through last
+        self.find_bar.wanted.connect(self._find)
+        self.find_bar.closed.connect(self._on_find_closed)
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._show_next)
         theme.notifier().theme_changed.connect(self._on_theme_changed)
@@ -203,7 +67,7 @@ class PicturePanel(QWidget):
 
     def _header(self) -> QHBoxLayout:
         header = QHBoxLayout()
-        self._title = _label("", "title")
+        self._title = label("", "title")
         header.addWidget(self._title, 1)
         header.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
         return header
@@ -211,22 +75,48 @@ class PicturePanel(QWidget):
     def _on_theme_changed(self) -> None:
         self._close.setIcon(icon("close", theme.current().soft))
         self._close.setIconSize(QSize(theme.ICON_SIZE, theme.ICON_SIZE))
+        for entry in self._texts.values():
+            entry.view.restyle()
         self.update()
 
     def show_pictures(self, pictures: Sequence[SeenPicture], by: str = "") -> None:
-        """Show these, in the order in which the model read them: the first at once, then one by one. None says so.
+        """Show these, in the order in which the model read them. None says so.
 
         Args:
+            pictures: what was seen.
             by: the name of the model that saw them; empty for the one that is open.
         """
-        if not pictures:
+        if pictures:
+            self.show_seen(pictures, by)
+        else:
             self.show_note(self.tr("This message has no pictures."))
-            return
-        self._say_who(by)
-        self._fill([PictureEntry(picture) for picture in pictures[:AT_ONCE]])
-        self._waiting = list(pictures[AT_ONCE:])
+
+    def show_seen(self, seen: Sequence[Seen], by: str = "", about: str = "") -> None:
+        """Show pictures and texts in the order in which the model read them: the first at once, then one by one.
+
+        Args:
+            seen: them.
+            by: the name of the model that saw them; empty for the one that is open.
+            about: the name of the file; empty where each picture says its own.
+        """
+        self._say_who(by, about)
+        self._clear(seen)
+        self._fill([self._entry(number) for number in range(min(AT_ONCE, len(seen)))])
+        self._waiting = list(seen[AT_ONCE:])
         if self._waiting:
             self._timer.start(0)
+        self._show_total()
+
+    def _clear(self, seen: Sequence[Seen]) -> None:
+        self.find_bar.hide()
+        self._seen, self._texts, self._found_in = list(seen), {}, 0
+
+    def _entry(self, number: int) -> QWidget:
+        seen = self._seen[number]
+        if isinstance(seen, SeenPicture):
+            return PictureEntry(seen)
+        entry = self._texts[number] = TextEntry(seen, fills=len(self._seen) == 1)
+        return entry
 
     def _show_next(self) -> None:
         content = self._area.widget()
@@ -234,15 +124,80 @@ class PicturePanel(QWidget):
         if not self._waiting or not isinstance(layout, QVBoxLayout):
             self._timer.stop()
             return
-        layout.insertWidget(layout.count() - 1, PictureEntry(self._waiting.pop(0)))  # above the stretch
+        entry = self._entry(len(self._seen) - len(self._waiting))
+        del self._waiting[0]
+        layout.insertWidget(layout.count() - 1, entry)  # above the stretch
 
     def show_note(self, sentence: str) -> None:
         """Show words instead of pictures: why the model sees none, or sees them whole."""
         self._say_who("")
-        self._fill([_label(sentence, "soft")])
+        self._clear(())
+        self._total.hide()
+        self._fill([label(sentence, "soft")])
 
-    def _say_who(self, name: str) -> None:
+    def _say_who(self, name: str, about: str = "") -> None:
         self._title.setText(self.tr("What {0} saw").format(name) if name else self.tr("What the model saw"))
+        self._about.setText(about)
+        self._about.setVisible(bool(about))
+
+    # What texts cost
+
+    @property
+    def has_text(self) -> bool:
+        """Whether there is something to be read, which takes more room than tiles."""
+        return any(isinstance(each, SeenText) for each in self._seen)
+
+    def show_cost(self, number: int, num_tokens: int, is_counted: bool) -> None:
+        """The text at this place among what was seen has been counted."""
+        seen = self._seen[number]
+        assert isinstance(seen, SeenText), "only texts are counted later"
+        self._seen[number] = replace(seen, num_tokens=num_tokens, is_counted=is_counted)
+        if number in self._texts:
+            self._texts[number].show_cost(num_tokens, is_counted)
+        self._show_total()
+
+    def _show_total(self) -> None:
+        """What all of it takes, where it is more than one thing that says so itself."""
+        texts = [each for each in self._seen if isinstance(each, SeenText)]
+        views = [each.view for each in self._seen if isinstance(each, SeenPicture) and each.view is not None]
+        cost, pictures = sum(each.num_tokens for each in texts), sum(view.num_tokens for view in views)
+        what = self.tr("1 picture") if len(views) == 1 else self.tr("{0} pictures").format(len(views))
+        said = words.about_tokens(pictures + cost, all(each.is_counted for each in texts))
+        total = self.tr("{0} in all: {1} for {2}, {3} for text").format(said, f"{pictures:,}", what, f"{cost:,}")
+        self._total.setText(total if views else said)
+        self._total.setVisible(bool(texts) and len(self._seen) > 1)
+
+    # Looking for words
+
+    def open_find(self) -> None:
+        """Let a person look for words in the texts."""
+        if self.has_text:
+            self.find_bar.open()
+
+    def _find(self, wanted: str, step: int) -> None:
+        """Through all texts, from the last place on and round once."""
+        views = [self._texts[number].view for number in sorted(self._texts)]
+        if not wanted or not views:
+            self.find_bar.say_found(True)
+            return
+        self._found_in = min(self._found_in, len(views) - 1)
+        direction, is_back = step or 1, step < 0
+        for distance in range(len(views) + 1):
+            number = (self._found_in + distance * direction) % len(views)
+            if distance:
+                views[number].go_to_edge(is_back)
+            if views[number].find_words(wanted, step if not distance else direction):
+                self._found_in = number
+                self._area.ensureWidgetVisible(views[number])  # of a text, where its cursor is
+                self.find_bar.say_found(True)
+                return
+            views[number].go_to_edge(False)
+        self.find_bar.say_found(False)
+
+    def _on_find_closed(self) -> None:
+        views = [entry.view for entry in self._texts.values()]
+        if views:
+            views[min(self._found_in, len(views) - 1)].setFocus()
 
     def _fill(self, widgets: Sequence[QWidget]) -> None:
         self._timer.stop()
@@ -253,5 +208,6 @@ class PicturePanel(QWidget):
         layout.setSpacing(theme.SPACE_XL)
         for widget in widgets:
             layout.addWidget(widget)
-        layout.addStretch(1)
+        if len(self._seen) != 1 or not self.has_text:  # a text alone has all the room
+            layout.addStretch(1)
         self._area.setWidget(content)  # the old content is deleted by the area

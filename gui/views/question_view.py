@@ -1,7 +1,8 @@
 """What a person asked: a raised bubble at the trailing edge, with faces for what was attached, and edited in place.
 
 The text is shown as it was typed; nothing is read into it. Words that were typed into the editor are kept when it is
-closed without sending, and offered again the next time, with undo back to the original.
+closed without sending, and offered again the next time, with undo back to the original. An editor that is open tells
+what stands in it, so that it can be opened again with that, after another conversation or in another window.
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ class QuestionView(QWidget):
 
     Signals:
         edited(str): ask this instead.
+        edit_changed(str | None): this stands in the editor now; None: it was closed.
         pictures_requested: show what the model saw.
         clip_requested(int): show the clip or recording of this chip.
-        folder_requested(int): show what it read of the folder of this chip.
+        parts_requested(int): show all that it read of the attachment of this chip.
         convert_requested(int): a person wants the attachment of this number as a file of another kind.
         resized: it needs another height.
         cursor_moved(QRect): the caret moved by keyboard; where, in this widget.
@@ -43,9 +45,10 @@ class QuestionView(QWidget):
     OUTSET = 0  # see `AnswerView`
 
     edited = Signal(str)
+    edit_changed = Signal(object)
     pictures_requested = Signal()
     clip_requested = Signal(int)
-    folder_requested = Signal(int)
+    parts_requested = Signal(int)
     convert_requested = Signal(int)
     resized = Signal()
     cursor_moved = Signal(QRect)
@@ -68,14 +71,17 @@ class QuestionView(QWidget):
         self._connect()
         self._show_text(self._text[:MAX_SHOWN])
         self._show_editor(False)
+        if entry.is_editing:
+            self._open_editor()
 
     def _connect(self) -> None:
         for index, face in enumerate(self._faces):
             face.convert_requested.connect(partial(self.convert_requested.emit, index))
+            face.parts_requested.connect(partial(self.parts_requested.emit, index))
             if face.lasts:
                 face.clicked.connect(partial(self.clip_requested.emit, index))
-            elif face.is_folder:
-                face.clicked.connect(partial(self.folder_requested.emit, index))
+            elif face.is_read:
+                face.clicked.connect(partial(self.parts_requested.emit, index))
             else:
                 face.clicked.connect(self.pictures_requested)
         theme.look(self.more_button, "quiet")
@@ -129,20 +135,25 @@ class QuestionView(QWidget):
 
     def begin_edit(self) -> None:
         """Open the editor, with the words that were typed into it last."""
+        self._open_editor()
+        self.editor.setFocus()
+        self.resized.emit()
+        self.edit_changed.emit(self.editor.toPlainText())
+
+    def _open_editor(self) -> None:
         self.editor.setPlainText(self._text)
         if self._entry.draft not in (None, self._text):
             cursor = self.editor.textCursor()
             cursor.select(QTextCursor.SelectionType.Document)
             self.editor.setTextCursor(cursor)
             self.editor.insertPlainText(self._entry.draft or "")  # undo leads back to the original
+        self._entry.is_editing = True
         self._show_editor(True)
         self.editor.moveCursor(QTextCursor.MoveOperation.End)
-        self.editor.setFocus()
-        self.resized.emit()
 
     def end_edit(self) -> None:
         """Close the editor without asking; its words are kept."""
-        self._show_editor(False)
+        self._close_editor()
         self.edit_button.setFocus()
         self.resized.emit()
 
@@ -150,9 +161,14 @@ class QuestionView(QWidget):
         text = self.editor.toPlainText().strip()
         if text or self._faces:
             self._entry.draft = None
-            self._show_editor(False)
+            self._close_editor()
             self.resized.emit()
             self.edited.emit(text)
+
+    def _close_editor(self) -> None:
+        self._entry.is_editing = False
+        self._show_editor(False)
+        self.edit_changed.emit(None)
 
     def _show_editor(self, is_editing: bool) -> None:
         for widget in (self.editor, self.send_button, self.cancel_button):
@@ -166,6 +182,7 @@ class QuestionView(QWidget):
         if self.is_editing:
             self._entry.draft = self.editor.toPlainText()
             self.send_button.setEnabled(bool(self._entry.draft.strip() or self._faces))
+            self.edit_changed.emit(self._entry.draft)
 
     def _on_editor_size_changed(self) -> None:
         if self.is_editing:

@@ -15,7 +15,7 @@ class RecordingBar(QFrame):
 
     Signals:
         stop_requested: it is enough; keep it. Esc in the bar means the same, as nothing may be lost by a key.
-        discard_requested: forget it.
+        discard_requested: forget it; also Esc, while nothing is recorded yet.
     """
 
     stop_requested = Signal()
@@ -23,6 +23,7 @@ class RecordingBar(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._is_opening = self._is_working = False
         self._icon = QLabel(self)
         self._sentence = QLabel(self)
         self._sentence.setTextFormat(Qt.TextFormat.PlainText)
@@ -33,7 +34,7 @@ class RecordingBar(QFrame):
         self.discard = QToolButton(self)
         self._arrange()
         self.stop.clicked.connect(self.stop_requested)
-        self.discard.clicked.connect(self.discard_requested)
+        self.discard.clicked.connect(self._on_discard_clicked)
         self._name_stop(self.tr("Stop"))
         self._name_discard(self.tr("Forget this recording"))
         theme.notifier().theme_changed.connect(self._restyle)
@@ -69,6 +70,7 @@ class RecordingBar(QFrame):
 
     def show_opening(self, stop_words: str) -> None:
         """The microphone is being opened; `stop_words` will stand on the button that ends the recording."""
+        self._is_opening, self._is_working = True, False
         self._say(self.tr("Opening the microphone…"))
         self._name_stop(stop_words)
         self._name_discard(self.tr("Forget this recording"))
@@ -78,6 +80,7 @@ class RecordingBar(QFrame):
 
     def show_level(self, seconds: float, peak: float, rms: float) -> None:
         """It is being recorded."""
+        self._is_opening = False
         if self.stop.isHidden():
             self._show_parts(is_recording=True)
             self.stop.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -86,7 +89,8 @@ class RecordingBar(QFrame):
         self._remark.setText(self.meter.words if seconds > 1 else "")
 
     def show_working(self, sentence: str) -> None:
-        """It is over, and something is being done with it."""
+        """It is over, and something is being done with it, which can be stopped."""
+        self._is_opening, self._is_working = False, True
         self._say(sentence)
         self._name_discard(self.tr("Stop"))
         self._show_parts(is_recording=False)
@@ -116,7 +120,10 @@ class RecordingBar(QFrame):
         self._sentence.setMinimumWidth(_width(self._sentence, words.duration(3599)) if is_recording else 0)
         self._remark.setMinimumWidth(max(_width(self._remark, each) for each in LevelMeter.all_words()))
 
-    # The keys
+    # The buttons and keys
+
+    def _on_discard_clicked(self) -> None:
+        (self.stop_requested if self._is_working else self.discard_requested).emit()
 
     def event(self, event: QEvent) -> bool:
         if event.type() is QEvent.Type.ShortcutOverride and _is_escape(event):
@@ -128,7 +135,7 @@ class RecordingBar(QFrame):
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.stop.hasFocus():
             self.stop.click()  # outside a dialog, only the space bar would
         elif _is_escape(event):
-            (self.discard_requested if self.stop.isHidden() else self.stop_requested).emit()
+            (self.discard_requested if self._is_opening else self.stop_requested).emit()
         else:
             super().keyPressEvent(event)
 

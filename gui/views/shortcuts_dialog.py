@@ -46,10 +46,13 @@ class ShortcutsDialog(QDialog):
             (self.tr("Paste text, pictures or files"), "Ctrl+V"),
             (self.tr("New chat"), "Ctrl+N"),
             (self.tr("Search conversations"), "Ctrl+K"),
+            (self.tr("Find in what the model read"), "Ctrl+F"),
             (self.tr("Rename a conversation, in the list"), "F2"),
             (self.tr("Show or hide the conversations"), "Ctrl+B"),
             (self.tr("Begin a clip at the playhead"), "I"),
             (self.tr("End a clip at the playhead"), "O"),
+            (self.tr("Enlarge a timeline"), "+"),
+            (self.tr("Show all of a timeline"), "0"),
             (self.tr("Settings"), "Ctrl+,"),
             (self.tr("This sheet"), "F1"),
         ]

@@ -25,6 +25,7 @@ BAR = 3  # pixels from one bar of loudness to the next
 MARK, CHOSEN_MARK = 6.0, 10.0  # pixels across
 AT_LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignAbsolute  # as time runs
 MIN_WORDS = 28  # pixels below which a box of speech has none
+PART = 3  # pixels: the height of the bar that says which part is in sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ def paint_ground(painter: QPainter, rows: Rows, scale: TimeScale, stretch: tuple
     painter.setBrush(QColor(colours.raised))
     top, height = rows.ruler, rows.height - rows.ruler
     painter.drawRoundedRect(QRectF(scale.left, top, scale.width, height), 3, 3)
+    if not scale.shows(*stretch):
+        return
     left, right = scale.x_of(stretch[0]), scale.x_of(stretch[1])
     painter.fillRect(QRectF(left, top, right - left, height), QColor(colours.surface))
     painter.setPen(QPen(QColor(colours.line), 1))
@@ -81,7 +84,7 @@ def paint_ground(painter: QPainter, rows: Rows, scale: TimeScale, stretch: tuple
 def paint_ruler(painter: QPainter, rows: Rows, scale: TimeScale) -> None:
     """Times that people say, as many as there is room for; none sticks out."""
     colours, metrics = theme.current(), painter.fontMetrics()
-    widest = metrics.horizontalAdvance(label(scale.duration_s, 1.0 if scale.duration_s >= 10 else 0.1))
+    widest = metrics.horizontalAdvance(label(scale.end_s, 1.0 if scale.duration_s >= 10 else 0.1))
     gap = widest + LABEL_GAP
     step, right = scale.step(gap), scale.left + scale.width
     for seconds in scale.ticks(gap):
@@ -98,7 +101,7 @@ def paint_frames(painter: QPainter, rows: Rows, scale: TimeScale, times: Sequenc
     chosen = min(times, key=lambda seconds: abs(seconds - position_s))
     middle = rows.ruler + rows.frames / 2
     painter.setPen(Qt.PenStyle.NoPen)
-    for seconds in (*times, chosen):
+    for seconds in (each for each in (*times, chosen) if scale.shows(each, each)):
         is_chosen = seconds == chosen
         half = (CHOSEN_MARK if is_chosen else MARK) / 2
         painter.setBrush(QColor(colours.accent if is_chosen else colours.soft))
@@ -121,15 +124,19 @@ def paint_loudness(
         place: from when to when the values are, in seconds.
         stretch: what is sent, in seconds.
     """
-    colours = theme.current()
+    colours, length_s = theme.current(), place[1] - place[0]
+    if length_s <= 0 or not scale.shows(*place):
+        return
     left, right = scale.x_of(place[0]), scale.x_of(place[1])
-    bars = peaks(values, int((right - left) / BAR))
+    first, last = ((min(max(each, place[0]), place[1]) - place[0]) / length_s for each in (scale.start_s, scale.end_s))
+    bars = peaks(values, int((right - left) / BAR), first, last)
     middle, most = rows.loudness_top + rows.loudness / 2, rows.loudness / 2 - PAD
     inside, outside = QColor(colours.soft), QColor(colours.line)
-    first, last = scale.x_of(stretch[0]), scale.x_of(stretch[1])
+    begin, end = (scale.x_of(each) for each in stretch)
+    is_seen = scale.shows(*stretch)
     for number, value in enumerate(bars):
         x, half = left + number * BAR, max(value * most, 0.75)
-        is_inside = first <= x + 1 <= last
+        is_inside = is_seen and begin <= x + 1 <= end
         painter.fillRect(QRectF(x, middle - half, BAR - 1, 2 * half), inside if is_inside else outside)
 
 
@@ -137,7 +144,8 @@ def speech_boxes(scale: TimeScale, speech: Sequence[Spoken]) -> Iterator[tuple[f
     """From where to where something was said, in pixels. What is too small for words is one with a near neighbour."""
     left = right = 0.0
     was_small, held = False, list[Spoken]()
-    for spoken in sorted(speech, key=lambda each: each.start_s):
+    seen = (each for each in speech if scale.shows(each.start_s, each.end_s))
+    for spoken in sorted(seen, key=lambda each: each.start_s):
         start, end = scale.x_of(spoken.start_s), max(scale.x_of(spoken.end_s), scale.x_of(spoken.start_s) + 1)
         is_small = end - start < MIN_WORDS
         if held and is_small and was_small and start - right < 1:
@@ -169,6 +177,16 @@ def paint_speech(painter: QPainter, rows: Rows, scale: TimeScale, speech: Sequen
             shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(room.width()))
             painter.setPen(QColor(colours.text))
             painter.drawText(room, AT_LEFT, shown)
+
+
+def paint_part(painter: QPainter, rows: Rows, scale: TimeScale, whole_s: float) -> None:
+    """Below everything, which part of the whole is in sight, as a scroll bar says it."""
+    share, start = scale.duration_s / whole_s, scale.start_s / whole_s
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(theme.current().soft))
+    width = max(share * scale.width, 2.0 * PART)
+    left = scale.left + min(start * scale.width, scale.width - width)
+    painter.drawRoundedRect(QRectF(left, rows.height - PART, width, PART), PART / 2, PART / 2)
 
 
 def _paint_box(painter: QPainter, place: QRectF, edge: str, ground: str) -> None:

@@ -11,7 +11,9 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from gui import theme
+from gui.desk import Desk
 from gui.job import Worker
+from tests.gui.desk_fixture import close_desk, make_desk, scripted
 
 # The offscreen platform says this for every window with a smallest size, and for menus; it means nothing.
 _OFFSCREEN_NOISE = r"This plugin does not support (propagateSizeHints\(\)|raise\(\)|grabbing the keyboard)"
@@ -74,3 +76,19 @@ def make_worker(qtbot: QtBot) -> Iterator[Callable[[], Worker]]:
 @pytest.fixture
 def worker(make_worker: Callable[[], Worker]) -> Worker:
     return make_worker()
+
+
+@pytest.fixture
+def next_window(qtbot: QtBot, themed: QApplication, own_home: None) -> Iterator[Callable[[], Desk]]:
+    """Closes the window that is open, and opens the next one."""
+    opened: list[Desk] = []
+
+    def open_next() -> Desk:
+        if opened:
+            close_desk(qtbot, opened[-1])
+        opened.append(make_desk(qtbot, scripted()))
+        return opened[-1]
+
+    yield open_next
+    if not opened[-1].has_ended:
+        close_desk(qtbot, opened[-1])

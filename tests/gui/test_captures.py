@@ -6,7 +6,8 @@ Devices are scripted behind the protocols of `media`, the rest is the program: i
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterator
+import time
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,13 +28,13 @@ from gui.screens import ScreenShot
 from gui.screenshot_controller import is_ours
 from media.camera import CameraName
 from media.errors import MediaError
-from media.microphone import Microphone
+from media.microphone import Microphone, Samples
 from media.recorder import record
 from media.types import ConvertOptions, ConvertProgress, MediaKind, RgbArray, Spoken, Timeline
 from resources import folders
-from tests.gui.desk_fixture import close_desk, make_desk, scripted
+from tests.gui.desk_fixture import close_desk, make_desk, scripted, settle
 from tests.gui.samples import item
-from tests.microphones import PlayedMicrophone, read_wav, tone
+from tests.microphones import PlayedMicrophone, read_wav, tone, write_wav
 from tests.recordings import RATE, SENTENCES, needs_flite, spoken, word_errors
 
 LEFT = Qt.MouseButton.LeftButton
@@ -494,19 +495,160 @@ def test_escape_in_the_bar_ends_a_recording_and_stops_no_answer(qtbot: QtBot, qu
     assert stopped == []
 
 
-def test_the_end_of_the_program_leaves_no_recording(qtbot: QtBot, quick_desk: Desk) -> None:
-    listen_to(quick_desk, PlayedMicrophone(tone(1.0), is_taken_away=True))
-    quick_desk.media.captures.recording.record()
-    qtbot.waitUntil(lambda: bool(quick_desk.attachments.all()) and not quick_desk.attachments.is_reading)
-    assert len(captured_files()) == 1
-    microphone = PlayedMicrophone(tone(60.0))
+@pytest.fixture
+def writing_down(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """A recogniser that is never done by itself; the event says that it began."""
+    begun = threading.Event()
+
+    def slow(_path: Path, _options: ConvertOptions, should_stop: ShouldStop) -> Generator[object, None, None]:
+        yield ConvertProgress(0.4, "Listening")
+        begun.set()
+        while not should_stop():
+            time.sleep(0.005)
+
+    monkeypatch.setattr(app, "convert_file", slow)
+    return begun
+
+
+@pytest.fixture
+def slow_desk(themed: QApplication, qtbot: QtBot, own_home: None, writing_down: threading.Event) -> Iterator[Desk]:
+    made = make_desk(qtbot, scripted())
+    yield made
+    close_desk(qtbot, made)
+
+
+def test_a_key_stops_the_writing_down_and_what_was_said_is_attached(
+    qtbot: QtBot, writing_down: threading.Event, slow_desk: Desk
+) -> None:
+    played = tone(1.0)
+    microphone = PlayedMicrophone(played)
+    listen_to(slow_desk, microphone)
+    slow_desk.media.captures.recording.dictate()
+    stop_when_heard(qtbot, slow_desk, microphone)
+    qtbot.waitUntil(writing_down.is_set)
+    slow_desk.media.captures.recording.dictate()  # another one has to wait
+    assert notice(slow_desk).startswith("Something is being recorded already.")
+    qtbot.keyClick(slow_desk.composer.recording, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not slow_desk.media.captures.recording.is_busy)
+    assert notice(slow_desk) == "It was not written down. What you said is attached as a recording."
+    assert slow_desk.composer.text() == ""
+    (attached,) = slow_desk.attachments.all()
+    assert attached.path is not None
+    assert np.array_equal(read_wav(attached.path)[0], played)
+
+
+def test_another_wish_to_record_leaves_the_recording_alone(qtbot: QtBot, quick_desk: Desk) -> None:
+    played = tone(1.0)
+    microphone = PlayedMicrophone(played)
     listen_to(quick_desk, microphone)
     quick_desk.media.captures.recording.record()
-    qtbot.waitUntil(quick_desk.composer.recording.stop.isVisible)
-    close_desk(qtbot, quick_desk)
+    qtbot.waitUntil(lambda: quick_desk.composer.recording.stop.isVisible() and microphone.has_played.is_set())
+    listen_to(quick_desk, PlayedMicrophone(tone(5.0)))
+    quick_desk.media.captures.recording.record()
+    quick_desk.media.captures.recording.dictate()
+    assert notice(quick_desk).startswith("Something is being recorded already.")
+    qtbot.mouseClick(quick_desk.composer.recording.stop, LEFT)
+    qtbot.waitUntil(lambda: bool(quick_desk.attachments.all()) and not quick_desk.attachments.is_reading)
+    (attached,) = quick_desk.attachments.all()
+    assert attached.path is not None
+    assert np.array_equal(read_wav(attached.path)[0], played)
+
+
+# What is recorded when the window goes
+
+
+@pytest.fixture
+def quick_converter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "convert_file", quick)
+
+
+def attached_sound(qtbot: QtBot, desk: Desk) -> list[Samples]:
+    """What is attached, when it is read."""
+    qtbot.waitUntil(lambda: bool(desk.attachments.all()) and not desk.attachments.is_reading)
+    return [read_wav(each.path)[0] for each in desk.attachments.all() if each.path is not None]
+
+
+@pytest.mark.usefixtures("quick_converter")
+def test_what_is_recorded_when_the_window_is_closed_is_attached_in_the_next_one(
+    qtbot: QtBot, next_window: Callable[[], Desk]
+) -> None:
+    desk = next_window()
+    listen_to(desk, PlayedMicrophone(tone(1.0), is_taken_away=True))
+    desk.media.captures.recording.record()
+    (first,) = attached_sound(qtbot, desk)
+    played = tone(2.0, loudness=0.3)
+    microphone = PlayedMicrophone(played)
+    listen_to(desk, microphone)
+    desk.media.captures.recording.record()
+    qtbot.waitUntil(lambda: desk.composer.recording.stop.isVisible() and microphone.has_played.is_set())
+    after = next_window()
     assert microphone.is_closed
+    found = attached_sound(qtbot, after)
+    assert [len(each) for each in found] == [len(first), len(played)]
+    assert np.array_equal(found[1], played)
+    assert notice(after) == "What was recorded before and not sent is attached again."
+    for attached in after.attachments.all():
+        after.attachments.remove(attached.id)
+    close_desk(qtbot, after)
     assert captured_files() == []
-    assert list((folders.data_folder() / "captures").iterdir()) == []
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_a_dictation_is_a_recording_in_the_next_window(
+    qtbot: QtBot, writing_down: threading.Event, next_window: Callable[[], Desk], is_stopped: bool
+) -> None:
+    desk = next_window()
+    played = tone(1.0)
+    microphone = PlayedMicrophone(played)
+    listen_to(desk, microphone)
+    desk.media.captures.recording.dictate()
+    if is_stopped:
+        stop_when_heard(qtbot, desk, microphone)
+        qtbot.waitUntil(writing_down.is_set)
+    else:
+        qtbot.waitUntil(lambda: desk.composer.recording.stop.isVisible() and microphone.has_played.is_set())
+    after = next_window()
+    qtbot.waitUntil(lambda: bool(after.attachments.all()))
+    (attached,) = after.attachments.all()
+    assert attached.path is not None
+    assert np.array_equal(read_wav(attached.path)[0], played)
+
+
+@pytest.mark.usefixtures("quick_converter")
+def test_what_was_recorded_comes_back_in_its_conversation_and_not_once_it_was_sent(
+    qtbot: QtBot, next_window: Callable[[], Desk]
+) -> None:
+    first = next_window()
+    first.composer.set_text("Hello")
+    first.composing.send()
+    settle(qtbot, first)
+    asked_in = first.chat.shown_id
+    listen_to(first, PlayedMicrophone(tone(1.0), is_taken_away=True))
+    first.media.captures.recording.record()
+    attached_sound(qtbot, first)
+    second = next_window()
+    qtbot.waitUntil(lambda: asked_in in second.media.captures._waiting)
+    assert second.attachments.all() == [], "it belongs to another conversation"
+    third = next_window()  # it was not looked at in the second
+    qtbot.waitUntil(lambda: asked_in in third.media.captures._waiting)
+    third.conversations.open(asked_in)
+    assert len(attached_sound(qtbot, third)) == 1
+    third.composing.send()
+    settle(qtbot, third)
+    close_desk(qtbot, third)
+    assert captured_files() == []
+
+
+@pytest.mark.usefixtures("quick_converter")
+def test_what_belonged_to_a_conversation_that_is_gone_comes_to_the_new_one(
+    qtbot: QtBot, own_home: None, next_window: Callable[[], Desk]
+) -> None:
+    folder = folders.data_folder() / "captures" / "kept" / "gone"
+    folder.mkdir(parents=True)
+    write_wav(folder / "Recording.wav", tone(0.5))
+    desk = next_window()
+    attached_sound(qtbot, desk)
+    assert [each.path.name for each in desk.attachments.all() if each.path] == ["Recording.wav"]
 
 
 @needs_flite

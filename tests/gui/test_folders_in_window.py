@@ -21,6 +21,7 @@ from gui.views.chip_face import ChipFace
 from gui.views.folder_dialog import FolderDialog
 from gui.views.folder_tree import NAME
 from gui.views.message_view import AnswerView
+from gui.views.seen_text import SeenTextView
 from gui.views.text_view import TextView
 from media.folder_text import FilePart
 from tests.gui.desk_fixture import close_desk, make_desk, settle
@@ -204,14 +205,17 @@ def test_a_place_in_an_answer_opens_the_file_there(qtbot: QtBot, desk: Desk, roo
     window.close()
 
 
-def test_the_chip_of_a_question_shows_the_listing(qtbot: QtBot, desk: Desk, root: Path) -> None:
+def test_the_chip_of_a_question_shows_the_listing_and_the_files(qtbot: QtBot, desk: Desk, root: Path) -> None:
     attach(qtbot, desk, root)
     ask(qtbot, desk)
     face = desk.window.findChild(ChipFace)
     assert isinstance(face, ChipFace)
     qtbot.mouseClick(face, Qt.MouseButton.LeftButton)
-    assert "[Folder project: 4 files" in desk.media.files.window.text.toPlainText()
-    desk.media.files.window.close()
+    qtbot.waitUntil(lambda: bool(desk.window.panel.findChildren(SeenTextView)))
+    (view,) = desk.window.panel.findChildren(SeenTextView)
+    assert view.toPlainText().startswith("[Folder project: 4 files")
+    assert "line_12 = 12" in view.toPlainText()
+    assert "K=1" not in view.toPlainText(), "what is not sent is not shown"
 
 
 def test_after_a_restart_the_links_are_there(qtbot: QtBot, themed: QApplication, own_home: None, root: Path) -> None:

@@ -170,6 +170,17 @@ def test_drafts_are_kept_and_go_with_the_question(store: HistoryStore) -> None:
     assert store.drafts() == {}
 
 
+def test_what_stands_in_the_editor_of_a_question_is_kept_with_it(store: HistoryStore, path: Path) -> None:
+    where = conversation()
+    first, second = question(where, "One?"), replace(question(where, "Two?"), edit="Three?")
+    store.add_messages(where, [first, second])
+    store.put_edit(first.id, "")
+    assert [each.edit for each in store.messages(where.id)] == ["", "Three?"]
+    store.put_edit(second.id, None)
+    raw(path, "UPDATE messages SET edit = x'ff' WHERE position = 0")
+    assert [each.edit for each in store.messages(where.id)] == [None, None], "damage costs the edit, not the question"
+
+
 @pytest.mark.parametrize(
     "damage",
     [

@@ -57,3 +57,23 @@ def test_the_loudest_of_what_falls_on_a_column_is_drawn() -> None:
     assert peaks([0.1, 0.9], 4) == [0.1, 0.1, 0.9, 0.9]
     assert peaks([], 4) == []
     assert len(peaks([0.5] * 1000, 333)) == 333
+
+
+def test_a_line_for_a_part_begins_where_the_part_does() -> None:
+    scale = TimeScale(10.0, 20.0, 300.0, start_s=60.0)
+    assert [scale.x_of(seconds) for seconds in (0.0, 60.0, 65.0, 70.0, 99.0)] == [20.0, 20.0, 170.0, 320.0, 320.0]
+    assert [scale.time_at(x) for x in (0.0, 170.0, 999.0)] == [60.0, 65.0, 70.0]
+    assert list(scale.ticks(70.0)) == [60.0, 65.0, 70.0]
+    assert [scale.shows(*each) for each in ((0.0, 59.9), (59.0, 60.0), (0.0, 99.0), (70.1, 80.0))] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_columns_may_be_of_a_part_of_the_values() -> None:
+    values = [number / 10 for number in range(10)]
+    assert peaks(values, 2, 0.4, 0.8) == [0.5, 0.7]
+    assert peaks(values, 4, 0.9, 1.0) == [0.9] * 4
+    assert peaks(values, 3, 0.5, 0.5) == [0.5] * 3

@@ -13,10 +13,11 @@ from pytestqt.qtbot import QtBot
 
 from core_model.types import TileGeometry
 from gui import clips, theme
+from gui.clip_words import language_name
 from gui.clips import Clip
 from gui.models.attachments import Attachment, AttachmentState
 from gui.token_cost import picture_tokens
-from gui.views.clip_panel import ClipPanel, language_name
+from gui.views.clip_panel import ClipPanel
 from gui.views.picture_view import MAX_HEIGHT, PictureView
 from media.types import ConvertOptions, MediaKind, Picture, Spoken
 from tests.gui.samples import SPEECH, clip, picture, timeline

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QAccessible, QColor, QImage
+from PySide6.QtGui import QAccessible, QColor, QImage, QNativeGestureEvent, QPointingDevice, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -310,3 +310,156 @@ def test_screen_readers_find_names_and_values(view: TimelineView) -> None:
     assert view.accessibleDescription() == "0:10, 4 frames, speech at 2 places"
     show(view, replace(timeline(), speech=(), frame_times=()))
     assert view.accessibleDescription() == "0:10"
+
+
+# A part of it
+
+
+def turn(view: TimelineView, seconds: float, notches: int, *, ctrl: bool = False) -> QWheelEvent:
+    """Turn the wheel with the pointer at a second."""
+    at, nothing = QPointF(view.scale.x_of(seconds), 20), QPoint()
+    keys = Qt.KeyboardModifier.ControlModifier if ctrl else Qt.KeyboardModifier.NoModifier
+    button, phase = Qt.MouseButton.NoButton, Qt.ScrollPhase.NoScrollPhase
+    event = QWheelEvent(at, view.mapToGlobal(at), nothing, QPoint(0, 120 * notches), button, keys, phase, False)
+    QApplication.sendEvent(view, event)
+    return event
+
+
+def in_sight(view: TimelineView) -> tuple[float, float]:
+    return view.scale.start_s, view.scale.end_s
+
+
+def test_ctrl_and_the_wheel_enlarge_it_about_the_pointer(view: TimelineView) -> None:
+    x = view.scale.x_of(3.0)
+    turn(view, 3.0, 4, ctrl=True)
+    start_s, end_s = in_sight(view)
+    assert 0 < start_s < 3.0 < end_s < 10.0
+    assert view.scale.x_of(3.0) == pytest.approx(x)
+    turn(view, 3.0, -9, ctrl=True)
+    assert in_sight(view) == (0.0, 10.0)
+
+
+def test_the_wheel_moves_along_a_part_and_leaves_the_whole_to_the_panel(view: TimelineView) -> None:
+    assert not turn(view, 3.0, -1).isAccepted(), "the panel scrolls"
+    turn(view, 5.0, 5, ctrl=True)
+    start_s, end_s = in_sight(view)
+    assert turn(view, 5.0, -1).isAccepted()
+    assert in_sight(view)[0] > start_s
+    assert in_sight(view)[1] - in_sight(view)[0] == pytest.approx(end_s - start_s)
+    turn(view, 5.0, -99)
+    assert in_sight(view)[1] == pytest.approx(10.0)
+    turn(view, 9.0, 99)
+    assert in_sight(view)[0] == 0.0
+
+
+def test_the_wheel_works_above_a_handle_too(qtbot: QtBot, view: TimelineView) -> None:
+    view.show_stretch(2.0, 8.0)
+    at = QPointF(view.start.geometry().center())
+    QTest.wheelEvent(view.windowHandle(), at, QPoint(0, 360), QPoint(), Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: in_sight(view) != (0.0, 10.0))
+
+
+def test_a_double_click_shows_all(qtbot: QtBot, view: TimelineView) -> None:
+    turn(view, 3.0, 4, ctrl=True)
+    qtbot.mouseDClick(view, Qt.MouseButton.LeftButton, pos=QPoint(200, 20))
+    assert in_sight(view) == (0.0, 10.0)
+
+
+def test_two_fingers_enlarge_it(view: TimelineView) -> None:
+    at = QPointF(view.scale.x_of(7.0), 20)
+    kind, device = Qt.NativeGestureType.ZoomNativeGesture, QPointingDevice.primaryPointingDevice()
+    QApplication.sendEvent(view, QNativeGestureEvent(kind, device, 2, at, at, view.mapToGlobal(at), 1.0, QPointF()))
+    start_s, end_s = in_sight(view)
+    assert end_s - start_s == pytest.approx(5.0)
+    assert view.scale.x_of(7.0) == pytest.approx(at.x())
+
+
+def test_keys_enlarge_it_about_the_playhead(view: TimelineView) -> None:
+    view.show_position(4.0)
+    press(view, view.playhead, Qt.Key.Key_Plus)
+    assert in_sight(view)[1] - in_sight(view)[0] == pytest.approx(8.0)
+    press(view, view.playhead, Qt.Key.Key_Minus)
+    assert in_sight(view) == pytest.approx((0.0, 10.0))
+    press(view, view.playhead, Qt.Key.Key_Plus)
+    press(view, view.playhead, Qt.Key.Key_0)
+    assert in_sight(view) == (0.0, 10.0)
+
+
+@pytest.mark.parametrize("duration_s", [10.0, 12.3456, 3 * 3600.0])
+def test_looking_closer_changes_neither_point(view: TimelineView, duration_s: float) -> None:
+    told: list[object] = []
+    show(view, timeline(duration_s=duration_s))
+    view.show_stretch(2.345, 0.71 * duration_s)
+    before = view.stretch
+    for signal in (view.stretch_moved, view.stretch_chosen, view.position_changed):
+        signal.connect(lambda *_: told.append(1))
+    for notches in (9, -3, 20, -40):
+        turn(view, 2.0, notches, ctrl=True)
+        turn(view, 2.0, -2)
+    view.show_all()
+    assert view.stretch == before
+    assert told == []
+
+
+def test_a_point_is_set_finer_in_a_part(qtbot: QtBot, view: TimelineView) -> None:
+    show(view, timeline(duration_s=3600.0))
+    pixel_s = view.scale.duration_s / view.scale.width
+    view.show_stretch(1000.0, 2000.0)
+    turn(view, 1000.0, 30, ctrl=True)
+    assert view.scale.duration_s / view.scale.width < pixel_s / 100
+    drag(qtbot, view, view.start, 0.25)
+    assert view.stretch[0] == pytest.approx(1000.25, abs=view.scale.duration_s / view.scale.width)
+    assert view.stretch[1] == 2000.0
+
+
+def test_what_is_out_of_sight_is_not_at_the_edge(view: TimelineView) -> None:
+    view.show_stretch(1.0, 9.0)
+    view.show_position(0.5)
+    view.playhead.setFocus(Qt.FocusReason.TabFocusReason)
+    turn(view, 5.0, 6, ctrl=True)
+    for handle in (view.playhead, view.start, view.end):
+        assert not handle.geometry().intersects(view.rect())
+    assert view.playhead.hasFocus(), "the keyboard keeps it"
+    press(view, view.playhead, Qt.Key.Key_Right)
+    assert view.playhead.geometry().intersects(view.rect()), "and brings it into sight"
+    press(view, view.end, Qt.Key.Key_Left)
+    assert view.end.geometry().intersects(view.rect())
+
+
+def test_the_end_stays_in_sight_where_it_is_no_whole_millisecond(view: TimelineView) -> None:
+    show(view, timeline(duration_s=12.3456))
+    assert view.end.geometry().intersects(view.rect())
+
+
+def test_another_clip_is_shown_whole(view: TimelineView) -> None:
+    turn(view, 3.0, 4, ctrl=True)
+    part = in_sight(view)
+    show(view, timeline(num_frames=2, duration_s=10.000000001))
+    assert in_sight(view) == part, "the same one, read again"
+    show(view, timeline(duration_s=20.0))
+    assert in_sight(view) == (0.0, 20.0)
+
+
+def test_only_what_is_in_sight_is_drawn(view: TimelineView) -> None:
+    """Loud in the last second only: whether that is at its place also in a part."""
+    loudness = (*[0.0] * 90, *[1.0] * 10)
+    shown = timeline(frame_times=(), speech=(), loudness=loudness)
+    show(view, shown)
+    row = view._rows().loudness_top + 8  # where only what is loud reaches
+    loud = QColor(theme.current().soft)
+
+    def columns() -> list[int]:
+        image = drawn(view)
+        return [x for x in range(GRIP, view.width() - GRIP) if image.pixelColor(x, row) == loud]
+
+    view.zoom(2.5, 10.0)
+    assert in_sight(view) == pytest.approx((6.0, 10.0))
+    first, last = view.scale.x_of(9.0), view.scale.x_of(10.0)
+    assert first - 4 <= min(columns()) <= first + 4
+    assert last - 6 <= max(columns()) <= last
+    turn(view, 6.0, 99)
+    view.zoom(1.1, 0.0)
+    assert in_sight(view) == pytest.approx((0.0, 4 / 1.1))
+    assert columns() == []
+    boxes = list(speech_boxes(view.scale, timeline().speech))
+    assert len(boxes) == 1, "what is said later is not in sight"
