@@ -93,7 +93,7 @@ class MediaDesk(QObject):
         """Let go of devices, and stop what is being made."""
         self.captures.end()
         self.workshop.shutdown()
-        self.picture_keeper.worker.shutdown()
+        self.picture_keeper.end()
 
     def clear(self) -> None:
         """Remove the files that nobody wants any more, and keep the others. All threads have ended."""

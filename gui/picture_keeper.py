@@ -43,6 +43,11 @@ class PictureKeeper(QObject):
     def on_removed(self, attachment_id: str) -> None:
         self._last.pop(attachment_id, None)
 
+    def end(self) -> None:
+        """Write nothing more. What is attached and not sent goes with the window."""
+        self._attachments.changed.disconnect(self.on_changed)
+        self.worker.shutdown()
+
     def _write(self, attachment_id: str, item: MediaItem, should_stop: ShouldStop) -> Generator[None, None, None]:
         """Picture by picture, as long as it is attached as it was: what was sent is written by the history."""
         for part in item.parts:

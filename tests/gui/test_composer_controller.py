@@ -39,27 +39,29 @@ def write_picture(folder: Path, name: str = "bird.png") -> Path:
 
 
 def hold(worker: Worker) -> threading.Event:
-    """Keep a thread busy until the event is set, so that what comes after it waits."""
+    """Keep its threads busy until the event is set, so that what comes after waits."""
     gate = threading.Event()
 
     def work(_should_stop: ShouldStop) -> Generator[object, None, None]:
         gate.wait(20)
         yield from ()
 
-    worker.submit(work, "in the way")
+    for _ in worker._threads:
+        worker.submit(work, "in the way")
     return gate
 
 
 def wait_without_events(worker: Worker) -> None:
-    """Let a thread do all its work while the window hears nothing of it."""
-    done = threading.Event()
+    """Let its threads do all their work while the window hears nothing of it."""
+    meeting = threading.Barrier(len(worker._threads) + 1, timeout=20)
 
     def work(_should_stop: ShouldStop) -> Generator[object, None, None]:
-        done.set()
+        meeting.wait()
         yield from ()
 
-    worker.submit(work, "the last one")
-    assert done.wait(20)
+    for _ in worker._threads:
+        worker.submit(work, "the last one")
+    meeting.wait()
 
 
 def drafts_on_disk() -> dict[str, str]:
@@ -71,7 +73,7 @@ def drafts_on_disk() -> dict[str, str]:
 
 
 def test_taking_away_all_there_was_to_send_sends_nothing_later(qtbot: QtBot, desk: Desk, tmp_path: Path) -> None:
-    gate = hold(desk.media_worker)
+    gate = hold(desk.reader)
     desk.attachments.add_files([write_picture(tmp_path)])
     desk.composing.send()
     assert desk.composer.hint.startswith("Sends as soon as")
@@ -87,7 +89,7 @@ def test_taking_away_all_there_was_to_send_sends_nothing_later(qtbot: QtBot, des
 def test_a_question_that_waited_for_a_bad_file_says_why_it_stays(qtbot: QtBot, desk: Desk, tmp_path: Path) -> None:
     bad = tmp_path / "notes.png"
     bad.write_text("hello")
-    gate = hold(desk.media_worker)
+    gate = hold(desk.reader)
     desk.attachments.add_files([bad])
     desk.composer.set_text("What is it?")
     desk.composing.send()

@@ -33,7 +33,7 @@ def attachments(worker: Worker) -> Attachments:
 def keeper(qtbot: QtBot, attachments: Attachments, tmp_path: Path) -> Iterator[PictureKeeper]:
     made = PictureKeeper(attachments, tmp_path / "pictures")
     yield made
-    made.worker.shutdown()
+    made.end()
     assert made.worker.wait(10)
 
 
@@ -84,6 +84,17 @@ def test_a_disk_that_refuses_says_nothing_yet(
     job = keeper.worker.submit(lambda _stop: iter(()), "after it")  # type: ignore[arg-type, return-value]
     qtbot.waitUntil(lambda: job.has_ended)
     assert (tmp_path / "pictures").read_text() == "in the way"
+
+
+def test_what_is_read_after_the_end_is_not_written(
+    qtbot: QtBot, attachments: Attachments, worker: Worker, tmp_path: Path
+) -> None:
+    keeper = PictureKeeper(attachments, tmp_path / "pictures")
+    attachments.add_files([Path("1.png")])
+    keeper.end()
+    qtbot.waitUntil(lambda: not attachments.is_reading)
+    assert keeper.worker.wait(10)
+    assert kept(tmp_path) == set()
 
 
 def test_the_same_item_is_written_once(
