@@ -6,7 +6,6 @@ loop is already running.
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from core_model.types import ShouldStop
 from gui import icons, theme
 from gui.desk import Desk
 from gui.faults import Faults
+from gui.interrupts import Interrupts
 from gui.model_controller import Factory
 from media.types import ConvertOptions
 from resources import folders
@@ -34,8 +34,8 @@ def run(argv: Sequence[str], factory: Factory | None = None) -> int:
     prepare(app)
     faults = Faults(folders.log_folder())
     faults.install()
-    # What is written is on the disk within half a second, so Ctrl+C in a terminal may end the program at once.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    interrupts = Interrupts()
+    interrupts.asked_to_end.connect(app.quit)
     desk = make_desk(factory or local_assistant, faults)
     desk.ended.connect(app.quit)
     desk.start()
@@ -46,6 +46,7 @@ def run(argv: Sequence[str], factory: Factory | None = None) -> int:
         desk.ended.connect(loop.quit)
         desk.end()
         loop.exec()
+    interrupts.end()
     faults.uninstall()
     return status
 

@@ -22,7 +22,7 @@ from media import wire
 from media.convert import convert
 from media.errors import MediaError
 from media.limits import Limits
-from media.parent import end_after, end_with_parent, live_on
+from media.parent import end_after, end_with_parent, ignore_interrupts, live_on
 from media.stopping import ShouldStop
 from media.types import AS_IT_IS, ConvertOptions
 
@@ -159,6 +159,7 @@ def take_streams() -> tuple[IO[bytes], IO[bytes]]:
 
 def main(argv: list[str]) -> None:
     """Serve on the standard streams."""
+    ignore_interrupts()
     end_with_parent()
     lines, messages = take_streams()
     import media.image  # noqa: F401 - before the bounds: what is imported now is not asked for again
@@ -168,5 +169,5 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    with suppress(KeyboardInterrupt, BrokenPipeError):
+    with suppress(BrokenPipeError):
         main(sys.argv[1:])

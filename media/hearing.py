@@ -17,7 +17,7 @@ from typing import IO
 
 import pocketsphinx
 
-from media.parent import end_with_parent
+from media.parent import end_with_parent, ignore_interrupts
 
 FRAMES = 100  # of the decoder, a second
 MOST_STATES = 3000  # followed at a time: of 30,000 speech needs few, and what is none takes three times as long
@@ -71,6 +71,7 @@ def serve(pieces: IO[bytes], answers: IO[bytes], rate: int) -> None:
 
 
 if __name__ == "__main__":
+    ignore_interrupts()
     end_with_parent()
-    with suppress(KeyboardInterrupt, BrokenPipeError):
+    with suppress(BrokenPipeError):
         serve(sys.stdin.buffer, sys.stdout.buffer, int(sys.argv[1]))

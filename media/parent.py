@@ -9,6 +9,7 @@ watchdog is a thread of C.
 from __future__ import annotations
 
 import faulthandler
+import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -17,12 +18,16 @@ from functools import cache
 _SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
+def ignore_interrupts() -> None:
+    """Ctrl+C in a terminal is for the program there, which ends this process when it is done with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def end_with_parent() -> None:
     """At once, without any cleaning up. Elsewhere than on Linux it does nothing."""
     if sys.platform != "linux":
         return
     import ctypes
-    import signal
 
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)

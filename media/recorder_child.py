@@ -13,6 +13,7 @@ from pathlib import Path
 
 from media.errors import MediaError
 from media.microphone import open_microphone
+from media.parent import ignore_interrupts
 from media.recorder import Level, Recorded, record
 
 
@@ -40,4 +41,5 @@ def main(path: str, max_s: str) -> None:
 
 
 if __name__ == "__main__":
+    ignore_interrupts()
     main(*sys.argv[1:])

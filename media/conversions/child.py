@@ -20,6 +20,7 @@ from media.child import confine, serve, take_streams
 from media.conversions.make import make
 from media.conversions.orders import Order, order_line
 from media.limits import Limits
+from media.parent import ignore_interrupts
 from media.stopping import ShouldStop
 
 
@@ -51,6 +52,7 @@ class OrderRequest:
 
 def main(argv: list[str]) -> None:
     """Serve on the standard streams."""
+    ignore_interrupts()
     lines, messages = take_streams()
     import media.conversions.film_writer
     import media.image  # noqa: F401 - before the bounds: what is imported now is not asked for again
@@ -60,5 +62,5 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    with suppress(KeyboardInterrupt, BrokenPipeError):
+    with suppress(BrokenPipeError):
         main(sys.argv[1:])

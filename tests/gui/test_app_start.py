@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,7 +54,7 @@ PAINTED_FIRST = """
 """
 
 ENDED_FROM_OUTSIDE = """
-    import sqlite3
+    import os, signal, sqlite3
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
     from core_model.fake_assistant import FakeAssistant
@@ -65,6 +68,9 @@ ENDED_FROM_OUTSIDE = """
         QTimer.singleShot(500, lambda: desk.composer.set_text("half a question"))
         QTimer.singleShot(600, QApplication.instance().quit)
         return desk
+
+    def INTERRUPT(name):
+        os.kill(os.getpid(), getattr(signal, name))
 
     app.make_desk = typing
     status = app.run(["altiplano"], FakeAssistant)
@@ -100,6 +106,29 @@ def test_when_the_system_ends_the_program_everything_is_kept_and_every_thread_en
     done = run(ENDED_FROM_OUTSIDE, tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "status 0 [('half a question',)]"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes are interrupted in another way there")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_when_it_is_interrupted_everything_is_kept_as_well(tmp_path: Path, name: str) -> None:
+    done = run(ENDED_FROM_OUTSIDE.replace("QApplication.instance().quit", f"lambda: INTERRUPT({name!r})"), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "status 0 [('half a question',)]"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes are interrupted in another way there")
+def test_whoever_interrupts_twice_ends_it_at_once(tmp_path: Path) -> None:
+    program = """
+        import os, signal
+        from PySide6.QtCore import QTimer
+        from PySide6.QtWidgets import QApplication
+        from gui.interrupts import Interrupts
+        application, interrupts = QApplication([]), Interrupts()
+        interrupts.asked_to_end.connect(lambda: os.kill(os.getpid(), signal.SIGINT))
+        QTimer.singleShot(0, lambda: os.kill(os.getpid(), signal.SIGINT))
+        application.exec()
+    """
+    assert run(program, tmp_path).returncode == -signal.SIGINT
 
 
 def test_the_real_assistant_is_what_the_factory_makes(tmp_path: Path) -> None:

@@ -183,6 +183,14 @@ def test_the_process_can_write_no_file(sandbox: Sandbox, photograph: Path, tmp_p
     assert int(lines["Max address space"]) < 10**11
 
 
+@needs_signals
+def test_ctrl_c_in_a_terminal_is_not_for_the_process(sandbox: Sandbox, photograph: Path) -> None:
+    events = sandbox.convert(photograph)
+    next(events)
+    os.kill(process_of(sandbox).pid, signal.SIGINT)
+    assert last(events).name == photograph.name
+
+
 def test_what_is_no_message_ends_the_process(sandbox: Sandbox, photograph: Path) -> None:
     sandbox.prepare()
     child = sandbox._workers[0]._child

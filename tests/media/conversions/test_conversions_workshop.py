@@ -254,6 +254,15 @@ def test_folders_that_were_left_behind_are_removed_when_they_are_old(workshop: W
     assert (other / "a.wav").exists()
 
 
+@needs_signals
+def test_ctrl_c_in_a_terminal_is_not_for_the_process(workshop: Workshop, tmp_path: Path) -> None:
+    events = workshop.make(Order(tmp_path / "a.wav", text=LONG_TEXT))
+    next(events)
+    assert workshop._child is not None
+    os.kill(workshop._child._process.pid, signal.SIGINT)
+    assert last(events).names == ("a.wav",)
+
+
 def test_odd_names_are_names(workshop: Workshop, tmp_path: Path) -> None:
     odd = tmp_path / ("a\nb ü %d \udcff" if os.name != "nt" else "b ü")
     odd.mkdir()
