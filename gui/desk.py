@@ -93,6 +93,7 @@ class Desk(QObject):
         self._is_ending, self.has_ended = False, False
         self._load_timer = QTimer(self, singleShot=True, interval=LOAD_DELAY_MS)
         self._load_timer.timeout.connect(self.model.ensure)
+        self._load_timer.timeout.connect(self.warm_up)
         self._running = {self.model_worker, self.media_worker, self.reader, *self.media.workers}
         self._join_window()
         self._join_model()
@@ -108,10 +109,13 @@ class Desk(QObject):
         self.model.want(_folder(self.keeper.value.model_folder))
         self._load_timer.start()
         self._garbage.start()
-        self.media_worker.submit(_warm_up, "warm up")
         if self.keeper.repairs:
             names = ", ".join(self.keeper.repairs)
             self._notify("settings", self.tr("These settings could not be read and were reset: {0}.").format(names))
+
+    def warm_up(self) -> None:
+        """Import what files will need, when the window has been painted: imports keep the interpreter to themselves."""
+        self.media_worker.submit(_warm_up, "warm up")
 
     def sampling(self) -> SamplingParams:
         """What a person chose for the next answer."""
