@@ -85,9 +85,18 @@ def test_a_recording_becomes_a_picture(tmp_path: Path) -> None:
     write_recording(tmp_path / "a.wav", np.concatenate([tone(1.0, 300), tone(1.0, 3000)]))
     convert_to(tmp_path / "b.png", tmp_path / "a.wav")
     picture = np.array(Image.open(tmp_path / "b.png"))
-    assert picture.shape[0] >= 300
+    assert picture.shape == (640, 1600, 3)
     left, right = picture[:, : picture.shape[1] // 2], picture[:, picture.shape[1] // 2 :]
     assert np.abs(left.astype(float).mean((1, 2)) - right.astype(float).mean((1, 2))).max() > 20, "two pitches"
+
+
+def test_a_longer_recording_has_a_row_for_each_minute(tmp_path: Path) -> None:
+    write_recording(tmp_path / "a.wav", np.concatenate([tone(70.0, 300), tone(70.0, 300, level=0.05)]))
+    convert_to(tmp_path / "b.png", tmp_path / "a.wav")
+    picture = np.array(Image.open(tmp_path / "b.png"))
+    assert picture.shape == (3 * 640 + 2 * 24, 1600, 3)
+    first, _, last = (picture[y + 20 : y + 160, 200:1500].astype(float) for y in (0, 664, 1328))
+    assert first.mean() < last.mean() - 20, "quiet looks quiet beside loud"
 
 
 def test_a_container_without_pictures_is_a_recording(tmp_path: Path) -> None:
