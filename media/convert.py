@@ -57,6 +57,10 @@ def _converter(found: Probe, limits: Limits, should_stop: ShouldStop, options: C
             from media.svg import svg_events
 
             return svg_events
+        case "tiff":
+            from media.scans import scan_events
+
+            return scan_events
         case name if name in FORMATS_THAT_MOVE and is_animated(found, limits, should_stop):
             return partial(animation_events, options=options)
         case _:

@@ -54,7 +54,7 @@ def embedded_picture(found: Embedded, limits: Limits, should_stop: ShouldStop) -
     except Exception:  # decoders let anything out
         logger.info("A picture in a document cannot be decoded.", exc_info=True)
         return None
-    return _small(pixels)
+    return small(pixels)
 
 
 def is_shown(pixels: RgbArray) -> bool:
@@ -62,7 +62,8 @@ def is_shown(pixels: RgbArray) -> bool:
     return bool(min(pixels.shape[:2]) >= SMALLEST_SIDE)
 
 
-def _small(pixels: RgbArray) -> RgbArray:
+def small(pixels: RgbArray) -> RgbArray:
+    """No larger than a page that the model reads."""
     if max(pixels.shape) <= SIDE:
         return pixels
     image = Image.fromarray(pixels)

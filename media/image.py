@@ -3,8 +3,8 @@
 Files are hostile. Only the plugin of the format that `media.probe` saw is let near the bytes; the size is checked
 from the header before a pixel is decoded, and Pillow's own check, at the same limit and as an error, catches headers
 that say one thing in front and another inside. Damaged files are refused rather than half shown. Of animations and
-multi-page files the first frame is used, and `notes` says so. No metadata is carried on: orientation is applied and
-forgotten, and place, time and camera never leave this module.
+files of several pages the first is used, and `notes` says so; `media.animations` and `media.scans` read the others. No
+metadata is carried on: orientation is applied and forgotten, and place, time and camera never leave this module.
 """
 
 from __future__ import annotations
@@ -120,11 +120,13 @@ def _decode(probe: Probe, limits: Limits, should_stop: ShouldStop) -> _Decoded:
         return _Decoded(image, *_about_pages(probe, should_stop))
 
 
-def loaded(source: IO[bytes], format_name: str, name: str, limits: Limits) -> Image.Image:
+def loaded(source: IO[bytes], format_name: str, name: str, limits: Limits, page: int = 0) -> Image.Image:
     """A decoded picture, upright. Called within `strict_pillow`; raises what Pillow raises, too."""
     if format_name == "jpeg":
         _refuse_many_scans(name, source.read(), limits)
     image = Image.open(source, formats=(plugin(format_name),))
+    if page:
+        image.seek(page)
     _refuse_many_pixels(name, image.width * image.height, limits)
     _refuse_preview(name, image)
     image.load()
@@ -206,7 +208,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 def _about_pages(probe: Probe, should_stop: ShouldStop) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """A fact and a note where a file has more than the page that is used."""
-    num_pages = _count_pages(probe, should_stop) if probe.format == "tiff" else 1
+    num_pages = count_pages(probe, should_stop) if probe.format == "tiff" else 1
     if num_pages == 1:
         return (), ()  # what else a JPEG holds are previews and depth maps
     if not num_pages:
@@ -214,7 +216,7 @@ def _about_pages(probe: Probe, should_stop: ShouldStop) -> tuple[tuple[str, ...]
     return (f"first of {num_pages:,} pages",), (f"The first of {num_pages:,} pages is used.",)
 
 
-def _count_pages(probe: Probe, should_stop: ShouldStop) -> int | None:
+def count_pages(probe: Probe, should_stop: ShouldStop) -> int | None:
     """How many pages a file has; None when that cannot be said within a second.
 
     Counting walks through the file, so it has a file object and an image of its own: whatever it runs into, the

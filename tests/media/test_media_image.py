@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, TiffImagePlugin
 
 from media.convert import convert
 from media.errors import MediaError
 from media.image import item_from_array, strict_pillow
 from media.limits import Limits
-from media.types import MediaItem, MediaKind, Picture
+from media.types import MediaItem, MediaKind, Picture, Text
 from tests.picture_files import GREY, RGB, RGBA, encoded, gradient, png, tiff
 
 SMALL = Limits(max_pixels=10_000)
@@ -266,17 +266,45 @@ def test_a_gif_that_does_not_move_is_a_picture(path: Path) -> None:
 def test_counting_pages_gives_up_in_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("media.image._COUNTING_S", -1.0)  # the time is over before it began
     first, *rest = frames(3)
-    item = item_of(path, encoded(first, "TIFF", save_all=True, append_images=rest))
-    assert item.notes == ("Only the first page is used.",)
-    assert item.facts[-1] == "first page"
+    item = item_of(path, encoded(first, "TIFF", save_all=True, append_images=rest), SMALL)
+    assert item.notes == ("3 pages are used.",)
+    assert item.facts[0] == "3 pages"
 
 
-def test_the_first_page_of_a_tiff(path: Path) -> None:
+def test_the_pages_of_a_tiff_are_pictures_with_numbers(path: Path) -> None:
     first, *rest = frames(3)
     item = item_of(path, encoded(first, "TIFF", save_all=True, append_images=rest))
-    assert (pixels_of(item) == [250, 0, 0]).all()
-    assert item.notes == ("The first of 3 pages is used.",)
-    assert item.facts[-1] == "first of 3 pages"
+    texts, pictures = item.parts[::2], item.parts[1::2]
+    assert [each.text for each in texts if isinstance(each, Text)] == [f"[photo, page {n} of 3]\n" for n in (1, 2, 3)]
+    colours = [each.pixels[0, 0].tolist() for each in pictures if isinstance(each, Picture)]
+    assert colours == [[250, 0, 0], [230, 20, 0], [210, 40, 0]]
+    assert (item.facts[:2], item.notes) == (("3 pages", "12 × 10"), ())
+
+
+def test_no_more_pages_than_a_conversation_holds(path: Path) -> None:
+    first, *rest = frames(5)
+    data = encoded(first, "TIFF", save_all=True, append_images=rest)
+    item = item_of(path, data, Limits(max_pictures=2))
+    assert (item.num_pictures, item.notes) == (2, ("The first 2 of 5 pages are used.",))
+
+
+def test_a_page_that_is_damaged_or_a_preview_is_left_out(path: Path) -> None:
+    first, second, third = frames(3)
+    preview = TiffImagePlugin.ImageFileDirectory_v2()
+    preview[254] = 1
+    second.encoderinfo = {"tiffinfo": preview}  # type: ignore[attr-defined]
+    data = encoded(first, "TIFF", save_all=True, append_images=[second, third])
+    item = item_of(path, data)
+    assert (item.num_pictures, item.notes) == (2, ("The first 2 of 3 pages are used.",))
+    whole = len(encoded(first, "TIFF", save_all=True, append_images=[third]))
+    item = item_of(path, encoded(first, "TIFF", save_all=True, append_images=[third])[: whole - 100])
+    assert item.num_pictures == 1
+
+
+def test_pages_are_no_larger_than_is_read(path: Path) -> None:
+    large = [Image.new("L", (3000, 1500), shade) for shade in (10, 200)]
+    item = item_of(path, encoded(large[0], "TIFF", save_all=True, append_images=large[1:]))
+    assert [part.width for part in item.parts if isinstance(part, Picture)] == [1344, 1344]
 
 
 def test_a_jpeg_with_more_pictures_in_it_is_a_jpeg(path: Path) -> None:
