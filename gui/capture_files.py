@@ -75,7 +75,7 @@ class CaptureFiles:
 
     def remove(self, path: Path) -> None:
         """Forget one of ours, if it is still there. Files of the person's are never touched."""
-        if not self._is_ours(path):
+        if not self.is_ours(path):
             return
         try:
             path.unlink(missing_ok=True)
@@ -92,7 +92,7 @@ class CaptureFiles:
         """
         try:
             for conversation_id, paths in unsent.items():
-                for path in filter(self._is_ours, paths):
+                for path in filter(self.is_ours, paths):
                     folder = self._root / KEPT / (conversation_id or NEW)
                     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                     path.rename(_free(folder, path.stem, path.suffix))
@@ -137,7 +137,8 @@ class CaptureFiles:
             if number.isdecimal() and not psutil.pid_exists(int(number)):
                 yield folder
 
-    def _is_ours(self, path: Path) -> bool:
+    def is_ours(self, path: Path) -> bool:
+        """Whether it was captured in this window."""
         return self._folder is not None and path.is_relative_to(self._folder) and path.exists()
 
     def _unsent_folder(self, conversation_id: str) -> Path:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Generator, Set
 from dataclasses import dataclass
+from itertools import filterfalse
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
 from core_model.types import ShouldStop
+from gui.attached_files import AttachedFiles
 from gui.camera_controller import CameraController
 from gui.capture_files import CaptureFiles
 from gui.job import Worker
@@ -50,6 +52,7 @@ class Captures(QObject):
         self._known: Set[str] = frozenset()  # conversations that there are
         self._waiting: dict[str, list[Path]] = {}  # to be attached, by conversation
         self.files = CaptureFiles(folder)
+        self._attached = AttachedFiles(folder / "attached.json")
         self.camera_worker, self.microphone_worker = Worker("camera"), Worker("microphone")
         self.screenshots = ScreenshotController(window, self.files)
         self.camera = CameraController(window, self.camera_worker)
@@ -93,7 +96,10 @@ class Captures(QObject):
         job.event_arrived.connect(self._on_taken_over)
 
     def _take_over(self, _should_stop: ShouldStop) -> Generator[_TakenOver, None, None]:
-        yield _TakenOver(self.files.take_over())
+        taken = self.files.take_over()
+        for name, paths in self._attached.take().items():
+            taken.setdefault(name, []).extend(paths)
+        yield _TakenOver(taken)
         self.files.remove_left_behind()
 
     def _on_taken_over(self, event: object) -> None:
@@ -106,13 +112,15 @@ class Captures(QObject):
         """Attach what waits for the conversation that is shown."""
         if not self._is_ending and (paths := self._waiting.pop(self._attachments.conversation_id, None)):
             self._attachments.add_files(paths)
-            self.told.emit(self.tr("What was recorded before and not sent is attached again."), "info")
+            self.told.emit(self.tr("What was attached before and not sent is attached again."), "info")
 
     def keep_unsent(self) -> None:
         """All threads have ended: what nobody asked about waits for the next window, the rest is removed."""
         unsent = self._attachments.unsent_files()
         names = unsent.keys() | self._waiting.keys()
-        self.files.keep_unsent({name: [*unsent.get(name, ()), *self._waiting.get(name, ())] for name in names})
+        everything = {name: [*unsent.get(name, ()), *self._waiting.get(name, ())] for name in names}
+        self._attached.keep({name: filterfalse(self.files.is_ours, paths) for name, paths in everything.items()})
+        self.files.keep_unsent(everything)
 
     def end(self) -> None:
         """Let go of all devices. What is being recorded ends here, and is kept."""

@@ -586,11 +586,29 @@ def test_what_is_recorded_when_the_window_is_closed_is_attached_in_the_next_one(
     found = attached_sound(qtbot, after)
     assert [len(each) for each in found] == [len(first), len(played)]
     assert np.array_equal(found[1], played)
-    assert notice(after) == "What was recorded before and not sent is attached again."
+    assert notice(after) == "What was attached before and not sent is attached again."
     for attached in after.attachments.all():
         after.attachments.remove(attached.id)
     close_desk(qtbot, after)
     assert captured_files() == []
+
+
+@pytest.mark.usefixtures("quick_converter")
+def test_a_file_that_was_attached_and_not_sent_is_attached_in_the_next_window(
+    qtbot: QtBot, next_window: Callable[[], Desk], tmp_path: Path
+) -> None:
+    mine = write_wav(tmp_path / "mine.wav", tone(1.0))
+    desk = next_window()
+    desk.attachments.add_files([mine])
+    after = next_window()
+    qtbot.waitUntil(lambda: bool(after.attachments.all()) and not after.attachments.is_reading)
+    assert [each.path for each in after.attachments.all()] == [mine]
+    assert notice(after) == "What was attached before and not sent is attached again."
+    after.attachments.take()
+    last = next_window()
+    qtbot.wait(100)
+    assert last.attachments.all() == []
+    assert mine.exists()
 
 
 @pytest.mark.parametrize("is_stopped", [False, True])
