@@ -123,7 +123,7 @@ class ComposerController(QObject):
         self._is_armed = False
         self.keep_draft()
         self._draft_timer.timeout.disconnect(self.keep_draft)
-        self._tell_timer.stop()
+        self._tell_timer.timeout.disconnect(self._tell)  # answers end after this, and the box may be gone
         if text := self._composer.text():  # once more: another window may have sent or deleted the same draft
             self._history.put_draft(self._conversation, text)
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtWidgets import QDialog, QFrame, QLayout, QScrollArea, QVBoxLayout, QWidget
 
-from gui import theme
-
 LEAST = 120  # pixels of height: less is no use to anybody
 
 
@@ -22,7 +20,7 @@ class ScrolledBody(QScrollArea):
         super().__init__(parent)
         page = QWidget(self)
         self.column = QVBoxLayout(page)
-        self.column.setContentsMargins(0, 0, theme.SPACE, 0)
+        self.column.setContentsMargins(0, 0, 0, 0)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # what is in it takes the keys
@@ -42,10 +40,13 @@ class ScrolledBody(QScrollArea):
         layout = dialog.layout()
         assert layout is not None, "a dialog has a layout"
         _forget_sizes(layout)
+        _forget_sizes(self.column)
         around = layout.totalMinimumSize() - QSize(0, LEAST)
         margins = layout.contentsMargins()
-        sides = margins.left() + margins.right()
-        width = min(max(dialog.width(), dialog.minimumWidth(), around.width()), room.width())
+        bar = self.verticalScrollBar().sizeHint().width()  # or one that showed would make the lines shorter, and stay
+        sides = margins.left() + margins.right() + bar
+        wanted = self.column.totalSizeHint().width() + sides
+        width = min(max(dialog.width(), dialog.minimumWidth(), around.width(), wanted), room.width())
         inner = self.needed(width - sides)
         return QSize(inner.width() + sides, inner.height() + around.height())
 

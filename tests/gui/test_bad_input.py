@@ -162,7 +162,7 @@ def test_the_line_below_the_box_counts_all_that_would_be_sent(qtbot: QtBot, desk
     settle(qtbot, desk)
     refusal = desk.chat._shown.messages[-1].error  # type: ignore[union-attr]
     assert refusal is not None
-    assert 0 <= told - number_in(refusal.message) < 100, "and the conversation, which the refusal does not count"
+    assert 0 < told - number_in(refusal.message) < 100, "the conversation counts, which the refusal leaves out"
 
 
 def test_what_is_only_typed_is_counted_when_it_fills_half_of_the_model(qtbot: QtBot, desk: Desk) -> None:
