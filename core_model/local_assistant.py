@@ -207,7 +207,8 @@ def _look_at_question(chat_format: ChatFormat, messages: Sequence[Message], stop
         return
     in_pictures = sum(span.end - span.start for span in prompt.pictures)
     number = len(prompt.pictures)
-    share = f" {number:,} picture{'s' * (number != 1)} in it take {in_pictures:,}." if number else ""
+    pictures = "picture takes" if number == 1 else f"{number:,} pictures take"
+    share = f" Its {pictures} {in_pictures:,} of them." if number else ""
     raise QuestionTooLongError(
         "Too long for this model",
         f"This question alone has {prompt.num_tokens:,} tokens with what is attached to it; this model holds "

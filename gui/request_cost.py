@@ -25,7 +25,7 @@ class RequestCost:
 
     def __init__(self, model: ModelController) -> None:
         self._model = model
-        self._counts: dict[str, int] = {}
+        self._counts: dict[tuple[int, int], int] = {}
         self._counted_for: object = None
 
     def of(self, messages: Iterable[Message]) -> int:
@@ -52,9 +52,10 @@ class RequestCost:
         return total
 
     def _text(self, text: str) -> int:
-        if text not in self._counts:
-            self._counts[text] = self._count(text)
-        return self._counts[text]
+        key = len(text), hash(text)  # and not the text: each state of one that is being typed would be kept
+        if key not in self._counts:
+            self._counts[key] = self._count(text)
+        return self._counts[key]
 
     def _count(self, text: str) -> int:
         ends = text if len(text) <= 2 * END_CHARS else text[:END_CHARS] + text[-END_CHARS:]
