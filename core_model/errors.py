@@ -30,6 +30,10 @@ class RequestError(AltiplanoError):
     """A question cannot be asked as it is: too long for the context, too many pictures, settings out of range."""
 
 
+class QuestionTooLongError(RequestError):
+    """A question is too long by itself: no other conversation would have room for it."""
+
+
 class OutOfMemoryError(AltiplanoError):
     """The machine ran out of memory; the message says what was needed, what was free, and what to lower."""
 

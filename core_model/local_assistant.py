@@ -8,7 +8,7 @@ conversation simply shares less of its beginning. Importing this module imports 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
@@ -24,10 +24,11 @@ from core_model.engine.model_shape import ModelShape
 from core_model.engine.placement import free_bytes, memory_use
 from core_model.engine.sampler import Sampler
 from core_model.engine.stopping import Stopped, beside, stop_check
-from core_model.errors import NotLoadedError, OutOfMemoryError, RequestError
+from core_model.errors import NotLoadedError, OutOfMemoryError, QuestionTooLongError, RequestError
 from core_model.kernels.allocator import keep_freed_memory
 from core_model.loaded_model import LoadedModel, assemble, open_language
 from core_model.model.image_tiles import picture_tiles
+from core_model.text.chat_format import ChatFormat
 from core_model.text.stream_decoder import StreamDecoder
 from core_model.types import (
     Finished,
@@ -39,6 +40,7 @@ from core_model.types import (
     LoadProgress,
     LoadRequest,
     MemoryPlan,
+    Message,
     ModelReport,
     Picture,
     PictureView,
@@ -105,6 +107,8 @@ class LocalAssistant:
             return
         sampler = _sampler(request.sampling, language.defaults.sampling)
         stop = StopCriteria(language.stop_ids, language.context_length, request.sampling.max_new_tokens)
+        if prompt.num_tokens >= stop.context_length:
+            _look_at_question(language.chat_format, request.messages, stop)
         decoder = StreamDecoder(language.tokenizer)
         traffic, make_room = None, no_room
         heeding: AbstractContextManager[None] = nullcontext()
@@ -190,4 +194,24 @@ def _out_of_memory() -> OutOfMemoryError:
         "Not enough memory",
         "Memory ran out while answering. What was written so far is kept.",
         "Close other programs, ask with fewer pictures, or start a new conversation.",
+    )
+
+
+def _look_at_question(chat_format: ChatFormat, messages: Sequence[Message], stop: StopCriteria) -> None:
+    """Refuse a question that would be too long in any conversation; what else is too long is refused later."""
+    questions = [message for message in messages if message.role is Role.USER]
+    if not questions:
+        return
+    prompt = chat_format.prompt(questions[-1:])
+    if prompt.num_tokens < stop.context_length:
+        return
+    in_pictures = sum(span.end - span.start for span in prompt.pictures)
+    number = len(prompt.pictures)
+    pictures = "picture takes" if number == 1 else f"{number:,} pictures take"
+    share = f" Its {pictures} {in_pictures:,} of them." if number else ""
+    raise QuestionTooLongError(
+        "Too long for this model",
+        f"This question alone has {prompt.num_tokens:,} tokens with what is attached to it; this model holds "
+        f"{stop.context_length:,}, its answer included.{share}",
+        "Ask with less text or fewer attachments, or open a model with a longer context.",
     )

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal
 
-from core_model.errors import RequestError
+from core_model.errors import QuestionTooLongError, RequestError
 from core_model.types import Finished, FinishReason, Message, PrefillProgress, Role, ShouldStop, TextDelta
 from gui import words
 from gui.chat_view_protocol import ShownError
@@ -185,8 +185,10 @@ class LiveAnswer(QObject):
 def shown_error(error: object) -> ShownError:
     """An exception as an error card: its own words where it has some."""
     if hasattr(error, "title") and hasattr(error, "message"):
-        hint, is_refused = str(getattr(error, "hint", "")), isinstance(error, RequestError)
-        return ShownError(str(error.title), str(error.message), hint, can_retry=True, is_refused=is_refused)
+        return ShownError(
+            str(error.title), str(error.message), str(getattr(error, "hint", "")), can_retry=True,
+            is_refused=isinstance(error, RequestError), is_too_long_alone=isinstance(error, QuestionTooLongError),
+        )  # fmt: skip
     return ShownError(
         "The answer broke off",
         f"Something unexpected happened: {type(error).__name__}: {error}".rstrip(": "),

@@ -191,6 +191,11 @@ class ChatController(QObject):
         place = -1 if self._shown is None else self._shown.place(message_id)
         return self._shown.messages[: max(place, 0)] if self._shown is not None else []
 
+    def said_so_far(self, *, sees_pictures: bool) -> list[Message]:
+        """What the model reads before a question that is asked next in the conversation that is shown."""
+        told = [] if self._shown is None else self._shown.so_far(sees_pictures=sees_pictures)
+        return [each.message for each in told]
+
     def note_edit(self, question_id: str, text: str | None) -> StoredMessage | None:
         """Know what stands in the open editor of a question that is shown; the question as it is then."""
         question = self.find_message(question_id)

@@ -48,7 +48,8 @@ class ShownError:
     message: str
     hint: str = ""
     can_retry: bool = False
-    is_refused: bool = False  # as it is, the question cannot be answered here: it may move to a new conversation
+    is_refused: bool = False  # as it is, the question cannot be answered here: it may move to a new conversation...
+    is_too_long_alone: bool = False  # ...unless no conversation has room for it
 
 
 @dataclass(frozen=True, slots=True)

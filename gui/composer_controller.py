@@ -9,6 +9,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QImage
 
+from core_model.types import Message, Role, Text
 from gui import words
 from gui.attachment import Attachment, AttachmentState
 from gui.chat_controller import ChatController
@@ -17,10 +18,13 @@ from gui.conversation import Conversation, StoredMessage
 from gui.history import History
 from gui.model_controller import ModelController
 from gui.models.attachments import Attachments
-from gui.token_cost import parts_tokens
+from gui.request_cost import RequestCost
 from gui.views.composer import Composer
+from media.types import MediaItem
 
 DRAFT_MS = 400
+TELL_MS = 200
+TOLD_SHARE = 0.5  # of what the model holds: below this, what is only typed says nothing about its cost
 
 
 class ComposerController(QObject):
@@ -42,6 +46,9 @@ class ComposerController(QObject):
         self._is_armed = False  # send as soon as everything is read
         self._draft_timer = QTimer(self, singleShot=True, interval=DRAFT_MS)
         self._draft_timer.timeout.connect(self.keep_draft)
+        self._cost = RequestCost(model)
+        self._tell_timer = QTimer(self, singleShot=True, interval=TELL_MS)
+        self._tell_timer.timeout.connect(self._tell)
         composer.send_requested.connect(self.send)
         composer.stop_requested.connect(self.stop)
         composer.files_given.connect(attachments.add_files)
@@ -90,6 +97,12 @@ class ComposerController(QObject):
         """Keep the draft soon. The timer is not set back, or somebody who types without a pause would keep nothing."""
         if not self._draft_timer.isActive():
             self._draft_timer.start()
+        self._tell_soon()
+
+    def _tell_soon(self) -> None:
+        """The cost follows what is typed, but not each letter; what could not be read is said until it is gone."""
+        if not self._tell_timer.isActive() and not self._attachments.has_failed:
+            self._tell_timer.start()
 
     def stop(self) -> None:
         """Esc: do not send by itself, and stop answering."""
@@ -110,6 +123,7 @@ class ComposerController(QObject):
         self._is_armed = False
         self.keep_draft()
         self._draft_timer.timeout.disconnect(self.keep_draft)
+        self._tell_timer.timeout.disconnect(self._tell)  # answers end after this, and the box may be gone
         if text := self._composer.text():  # once more: another window may have sent or deleted the same draft
             self._history.put_draft(self._conversation, text)
 
@@ -140,6 +154,7 @@ class ComposerController(QObject):
 
     def on_busy_changed(self) -> None:
         self._composer.set_busy(self._chat.is_busy)
+        self._tell_soon()  # an answer that came is part of what is asked next
 
     def on_shown_changed(self, conversation: Conversation | None) -> None:
         self.keep_draft()
@@ -147,10 +162,11 @@ class ComposerController(QObject):
         self._is_armed = False
         self._composer.set_text(self._drafts.get(self._conversation, ""))
         self._attachments.switch(self._conversation)
+        self._tell_soon()
         self._composer.edit.setFocus()
 
     def _tell(self) -> None:
-        """The line below the box: what the attachments cost, or what sending waits for."""
+        """The line below the box: what the question costs with all that was said, or what sending waits for."""
         if self._is_armed:
             waiting = [each.name for each in self._attachments.all() if each.state is AttachmentState.READING]
             self._composer.set_hint(self.tr("Sends as soon as {0} is read. Esc holds it back.").format(waiting[0]))
@@ -162,16 +178,26 @@ class ComposerController(QObject):
             return
         items = [each.item for each in self._attachments.all() if each.item is not None]
         state = self._model.state
-        if not items or state.info is None:
+        if state.info is None or not (items or self._composer.text().strip()):
             self._composer.set_hint("")
         elif not state.info.sees_pictures and any(item.num_pictures for item in items):
             self._composer.set_hint(self.tr("{0} sees no pictures.").format(state.name), "caption-caution")
         else:
-            cost = sum(parts_tokens(item.parts, state.tiles) for item in items)
-            room = words.tokens(state.info.context_length)
-            sentence = self.tr("{0} of {1}").format(f"{cost:,}", room)
-            if cost <= state.info.context_length:
-                self._composer.set_hint(sentence)
-            else:
-                more = self.tr("{0}: more than {1} holds.").format(sentence, state.name)
-                self._composer.set_hint(more, "caption-caution")
+            self._tell_cost(self._cost.of(self._request(items)), state.info.context_length, bool(items))
+
+    def _request(self, items: list[MediaItem]) -> list[Message]:
+        """What would be sent now."""
+        parts = [part for item in items for part in item.parts]
+        if text := self._composer.text().strip():
+            parts.append(Text(text))
+        info = self._model.state.info
+        so_far = self._chat.said_so_far(sees_pictures=info is not None and info.sees_pictures)
+        return [*so_far, Message(Role.USER, tuple(parts))]
+
+    def _tell_cost(self, cost: int, room: int, is_attached: bool) -> None:
+        sentence = self.tr("{0} of {1}").format(f"{cost:,}", words.tokens(room))
+        if cost >= room:  # the answer needs room, too
+            more = self.tr("{0}: more than {1} holds.").format(sentence, self._model.state.name)
+            self._composer.set_hint(more, "caption-caution")
+        else:
+            self._composer.set_hint(sentence if is_attached or cost > TOLD_SHARE * room else "")

@@ -121,20 +121,28 @@ class Dialogue:
         Or one question that is too long would make every later one too long. What was refused for its pictures is
         read by a model that sees them.
         """
-        earlier = self.messages[: max(self.place(message_id), 0)]
-        refused = {
-            question.id
-            for question, answer in pairwise(earlier)
-            if answer.is_refusal and not (sees_pictures and _is_for_pictures(question, answer))
-        }
-        says = [each for each in earlier if each.message.parts and (not each.is_answer or each.message.text)]
-        return [each for each in says if each.id not in refused]
+        return _told(self.messages[: max(self.place(message_id), 0)], sees_pictures)
+
+    def so_far(self, *, sees_pictures: bool) -> list[StoredMessage]:
+        """What the model reads before a question that is asked next."""
+        return _told(self.messages, sees_pictures)
 
     @property
     def prompts(self) -> list[str]:
         """What was typed, in order."""
         texts = [typed_text(each.message, each.chips) for each in self.messages if not each.is_answer]
         return [text for text in texts if text]
+
+
+def _told(earlier: list[StoredMessage], sees_pictures: bool) -> list[StoredMessage]:
+    """Those of these messages that the model reads."""
+    refused = {
+        question.id
+        for question, answer in pairwise(earlier)
+        if answer.is_refusal and not (sees_pictures and _is_for_pictures(question, answer))
+    }
+    says = [each for each in earlier if each.message.parts and (not each.is_answer or each.message.text)]
+    return [each for each in says if each.id not in refused]
 
 
 def _is_for_pictures(question: StoredMessage, refusal: StoredMessage) -> bool:

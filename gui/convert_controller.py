@@ -31,6 +31,7 @@ from core_model.types import (
     Text,
     TextDelta,
 )
+from gui import words
 from gui.answer import shown_error
 from gui.job import Job, Worker
 from gui.model_controller import ModelController
@@ -58,6 +59,7 @@ class Source:
     text: str = ""
     pixels: RgbArray | None = field(default=None, repr=False)
     parts: tuple[Part, ...] = field(default=(), repr=False)  # what the model is shown when it is asked about it
+    stretch: tuple[float, float] | None = None  # in seconds, what is asked about of a file that is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,9 @@ class ConvertController(QObject):
 
     def open(self, source: Source) -> None:
         """Let a person choose what this becomes."""
-        dialog = ConvertDialog(source.name, choices_for(source.kind), languages(), self._window)
+        dialog = ConvertDialog(
+            source.name, choices_for(source.kind), languages(), self._window, note=note_about(source)
+        )
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         _Conversion(self, dialog, source)
         dialog.open()
@@ -199,7 +203,10 @@ class _Conversion(QObject):
     def show_in_player(self) -> None:
         """Open it with the program that the system has for such files; it is our own."""
         if self._result is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._result.paths[0])))
+            path = self._result.paths[0]
+            if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))):
+                sentence = self.tr("This system has no program that opens {0}. It can still be saved.")
+                self._dialog.say(sentence.format(path.name))
 
     def attach(self) -> None:
         if self._result is not None:
@@ -247,6 +254,14 @@ def _choice(kind: Kind, target: Kind) -> Choice:
         needs_words=wanted is Words.NEEDED,
         speaks=target in (Kind.AUDIO, Kind.VIDEO) and kind in (Kind.TEXT, Kind.IMAGE),
     )
+
+
+def note_about(source: Source) -> str:
+    """What a person should know before: a file is converted whole, whichever part of it is asked about."""
+    if source.stretch is None:
+        return ""
+    sentence = QCoreApplication.translate("ConvertController", "All of {0} is converted, not only {1} to {2}.")
+    return sentence.format(source.name, *map(words.duration, source.stretch))
 
 
 def languages() -> tuple[tuple[str, str], ...]:

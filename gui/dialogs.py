@@ -21,6 +21,13 @@ from media.probe import CLIPS, DRAWINGS, PICTURES, RECORDINGS
 from media.signatures import FORMATS
 
 DOCUMENT_PATTERNS = "*.pdf *.docx *.xlsx *.pptx *.txt *.md *.csv *.html"  # others have endings that are not read
+# Text has no endings of its own; these are the usual ones of what programmers write. Others are under "All files".
+_CODE = """
+    asm bash bat c cc cfg clj cmake conf cpp cs css cxx dart diff ex exs f90 fs go gradle graphql groovy h hpp hs ini
+    ipynb java jl js json jsonl jsx kt kts less log lua m mjs ml mm nim patch php pl proto ps1 py pyi r rb rs rst sass
+    scala scss sh sql swift tcl tex toml ts tsv tsx vb vue xml yaml yml zig zsh
+"""
+CODE_PATTERNS = " ".join(f"*.{suffix}" for suffix in _CODE.split())
 
 
 def patterns(formats: Iterable[str]) -> str:
@@ -61,6 +68,7 @@ class Dialogs(QObject):
             self.tr("Clips ({0})"): patterns(CLIPS),
             self.tr("Recordings ({0})"): patterns(RECORDINGS),
             self.tr("Documents ({0})"): DOCUMENT_PATTERNS,
+            self.tr("Source code and data ({0})"): CODE_PATTERNS,
         }
         everything = self.tr("All that can be read ({0})").format(" ".join(kinds.values()))
         return [everything, *(words.format(found) for words, found in kinds.items()), self.tr("All files (*)")]

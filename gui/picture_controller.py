@@ -7,10 +7,9 @@ counted afterwards, where the model that read them is there to count.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 
@@ -21,7 +20,7 @@ from gui.chat_view_protocol import attached_parts
 from gui.conversation import AnsweredBy
 from gui.job import Job, Worker
 from gui.model_controller import ModelController
-from gui.token_cost import parts_tokens
+from gui.token_cost import parts_tokens, runs
 from gui.views.picture_panel import PicturePanel, Seen
 from gui.views.seen_text import SeenText
 from gui.views.tile_grid import SeenPicture
@@ -114,8 +113,8 @@ class _Counted:
 def _look(
     model: ModelController, name: str, parts: Sequence[Part], by: AnsweredBy | None, should_stop: ShouldStop
 ) -> Generator[_Seen | _Counted, None, None]:
-    runs, seen = list(_runs(parts)), list[Seen]()
-    for part in runs:
+    shown, seen = list(runs(parts)), list[Seen]()
+    for part in shown:
         if should_stop():
             return
         if isinstance(part, Text):
@@ -124,22 +123,13 @@ def _look(
             seen.append(_see(model, part, by))
     yield _Seen(name, tuple(seen), "" if by is None else by.name)
     if by is None or by.name == model.state.name:
-        yield from _count(model, runs, should_stop)
+        yield from _count(model, shown, should_stop)
 
 
-def _runs(parts: Iterable[Part]) -> Iterator[Part]:
-    """The parts as the model gets them: neighbouring texts are one."""
-    for is_text, run in groupby(parts, key=lambda part: isinstance(part, Text)):
-        if is_text:
-            yield Text("".join(part.text for part in run if isinstance(part, Text)))
-        else:
-            yield from run
-
-
-def _count(model: ModelController, runs: Sequence[Part], should_stop: ShouldStop) -> Generator[_Counted, None, None]:
+def _count(model: ModelController, parts: Sequence[Part], should_stop: ShouldStop) -> Generator[_Counted, None, None]:
     """Count in pieces, so that nothing waits long. Where they meet, a token may be counted as two."""
     try:
-        for number, part in enumerate(runs):
+        for number, part in enumerate(parts):
             if not isinstance(part, Text):
                 continue
             total = 0

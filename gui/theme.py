@@ -222,7 +222,14 @@ QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox { background: $surface; color: $t
 QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus { border: 2px solid $accent;
     padding: 5px 8px; }
 QLineEdit[look="search"] { padding-left: 2px; }
-QCheckBox { spacing: 8px; }
+QCheckBox, QRadioButton { spacing: 8px; }
+QRadioButton::indicator { width: 14px; height: 14px; border: 1px solid $soft; border-radius: 8px;
+    background: $surface; }
+QRadioButton::indicator:checked { border-color: $accent; background: $accent; image: url("$dot"); }
+QRadioButton::indicator:disabled { border-color: $line; }
+QRadioButton::indicator:checked:disabled { border-color: $soft; background: $soft; }
+QRadioButton::indicator:focus { border: 2px solid $accent; width: 12px; height: 12px; }
+QRadioButton::indicator:checked:focus { border-color: $text; }
 QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid $soft; border-radius: 4px; background: $surface; }
 QCheckBox::indicator:checked { background: $accent; border-color: $accent; image: url("$check"); }
 QCheckBox::indicator:focus { border: 2px solid $accent; width: 12px; height: 12px; }
@@ -286,6 +293,7 @@ def style_sheet(theme: Theme, font_scale: float = 1.0) -> str:
     values: dict[str, object] = {name: getattr(theme, name) for name in Theme.__slots__}
     values |= {"accent_hover": hover.name()}
     values |= {"check": tinted_file("check", theme.surface), "some": tinted_file("minus", theme.accent)}
+    values |= {"dot": tinted_file("dot", theme.surface)}
     values |= {"arrow_down": tinted_file("chevron-down", theme.soft), "arrow_up": tinted_file("chevron-up", theme.soft)}
     sizes = zip(("s", "m", "l", "xl"), (TEXT_S, TEXT_M, TEXT_L, TEXT_XL), strict=True)
     return _SHEET.substitute(values | {key: round(px * font_scale) for key, px in sizes})

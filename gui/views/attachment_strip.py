@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
@@ -26,10 +26,18 @@ from gui.picture_files import to_image
 from gui.views.elided_label import ElidedLabel
 from gui.views.flow_layout import FlowLayout
 from gui.views.text_view import paint_focus
+from media.signatures import FORMATS
 from media.types import MediaKind, RgbArray
 
 THUMBNAIL = 40
 CHIP_WIDTH, FAILED_WIDTH = 264, 344
+_ICONS = {
+    MediaKind.IMAGE: "picture",
+    MediaKind.VIDEO: "film",
+    MediaKind.AUDIO: "sound",
+    MediaKind.FOLDER: "folder",
+    MediaKind.DOCUMENT: "document",
+}
 OPENING_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
 
 
@@ -126,7 +134,7 @@ class AttachmentChip(QFrame):
             return rounded(self._attachment.item.thumbnail, THUMBNAIL, ratio)
         if self._attachment.state is AttachmentState.FAILED:
             return icons.pixmap("warning", theme.ICON_SIZE, colours.fault, ratio)
-        return icons.pixmap("picture", theme.ICON_SIZE, colours.soft, ratio)
+        return icons.pixmap(_icon_of(self._attachment), theme.ICON_SIZE, colours.soft, ratio)
 
     @property
     def _tip(self) -> str:
@@ -198,7 +206,18 @@ def _facts(attachment: Attachment) -> str:
     if attachment.item is not None:
         who = words.written_by(attachment.item.timeline, attachment.item.facts)
         return " · ".join([*attachment.item.facts, *([who] if who else [])])
-    return attachment.activity or attachment.name
+    return attachment.activity or QCoreApplication.translate("AttachmentChip", "Waits to be read")
+
+
+def _icon_of(attachment: Attachment) -> str:
+    """What it promises to be, before it is read: by its name's ending."""
+    if attachment.path is None:
+        return "picture"  # pasted
+    suffix = attachment.path.suffix.lower()
+    kind = next((found.kind for found in FORMATS.values() if suffix in found.suffixes), None)
+    if kind is None and attachment.path.is_dir():
+        kind = MediaKind.FOLDER
+    return "document" if kind is None else _ICONS[kind]
 
 
 def rounded(pixels: RgbArray, side: int, ratio: float) -> QPixmap:

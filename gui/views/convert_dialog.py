@@ -1,7 +1,8 @@
 """Converts something into a file of another kind: what into, how, what came of it, and where it shall go.
 
 It shows values and tells what a person wants; `gui.convert_controller` does it. What was made is shown before it is
-saved, and stays in a folder of the program's until then.
+saved, and stays in a folder of the program's until then. Another choice takes what was made out of sight: nothing is
+saved under a name that says something else. The dialog stays on the screen; a preview is as tall as that allows.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QImage, QPixmap, QResizeEvent, QTextCursor
+from PySide6.QtGui import QImage, QPixmap, QResizeEvent, QShowEvent, QTextCursor
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -28,9 +29,11 @@ from PySide6.QtWidgets import (
 
 from gui import theme
 from gui.chat_view_protocol import ShownError
+from gui.views.scrolled_body import ScrolledBody, available, fit
 
 WIDTH = 560
 FACE = QSize(512, 260)
+LEAST_FACE = 96
 WORDS_HEIGHT = 96
 
 
@@ -77,17 +80,22 @@ class ConvertDialog(QDialog):
         choices: tuple[Choice, ...],
         languages: tuple[tuple[str, str], ...],
         parent: QWidget | None = None,
+        note: str = "",
     ) -> None:
         """Open with what can be made.
 
         Args:
             languages: codes and names that a voice can speak.
+            note: what a person should know about the source before.
         """
         super().__init__(parent)
         assert choices, "there is something to choose"
         self.setWindowTitle(self.tr("Convert {0}").format(name))
-        self.setMinimumWidth(theme.wide_px(WIDTH))
+        self.setMinimumWidth(min(theme.wide_px(WIDTH), available(self).width()))
         self._choices = choices
+        self.body = ScrolledBody(self)
+        self.note = QLabel(note, self)
+        self.note.setVisible(bool(note))
         self.kinds = QButtonGroup(self)
         self.format = QComboBox(self)
         self.language = QComboBox(self)
@@ -116,23 +124,29 @@ class ConvertDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(*[theme.SPACE_XL] * 4)
         column.setSpacing(theme.SPACE_M)
+        column.addWidget(self.body, 1)
+        column.addLayout(self._result_buttons())
+        column.addLayout(self._buttons())
+        self._arrange_body(self.body.column)
+
+    def _arrange_body(self, column: QVBoxLayout) -> None:
+        column.setSpacing(theme.SPACE_M)
         column.addLayout(self._kind_row())
+        column.addWidget(self.note)
         column.addLayout(self._form())
         column.addWidget(self._words_box())
         self.text.setReadOnly(True)
         self.text.setAccessibleName(self.tr("What was made"))
-        self.text.setFixedHeight(FACE.height())
         theme.look(self.text, "field")
-        theme.look(self.status, "soft")
-        self.status.setWordWrap(True)
-        self.status.setTextFormat(Qt.TextFormat.PlainText)
+        for label in (self.note, self.status):
+            theme.look(label, "soft")
+            label.setWordWrap(True)
+            label.setTextFormat(Qt.TextFormat.PlainText)
         self.progress.setTextVisible(False)
         self.progress.setAccessibleName(self.tr("How far it is"))
         for widget in (self.face, self.text, self.status, self.progress):
             column.addWidget(widget)
-        column.addLayout(self._result_buttons())
         column.addStretch(1)
-        column.addLayout(self._buttons())
 
     def _kind_row(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -195,7 +209,9 @@ class ConvertDialog(QDialog):
         return row
 
     def _connect(self) -> None:
-        self.kinds.idToggled.connect(self._show_choice)
+        self.kinds.idToggled.connect(self._on_kind_chosen)
+        self.format.activated.connect(self._forget_made)
+        self.language.activated.connect(self._forget_made)
         self.words.textChanged.connect(self._show_buttons)
         self.describe_button.clicked.connect(self._on_describe)
         self.make_button.clicked.connect(self._on_make)
@@ -216,6 +232,16 @@ class ConvertDialog(QDialog):
         language = self.language.currentData() if choice.speaks else ""
         return Wish(choice.kind, self.format.currentData(), words, language)
 
+    def _on_kind_chosen(self, _number: int, is_chosen: bool) -> None:
+        if is_chosen:  # and not again for the one that was left
+            self._show_choice()
+            self._forget_made()
+
+    def _forget_made(self) -> None:
+        """What was made is not what is chosen now."""
+        if not self._is_busy and not self._is_describing:
+            self.show_nothing()
+
     def _show_choice(self) -> None:
         choice = self.choice
         self.format.clear()
@@ -224,6 +250,7 @@ class ConvertDialog(QDialog):
         self._rows.setRowVisible(self.language, choice.speaks)
         self._words_page.setVisible(choice.takes_words)
         self._show_buttons()
+        self._fit()
 
     def _show_buttons(self) -> None:
         lacks_words = self.choice.needs_words and not self.words.toPlainText().strip()
@@ -296,13 +323,13 @@ class ConvertDialog(QDialog):
         """Show what was made: a picture of it, or its text."""
         self._is_busy = False
         self.progress.setVisible(False)
-        self.face.show_image(face)
         self.face.setVisible(not text)
         self.text.setPlainText(text)
         self.text.setVisible(bool(text))
         for button in (self.save_button, self.open_button, self.attach_button):
             button.setVisible(True)
         self._say(sentence, "soft")
+        self.face.show_image(face)
         self._show_buttons()
         self.save_button.setFocus()
 
@@ -318,6 +345,29 @@ class ConvertDialog(QDialog):
         theme.look(self.status, look)
         self.status.setText(sentence)
         self.status.setVisible(bool(sentence))
+        self._fit()
+
+    def _fit(self) -> None:
+        """As tall as what is in it; where the screen is too low for that, the preview gives way first."""
+        if not self.isVisible():
+            return
+        self._set_preview_height(FACE.height())
+        room = available(self).size()
+        missing = self.body.needed_by_dialog(self, room).height() - room.height()
+        if missing > 0:
+            self._set_preview_height(max(FACE.height() - missing, LEAST_FACE))
+        fit(self, self.body)
+
+    def _set_preview_height(self, height: int) -> None:
+        self.face.setFixedHeight(height)
+        self.text.setFixedHeight(height)
+
+    def sizeHint(self) -> QSize:
+        return self.body.needed_by_dialog(self, available(self).size())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._fit()
 
 
 class _Face(QLabel):
@@ -327,7 +377,6 @@ class _Face(QLabel):
         super().__init__(parent)
         self._image = QImage()
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.setFixedHeight(FACE.height())
         self.setAccessibleName(self.tr("What was made"))
 
     def show_image(self, image: QImage) -> None:

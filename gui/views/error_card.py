@@ -29,7 +29,9 @@ class ErrorCard(QFrame):
         self.setAccessibleName(self.tr("Error: {0}").format(error.title))
         self.setAccessibleDescription(" ".join(part for part in (error.message, error.hint) if part))
         self._icon = QLabel(self)
-        self.start_over_button = self._button(self.tr("Move to a new conversation"), error.is_refused)
+        self.start_over_button = self._button(
+            self.tr("Move to a new conversation"), error.is_refused and not error.is_too_long_alone
+        )
         self.start_over_button.clicked.connect(self.start_over_requested)
         self.retry_button = self._button(self.tr("Try again"), error.can_retry)
         self.retry_button.clicked.connect(self.retry_requested)

@@ -56,7 +56,9 @@ class FolderField(QWidget):
         """Show a choice that was made before."""
         self._folder = folder
         name = visible(Path(folder).name or folder) if folder else self._without
-        self.button.setText(self.button.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, 260))
+        self.button.setText(
+            self.button.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, theme.text_px(260))
+        )
         self.button.setToolTip(as_tip(visible(folder) or self._without))
         self.button.setAccessibleName(f"{self._title}: {name}")
         self.clear_button.setVisible(bool(folder))

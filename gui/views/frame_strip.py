@@ -39,9 +39,15 @@ def _tr(text: str) -> str:
 def caption(frame: Frame, tiles: TileGeometry | None, is_dense: bool = False) -> str:
     """ "0:14 · 585": when it is, how many tokens it takes, as far as these are known; dense ones to a tenth."""
     tokens = frame.tokens(tiles)
-    write = words.moment if is_dense else words.duration
-    time_s = [] if frame.time_s is None else [write(frame.time_s)]
+    time_s = []
+    if frame.time_s is not None:
+        time_s.append(words.moment(frame.time_s) if is_dense else words.duration(_second(frame.time_s)))
     return f"{LTR}{' · '.join([*time_s, *([] if tokens is None else [f'{tokens:,}'])])}{END}"
+
+
+def _second(time_s: float) -> int:
+    """The second that the tenths of a time name: 0.96 is 0:01.0, and so no frame of 0:00."""
+    return round(10 * time_s) // 10
 
 
 def small(frame: Frame, height: int, ratio: float) -> QPixmap:
@@ -132,7 +138,7 @@ class FrameStrip(QListWidget):
                 item.setData(Qt.ItemDataRole.DecorationRole, small(frame, HEIGHT, self.devicePixelRatioF()))
                 self.addItem(item)
         self._frames = tuple(frames)
-        seconds = [int(frame.time_s) for frame in frames if frame.time_s is not None]
+        seconds = [_second(frame.time_s) for frame in frames if frame.time_s is not None]
         is_dense = len(set(seconds)) < len(seconds)
         for row, frame in enumerate(frames):
             said = describe(frame, row, len(frames), tiles)

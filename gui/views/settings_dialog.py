@@ -1,10 +1,15 @@
-"""The settings, each effective as soon as it is changed. Few on purpose: the rest is the model's own advice."""
+"""The settings, each effective as soon as it is changed. Few on purpose: the rest is the model's own advice.
+
+The form scrolls where large text leaves no room for all of it, and a field goes below its label where both are too wide
+for one line; the button that closes stays in sight.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
@@ -22,7 +27,9 @@ from PySide6.QtWidgets import (
 from gui import theme
 from gui.settings import FONT_SCALES, Settings
 from gui.views.folder_field import FolderField
+from gui.views.scrolled_body import ScrolledBody, available, fit
 
+WIDTH = 440
 STEP = 0.05
 MAX_ANSWER = 1_000_000
 
@@ -39,7 +46,10 @@ class SettingsDialog(QDialog):
     def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Settings"))
-        self.setMinimumWidth(440)
+        self.body = ScrolledBody(self)
+        self._labels: list[QLabel] = []
+        self._fit_timer = QTimer(self, singleShot=True, interval=0)  # when the new font has reached all that is in it
+        self._fit_timer.timeout.connect(self._fit)
         self._settings = settings
         self.theme = self._choice(
             ["system", "light", "dark"], [self.tr("As the system"), self.tr("Light"), self.tr("Dark")]
@@ -63,6 +73,7 @@ class SettingsDialog(QDialog):
         self._arrange()
         self._show(settings)
         self._connect()
+        self._fit_labels()
 
     def _choice(self, values: list[object] | list[str] | list[float], words: list[str]) -> QComboBox:
         box = QComboBox(self)
@@ -79,8 +90,11 @@ class SettingsDialog(QDialog):
         return box
 
     def _arrange(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(*[theme.SPACE_XL] * 4)
+        outside = QVBoxLayout(self)
+        outside.setContentsMargins(*[theme.SPACE_XL] * 4)
+        outside.setSpacing(theme.SPACE_L)
+        outside.addWidget(self.body, 1)
+        column = self.body.column
         column.setSpacing(theme.SPACE_L)
         sections = (
             (self.tr("Window"), ((self.tr("Colours"), self.theme), (self.tr("Text size"), self.font_scale),
@@ -108,23 +122,39 @@ class SettingsDialog(QDialog):
         column.addStretch(1)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         buttons.rejected.connect(self.reject)
-        column.addWidget(buttons)
+        outside.addWidget(buttons)
 
-    def _label_width(self) -> int:
-        """One width for both sections, so that their fields stand in one column."""
-        return self.fontMetrics().horizontalAdvance(self.tr("Longest answer, tokens")) + theme.SPACE
+    def _fit_labels(self) -> None:
+        """One width for all sections, so that their fields stand in one column."""
+        self.setMinimumWidth(min(theme.wide_px(WIDTH), available(self).width()))
+        width = max(self.fontMetrics().horizontalAdvance(label.text()) for label in self._labels) + theme.SPACE
+        for label in self._labels:
+            label.setMinimumWidth(width)
+
+    def _fit(self) -> None:
+        self._fit_labels()
+        if self.isVisible():
+            fit(self, self.body)
+
+    def sizeHint(self) -> QSize:
+        return self.body.needed_by_dialog(self, available(self).size())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._fit()
 
     def _form(self, rows: tuple[tuple[str, QWidget], ...]) -> QFormLayout:
         form = QFormLayout()
         form.setSpacing(theme.SPACE)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeading)
+        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for words, widget in rows:
             widget.setAccessibleName(words)
             if isinstance(widget, QAbstractSpinBox):
                 widget.lineEdit().setTextMargins(theme.SPACE, 0, theme.SPACE, 0)  # a style sheet cannot say this
             label = QLabel(words)
-            label.setMinimumWidth(self._label_width())
+            self._labels.append(label)
             label.setBuddy(widget)
             form.addRow(label, widget)
         return form
@@ -147,6 +177,7 @@ class SettingsDialog(QDialog):
             spin.valueChanged.connect(self._on_changed)
         self.is_reproducible.toggled.connect(self._on_changed)
         self.whisper_folder.changed.connect(self._on_changed)
+        theme.notifier().theme_changed.connect(self._fit_timer.start)
 
     def _on_changed(self) -> None:
         self._settings = replace(

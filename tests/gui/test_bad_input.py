@@ -7,6 +7,7 @@ Nothing is scripted here: the real assistant opens real folders, and refuses in 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ from gui.settings import Settings
 from resources import folders
 from tests.gui.desk_fixture import close_desk, make_desk, open_window, scripted, settle
 from tests.gui.test_desk import ask, visible_text
+from tests.picture_files import gradient
 
 LOAD_MS = 120_000  # importing torch on a busy machine takes a while
 WORDS = "What is the capital of Peru?"
@@ -38,6 +40,12 @@ def desk(themed: QApplication, qtbot: QtBot, own_home: None) -> Iterator[Desk]:
     qtbot.waitUntil(lambda: desk.model.state.is_ready, timeout=LOAD_MS)
     yield desk
     close_desk(qtbot, desk)
+
+
+def number_in(sentence: str) -> int:
+    """The first number of a sentence; 0 where it has none."""
+    found = re.search(r"\d[\d,]*", sentence)
+    return 0 if found is None else int(found[0].replace(",", ""))
 
 
 def press(qtbot: QtBot, desk: Desk, label: str) -> None:
@@ -122,9 +130,7 @@ def test_words_that_were_sent_to_a_model_that_cannot_be_opened_are_there_to_be_s
 # Prompts
 
 
-def test_a_question_that_is_too_long_is_refused_in_words_and_comes_back_to_be_shortened(
-    qtbot: QtBot, desk: Desk
-) -> None:
+def test_a_question_that_is_too_long_is_refused_in_words_and_those_after_it_are_not(qtbot: QtBot, desk: Desk) -> None:
     assert desk.model.state.info is not None
     long_text = "word " * desk.model.state.info.context_length
     ask(qtbot, desk, "hello")
@@ -133,10 +139,64 @@ def test_a_question_that_is_too_long_is_refused_in_words_and_comes_back_to_be_sh
     assert refusal is not None
     assert f"{desk.model.state.info.context_length:,}" in refusal.message
     assert refusal.title in visible_text(desk.window.chat)
-    press(qtbot, desk, "Move to a new conversation")
-    assert desk.composer.text() == long_text.strip()
+    press(qtbot, desk, "Try again")
+    settle(qtbot, desk)
     ask(qtbot, desk, "hello")
     assert desk.chat._shown.messages[-1].error is None  # type: ignore[union-attr]
+
+
+def test_the_line_below_the_box_counts_all_that_would_be_sent(qtbot: QtBot, desk: Desk, tmp_path: Path) -> None:
+    assert desk.model.state.info is not None
+    room = desk.model.state.info.context_length
+    ask(qtbot, desk, "hello")
+    gradient(320, 240).save(tmp_path / "sky.png")
+    desk.attachments.add_files([tmp_path / "sky.png"])
+    qtbot.waitUntil(lambda: not desk.attachments.is_reading, timeout=LOAD_MS)
+    little = number_in(desk.composer.hint)
+    desk.composer.set_text("line of a log, with numbers 0x3f2a and words\n" * 400)
+    qtbot.waitUntil(lambda: number_in(desk.composer.hint) > little)
+    told = number_in(desk.composer.hint)
+    assert told > room
+    assert "more than" in desk.composer.hint
+    desk.composing.send()
+    settle(qtbot, desk)
+    refusal = desk.chat._shown.messages[-1].error  # type: ignore[union-attr]
+    assert refusal is not None
+    assert 0 < told - number_in(refusal.message) < 100, "the conversation counts, which the refusal leaves out"
+
+
+def test_what_is_only_typed_is_counted_when_it_fills_half_of_the_model(qtbot: QtBot, desk: Desk) -> None:
+    assert desk.model.state.info is not None
+    desk.composer.set_text("hello")
+    qtbot.waitUntil(lambda: not desk.composing._tell_timer.isActive())
+    assert desk.composer.hint == "Everything stays on this machine."
+    desk.composer.set_text("word " * (desk.model.state.info.context_length * 3 // 4))
+    qtbot.waitUntil(lambda: "tokens" in desk.composer.hint)
+
+
+def test_a_question_that_is_too_long_by_itself_is_not_sent_to_a_new_conversation(qtbot: QtBot, desk: Desk) -> None:
+    assert desk.model.state.info is not None
+    ask(qtbot, desk, "word " * desk.model.state.info.context_length)
+    refusal = desk.chat._shown.messages[-1].error  # type: ignore[union-attr]
+    assert refusal is not None
+    assert refusal.message.startswith("This question alone has")
+    shown = [each.text() for each in desk.window.findChildren(QPushButton) if each.isVisible()]
+    assert "Try again" in shown
+    assert "Move to a new conversation" not in shown
+    ask(qtbot, desk, "hello")
+    assert desk.chat._shown.messages[-1].error is None, "it is not part of the next one"  # type: ignore[union-attr]
+
+
+def test_a_conversation_that_is_too_long_may_be_left(qtbot: QtBot, desk: Desk) -> None:
+    assert desk.model.state.info is not None
+    text = "word " * (desk.model.state.info.context_length * 2 // 3)
+    ask(qtbot, desk, text)
+    ask(qtbot, desk, text)
+    refusal = desk.chat._shown.messages[-1].error  # type: ignore[union-attr]
+    assert refusal is not None
+    assert refusal.message.startswith("The conversation has")
+    press(qtbot, desk, "Move to a new conversation")
+    assert desk.composer.text() == text.strip()
 
 
 # Disks

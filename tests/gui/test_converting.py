@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 
@@ -19,7 +20,7 @@ from gui.desk import Desk
 from gui.models.attachments import Attachment
 from gui.views.convert_dialog import ConvertDialog
 from media.conversions.orders import Kind
-from media.types import AS_IT_IS
+from media.types import AS_IT_IS, ConvertOptions
 from tests.clips import drawn, write_clip
 from tests.gui.desk_fixture import MakeDesk, close_desk, make_desk, scripted, settle
 from tests.making import play
@@ -186,6 +187,39 @@ def test_a_clip_of_a_question_is_converted_and_cut_as_long_as_its_file_is_there(
     assert of_chip(question, 0) is None
     desk.chat_view.convert_chip_requested.emit(question.id, 0)
     assert "not at hand any more" in desk.window.notices.sentence
+
+
+def test_that_all_of_a_clip_is_converted_is_said_where_a_stretch_was_chosen(
+    qtbot: QtBot, open_desk: MakeDesk, tmp_path: Path
+) -> None:
+    desk = open_desk()
+    path = write_clip(tmp_path / "Trip.mp4", [drawn(number, number // 10) for number in range(30)])
+    attached = attach(qtbot, desk, path)
+    desk.media.convert_attachment(attached)
+    dialog = dialog_of(desk)
+    assert not dialog.note.isVisible(), "all of it is asked about"
+    dialog.reject()
+    desk.attachments.reconvert(attached, ConvertOptions(start_s=1.0, end_s=2.0))
+    qtbot.waitUntil(lambda: not desk.attachments.is_reading, timeout=LONG)
+    desk.media.convert_attachment(attached)
+    dialog = dialog_of(desk)
+    assert dialog.note.text() == "All of Trip.mp4 is converted, not only 0:01 to 0:02."
+    assert dialog.note.isVisible()
+    dialog.reject()
+
+
+def test_a_file_that_no_program_opens_is_said(
+    qtbot: QtBot, open_desk: MakeDesk, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda _url: False)  # whatever this machine has
+    desk = open_desk()
+    desk.media.convert_attachment(attach(qtbot, desk, photo))
+    dialog = dialog_of(desk)
+    dialog.words.setPlainText("Said by a person.")
+    convert(qtbot, dialog)
+    dialog.open_button.click()
+    assert "no program that opens Holiday" in dialog.status.text()
+    dialog.reject()
 
 
 def test_a_folder_is_converted_as_its_text(qtbot: QtBot, open_desk: MakeDesk, tmp_path: Path) -> None:

@@ -14,10 +14,11 @@ from pytestqt.qtbot import QtBot
 from core_model.types import TileGeometry
 from gui import clips, theme
 from gui.clip_words import language_name
-from gui.clips import Clip
+from gui.clips import Clip, Frame
 from gui.models.attachments import Attachment, AttachmentState
 from gui.token_cost import picture_tokens
 from gui.views.clip_panel import ClipPanel
+from gui.views.frame_strip import caption, describe
 from gui.views.picture_view import MAX_HEIGHT, PictureView
 from media.types import ConvertOptions, MediaKind, Picture, Spoken
 from tests.gui.samples import SPEECH, clip, picture, timeline
@@ -318,3 +319,12 @@ def test_a_timeline_of_others_is_shown_as_it_is(panel: ClipPanel) -> None:
     panel.go_to(5.0)
     panel.grab()
     assert "\u202e" not in panel.transcript.topLevelItem(0).text(1)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("time_s", "shown"), [(0.0, "0:00"), (0.94, "0:00"), (0.96, "0:01"), (1.0, "0:01"), (59.97, "1:00"), (3.2, "0:03")]
+)
+def test_a_frame_has_the_second_that_its_moment_names(time_s: float, shown: str) -> None:
+    frame = Frame(picture(), time_s)
+    assert caption(frame, None).strip("\u2066\u2069") == shown
+    assert describe(frame, 0, 1, None).startswith(f"{shown}.")

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QLabel, QToolButton
 from pytestqt.qtbot import QtBot
 
 from core_model.types import ShouldStop
 from gui.job import Worker
-from gui.models.attachments import Attachments
+from gui.models.attachments import Attachment, Attachments
 from gui.views.attachment_strip import AttachmentChip
 from gui.views.composer import Composer
 from media.errors import MediaError
@@ -90,6 +91,22 @@ def test_chips_say_what_they_are(qtbot: QtBot, composer: Composer, attachments: 
     assert words(bad) == "Not a picture | bad.png is named .png but holds text. Open it and paste the text."
     assert "Not a picture" in bad.accessibleName()
     assert composer.strip.isVisible()
+
+
+def test_a_chip_that_waits_says_so_and_shows_what_it_promises_to_be(
+    themed: QApplication, qtbot: QtBot, tmp_path: Path
+) -> None:
+    def face(path: Path | None) -> QImage:
+        chip = AttachmentChip(Attachment("1", "talk.wav", path=path))
+        qtbot.addWidget(chip)
+        assert words(chip) == "talk.wav | Waits to be read"
+        return chip._picture.pixmap().toImage()
+
+    paths = [tmp_path / name for name in ("a.png", "talk.wav", "talk.mp4", "notes.txt")]
+    faces = [face(path) for path in (*paths, tmp_path)]
+    assert all(first != second for number, first in enumerate(faces) for second in faces[:number])
+    assert face(None) == faces[0], "what was pasted is a picture"
+    assert face(tmp_path / "main.py") == faces[3], "text has no endings of its own"
 
 
 def test_a_chip_is_taken_away_by_its_button(qtbot: QtBot, composer: Composer, attachments: Attachments) -> None:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QHelpEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton, QToolTip, QWidget
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, QRect, Qt
+from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QHelpEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialogButtonBox,
+    QFileDialog,
+    QLabel,
+    QPushButton,
+    QRadioButton,
+    QToolTip,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from core_model.fake_assistant import MODEL, FakeAssistant
@@ -24,6 +34,8 @@ from core_model.types import (
     Place,
     SpeedEstimate,
 )
+from gui import theme
+from gui.dialogs import Dialogs
 from gui.model_state import ModelPhase, ModelState
 from gui.settings import Settings
 from gui.views.drop_overlay import DropOverlay
@@ -204,6 +216,67 @@ def test_settings_are_shown_and_changed_one_by_one(qtbot: QtBot) -> None:
     dialog.send_key.setCurrentIndex(1)
     assert told[-1] == Settings("system", "ctrl+enter", 1.3, True, None, 0.9, None, "/m")
     assert len(told) == 5
+
+
+def test_settings_stay_whole_while_the_text_grows(qtbot: QtBot, themed: QApplication) -> None:
+    dialog = SettingsDialog(Settings())
+    qtbot.addWidget(dialog)
+    dialog.show()
+    assert dialog.body.verticalScrollBar().maximum() == 0, "all of it is seen"
+    theme.apply(themed, "light", 2.0)
+    try:
+        qtbot.waitUntil(lambda: not dialog._fit_timer.isActive())
+        for shown in (dialog, SettingsDialog(Settings())):
+            qtbot.addWidget(shown)
+            shown.show()
+            QApplication.processEvents()
+            assert shown.screen().availableGeometry().contains(shown.geometry())
+            (close,) = shown.findChildren(QDialogButtonBox)
+            assert shown.rect().contains(close.geometry())
+            for field in (shown.theme, shown.temperature, shown.max_new_tokens, shown.whisper_folder.button):
+                assert field.height() >= field.fontMetrics().height() + 8, field.accessibleName()
+                assert field.height() >= field.minimumSizeHint().height(), field.accessibleName()
+            labels = [label for label in shown._labels if label.buddy() is not None]
+            assert not [each.text() for each in labels if each.geometry().intersects(each.buddy().geometry())]
+            assert not [each.text() for each in labels if each.height() < each.fontMetrics().height()]
+    finally:
+        theme.apply(themed, "light")
+
+
+@pytest.mark.parametrize("choice", ["light", "dark"])
+def test_a_chosen_radio_button_shows_the_accent(qtbot: QtBot, themed: QApplication, choice: str) -> None:
+    def colours(is_checked: bool) -> set[str]:
+        button = QRadioButton("Film")
+        button.setChecked(is_checked)
+        qtbot.addWidget(button)
+        button.ensurePolished()
+        image = button.grab(QRect(0, 0, 18, button.sizeHint().height())).toImage()
+        return {image.pixelColor(x, y).name().upper() for x in range(image.width()) for y in range(image.height())}
+
+    def is_among(colour: str, found: set[str]) -> bool:
+        wanted = QColor(colour).lightness()
+        return any(abs(QColor(each).lightness() - wanted) <= 4 for each in found)  # curves are drawn soft
+
+    theme.apply(themed, choice)
+    try:
+        assert theme.current().accent in colours(True)
+        assert theme.current().accent not in colours(False)
+        assert is_among(theme.current().soft, colours(False)), "an edge that can be seen"
+    finally:
+        theme.apply(themed, "light")
+
+
+def test_the_file_dialog_offers_what_can_be_read(qtbot: QtBot, tmp_path: Path) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    dialogs = Dialogs(window, tmp_path / "log.txt")
+    dialogs.pick_files()
+    (picker,) = window.findChildren(QFileDialog)
+    everything = picker.nameFilters()[0]
+    for suffix in ("py", "toml", "json", "xml", "ts", "c", "cpp", "h", "rs", "go", "sh", "yaml", "png", "mp4", "pdf"):
+        assert re.search(rf"\*\.{suffix}[ )]", everything), suffix
+    assert len(re.findall(r"\*\.\w+", everything)) > 100
+    picker.close()
 
 
 def test_the_same_every_time_can_be_chosen(qtbot: QtBot) -> None:
