@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
 
 import resources
 from core_model.assistant import Assistant
@@ -32,6 +33,7 @@ from media.conversions.questions import QUESTIONS
 from media.conversions.table import Words, wanted_words
 from media.conversions.times import parse_clock
 from media.errors import MediaError
+from media.limits import DEFAULT_LIMITS
 from media.probe import probe
 from media.types import ConvertOptions, MediaItem
 
@@ -120,7 +122,7 @@ def _order(options: argparse.Namespace) -> Order:
     """What a command line asks for.
 
     Raises:
-        MediaError: the target's name says nothing, or the time is none.
+        MediaError: the target's name says nothing, the time is none, or standard input holds no text.
     """
     target_kind(options.target)
     at_s = None if options.at is None else parse_clock(options.at)
@@ -135,7 +137,21 @@ def _order(options: argparse.Namespace) -> Order:
     order = Order(options.target, words=_clean(options.words or ""), words_by="you", wishes=wishes)
     if options.source != "-":
         return replace(order, source=Path(options.source))
-    return replace(order, text=_clean(sys.stdin.read() if options.text is None else options.text))
+    return replace(order, text=_piped(sys.stdin) if options.text is None else _clean(options.text))
+
+
+def _piped(stdin: TextIO | None) -> str:
+    """What is on standard input, as bytes: what is no text is refused and not spoken letter by letter.
+
+    Raises:
+        MediaError: it is no text.
+    """
+    from media.text_files import piped_text
+
+    if stdin is None:
+        raise MediaError("Nothing to convert", "Standard input is closed.", "Give a text with --text.")
+    most = 4 * DEFAULT_LIMITS.max_text_chars + 1  # one byte more than any text that is not too long
+    return piped_text(stdin.buffer.read(most), "Standard input")
 
 
 def _clean(text: str) -> str:

@@ -59,9 +59,38 @@ def test_a_text_is_spoken_and_nobody_is_asked(convert: Convert, tmp_path: Path) 
 
 
 def test_a_text_comes_from_standard_input(convert: Convert, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO("# Title\n\nHello."))
+    monkeypatch.setattr(sys, "stdin", pipe(b"# Title\n\nHello."))
     assert convert("-", tmp_path / "a.png").status == ExitStatus.OK
     assert np.array(Image.open(tmp_path / "a.png")).min() < 100
+    for raw in ("Grüße, schöne Füße.".encode("cp1252"), "Grüße, schöne Füße.".encode("utf-16")):
+        monkeypatch.setattr(sys, "stdin", pipe(raw))
+        assert convert("-", tmp_path / "a.txt", "--force").status == ExitStatus.OK
+        assert "Grüße, schöne Füße." in (tmp_path / "a.txt").read_text(encoding="utf-8")
+
+
+def pipe(raw: bytes) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8", errors="replace")
+
+
+def test_what_is_no_text_is_refused_as_its_file_would_be(
+    convert: Convert, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, red: Path
+) -> None:
+    noise = np.random.default_rng(0).bytes(100_000)
+    for raw in (noise, red.read_bytes()):
+        monkeypatch.setattr(sys, "stdin", pipe(raw))
+        ended = convert("-", tmp_path / "a.wav")
+        assert (ended.status, ended.out) == (ExitStatus.ERROR, "")
+        assert "No text" in ended.err
+    assert "a PNG picture" in ended.err
+    assert not (tmp_path / "a.wav").exists()
+
+
+@pytest.mark.parametrize("name", ["a" * 252 + ".wav", "a" * 300 + ".mp4"])
+def test_a_name_that_no_disk_takes_is_said_in_words(convert: Convert, tmp_path: Path, name: str) -> None:
+    ended = convert("-", tmp_path / name, "--text", "hi")
+    assert (ended.status, ended.out) == (ExitStatus.ERROR, "")
+    assert "Name too long" in ended.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_picture_is_described_first(convert: Convert, tmp_path: Path, red: Path) -> None:
