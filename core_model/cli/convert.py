@@ -59,7 +59,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def _add_wishes(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--language", default="", metavar="CODE", help='of the voice: "de"; guessed from the text')
-    group.add_argument("--voice", default="", metavar="NAME", help='one of espeak-ng\'s voices: "en-gb+f3"')
+    group.add_argument("--voice", default="", metavar="NAME", help='one of espeak-ng\'s voices: "en-gb", "de+f2"')
     group.add_argument(
         "--rate", type=_rate, default=Wishes().words_per_minute, metavar="WPM", help="words a minute (150)"
     )
