@@ -30,6 +30,10 @@ class RequestError(AltiplanoError):
     """A question cannot be asked as it is: too long for the context, too many pictures, settings out of range."""
 
 
+class TooLongError(RequestError):
+    """A conversation is longer than the model's context. A front end may know better what could be left out."""
+
+
 class OutOfMemoryError(AltiplanoError):
     """The machine ran out of memory; the message says what was needed, what was free, and what to lower."""
 

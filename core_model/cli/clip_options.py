@@ -18,7 +18,9 @@ def add_clip_options(group: argparse._ArgumentGroup) -> None:
     """Declare them."""
     group.add_argument("--start", type=clock, default=0.0, metavar="TIME", help='read from here on: "0:14"')
     group.add_argument("--end", type=clock, metavar="TIME", help="and as far as this")
-    group.add_argument("--frames", type=count, metavar="N", help="the most that the model sees of a clip")
+    group.add_argument(
+        "--frames", type=count, metavar="N", help="the most that the model sees of a clip; as many as it has room for"
+    )
     group.add_argument("--whisper", type=Path, metavar="DIR", help=WHISPER_HELP)
 
 

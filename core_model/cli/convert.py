@@ -37,6 +37,7 @@ from media.limits import DEFAULT_LIMITS
 from media.probe import probe
 from media.types import ConvertOptions, MediaItem
 
+_SHORTER = "Show it fewer frames (--frames)"
 FEW_FRAMES = 8  # what the built-in model has room for, beside what is said
 
 
@@ -199,7 +200,7 @@ def _with_words(
     question = options.question or QUESTIONS[kind, target]
     sampling = SamplingParams(temperature=0.0, max_new_tokens=options.max_tokens)
     checkpoint = options.model or resources.built_in_model()
-    asked = Question(question, (source,), "", checkpoint, sampling, convert_options)
+    asked = Question(question, (source,), "", checkpoint, sampling, convert_options, _SHORTER)
     words, words_by = yield from _answer(asked, open_assistant, should_stop)
     return replace(order, words=words, words_by=words_by)
 
