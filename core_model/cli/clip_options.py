@@ -34,7 +34,7 @@ def clock(text: str) -> float:
 
 def count(text: str) -> int:
     """One or more, for argparse."""
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 1_000_000:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 100_000_000:
         raise argparse.ArgumentTypeError("must be a whole number from 1 on")
     return int(text)
 
