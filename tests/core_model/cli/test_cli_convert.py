@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from PIL import Image
 from core_model import cli
 from core_model.cli import ExitStatus
 from core_model.cli.convert import QUESTIONS
+from core_model.cli.outputs import TextOutput
 from core_model.fake_assistant import FakeAssistant, Script
-from core_model.types import Picture
+from core_model.types import Finished, FinishReason, GenerationRequest, Picture, ShouldStop, never_stop
 from media.conversions import workshop
 from media.conversions.orders import Kind, Order
 from media.conversions.table import TABLE, Words
@@ -176,7 +178,7 @@ def test_what_is_there_stays_without_force(convert: Convert, tmp_path: Path, red
     ("source", "target", "words"),
     [
         ("red.png", "a.xyz", "ending"),
-        ("red.png", "b.png", "makes image of image"),
+        ("red.png", "b.png", "not another picture"),
         ("nothing.png", "a.mp3", "There is no file nothing.png"),
         ("red.png", "nowhere/a.mp3", "There is no folder nowhere"),
         ("red.png", "a.srt", "there are no subtitles"),
@@ -198,9 +200,33 @@ def test_a_wrong_command_line_is_a_usage_error(convert: Convert, tmp_path: Path,
 
 
 def test_wrong_times_and_languages_are_said(convert: Convert, tmp_path: Path) -> None:
-    for more, words in ((["--at", "x:y"], "is no time"), (["--language", "fil"], "Tagalog")):
+    wrong = (("--at", "x:y", "is no time"), ("--at", "1:99", "is no time"), ("--language", "fil", "Tagalog"))
+    for *more, words in (*wrong, ("--language", "xx", "These are spoken")):
         ended = convert("-", tmp_path / "a.wav", "--text", "x", *more)
-        assert (ended.status, words in ended.err) == (ExitStatus.ERROR, True)
+        assert (ended.status, words in " ".join(ended.err.split())) == (ExitStatus.USAGE, True)
+
+
+def test_a_stop_is_said_once(convert: Convert, tmp_path: Path, red: Path) -> None:
+    class Interrupted(FakeAssistant):
+        def stream(self, request: GenerationRequest, should_stop: ShouldStop = never_stop) -> Iterator[Any]:  # type: ignore[override]
+            signal.raise_signal(signal.SIGINT)
+            return super().stream(request, should_stop)
+
+    ended = convert(red, tmp_path / "a.txt", assistant=Interrupted())
+    assert (ended.status, ended.out, ended.err) == (ExitStatus.INTERRUPTED, "", "(Stopped.)\n")
+    ended = convert(red, tmp_path / "a.txt", "--json", assistant=Interrupted())
+    assert [event["event"] for event in ended.events].count("finished") == 1
+    assert not (tmp_path / "a.txt").exists()
+
+
+def test_no_tokens_are_not_counted() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    stderr = Terminal()
+    TextOutput(io.StringIO(), stderr).show(Finished(FinishReason.CANCELLED))
+    assert stderr.getvalue() == "(Stopped.)\n"
 
 
 def test_events_are_lines_of_json(convert: Convert, tmp_path: Path, red: Path) -> None:
