@@ -1,4 +1,4 @@
-"""The `altiplano` command: with no verb it opens the window, with one it works in the terminal.
+"""The `altiplano` command: without a verb it opens the window, with one it works in the terminal.
 
 Only a switch: `gui.app` is the window, `core_model.cli` the terminal. Neither is imported before it is wanted, so the
 terminal works where PySide6 is not installed, and asking for help costs nothing.
@@ -10,21 +10,36 @@ import os
 import sys
 from collections.abc import Sequence
 
+VERBS = {"ask", "convert", "plan", "quantize"}  # a file of such a name is opened as "./ask"
 _ANSWERED_BY_THE_PARSER = {"-h", "--help", "--version"}
+_INTERRUPTED = 130  # what a shell makes of Ctrl+C
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program with a command line, without the program's name; return the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if not arguments or (arguments[0].startswith("-") and arguments[0] not in _ANSWERED_BY_THE_PARSER):
-        return open_window(arguments)
-    from core_model import cli
+    try:
+        if wants_window(arguments):
+            return open_window(arguments)
+        from core_model import cli
 
-    return cli.run(arguments)
+        return cli.run(arguments)
+    except KeyboardInterrupt:  # while modules are imported; whoever works turns it into a stop
+        return _INTERRUPTED
+
+
+def wants_window(arguments: Sequence[str]) -> bool:
+    """Whether there is no verb: nothing, Qt's own arguments, or a file that is opened with the program."""
+    if not arguments:
+        return True
+    first = arguments[0]
+    if first.startswith("-"):
+        return first not in _ANSWERED_BY_THE_PARSER
+    return first not in VERBS and os.path.lexists(first)
 
 
 def open_window(arguments: Sequence[str]) -> int:
-    """Open the window. The arguments are Qt's own, such as `-platform`."""
+    """Open the window. The arguments are Qt's own, such as `-platform`, and files to attach."""
     if "-platform" not in arguments and not has_screen():
         return refuse("There is no screen to open a window on.", "Ask in the terminal: altiplano ask --help")
     try:

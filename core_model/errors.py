@@ -30,7 +30,11 @@ class RequestError(AltiplanoError):
     """A question cannot be asked as it is: too long for the context, too many pictures, settings out of range."""
 
 
-class QuestionTooLongError(RequestError):
+class TooLongError(RequestError):
+    """A conversation is longer than the model's context. A front end may know better what could be left out."""
+
+
+class QuestionTooLongError(TooLongError):
     """A question is too long by itself: no other conversation would have room for it."""
 
 

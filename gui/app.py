@@ -27,7 +27,7 @@ def run(argv: Sequence[str], factory: Factory | None = None) -> int:
     """Open the window and return the exit status when it is closed.
 
     Args:
-        argv: the program's name and Qt's own arguments.
+        argv: the program's name, Qt's own arguments, and files to attach ("Open with" of a desktop).
         factory: makes the assistant, on the model thread; the local one when not given.
     """
     app = QApplication(list(argv))
@@ -39,6 +39,7 @@ def run(argv: Sequence[str], factory: Factory | None = None) -> int:
     desk = make_desk(factory or local_assistant, faults)
     desk.ended.connect(app.quit)
     desk.start()
+    desk.attachments.add_files(_files(app.arguments()[1:]))
     status = app.exec()
     if not desk.has_ended:  # the system ended the program, not its window
         desk.ended.disconnect(app.quit)
@@ -49,6 +50,11 @@ def run(argv: Sequence[str], factory: Factory | None = None) -> int:
     interrupts.end()
     faults.uninstall()
     return status
+
+
+def _files(arguments: Sequence[str]) -> list[Path]:
+    """What is no option; one that is not there is said on its chip."""
+    return [Path(argument).absolute() for argument in arguments if not argument.startswith("-")]
 
 
 def prepare(app: QApplication) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from media.faces import clock
-from media.types import Part, Picture, RgbArray, Spoken, Text
+from media.types import MediaItem, Part, Picture, RgbArray, Spoken, Text
 
 
 def storyboard(
@@ -29,6 +30,25 @@ def storyboard(
         words = "\n"
     words += "".join(_line(each) for each in said[num_said:])
     return (*parts, Text(words))
+
+
+def with_fewer_frames(item: MediaItem, num_frames: int) -> MediaItem:
+    """A clip with fewer of its frames, evenly chosen, and all that is said in it: nothing is read again.
+
+    Args:
+        item: what a storyboard was laid out of, with its timeline.
+        num_frames: at least one, and no more than it has.
+    """
+    assert item.timeline is not None, "a clip has a timeline"
+    frames = [part.pixels for part in item.parts if isinstance(part, Picture)]
+    kept = [(2 * number + 1) * len(frames) // (2 * num_frames) for number in range(num_frames)]
+    times = tuple(item.timeline.frame_times[number] for number in kept)
+    first_line = item.parts[0].text.partition("\n")[0] if isinstance(item.parts[0], Text) else ""
+    what, how_much, now = first_line[:-1], counted(len(frames), "frame"), counted(num_frames, "frame")
+    about = now.join(what.removeprefix(f"[{item.name}: ").rsplit(how_much, 1))
+    parts = storyboard(item.name, about, times, [frames[number] for number in kept], item.timeline.speech)
+    facts = tuple(fact.replace(how_much, now) for fact in item.facts)
+    return replace(item, parts=parts, facts=facts, timeline=replace(item.timeline, frame_times=times))
 
 
 def _line(spoken: Spoken) -> str:

@@ -19,15 +19,16 @@ from charset_normalizer import from_bytes
 from media.errors import MediaError
 from media.faces import file_size, page_of_words
 from media.folder_text import fenced
-from media.limits import Limits
+from media.limits import DEFAULT_LIMITS, Limits
 from media.markdown_table import markdown_table
 from media.probe import Probe
-from media.signatures import HEAD_BYTES, UTF16_MARKS, utf16_without_mark
+from media.signatures import HEAD_BYTES, UTF16_MARKS, recognise, utf16_without_mark
 from media.stopping import ShouldStop, check_stop
 from media.types import ConvertProgress, MediaItem, MediaKind, Text
 
 PROSE = frozenset({"", ".txt", ".md", ".markdown", ".rst", ".text", ".log", ".tex", ".srt", ".vtt"})
 PAGES = frozenset({".html", ".htm", ".xhtml"})  # a piece of a page does not begin like one
+_WRITTEN = frozenset({"text", "html", "svg"})  # formats that a person can write by hand
 _SHORTER = "Save the part that matters as a file of its own."
 _HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 _GUESSED_FROM = 1_000_000  # bytes, from which an encoding is guessed
@@ -84,6 +85,23 @@ def decoded(raw: bytes, name: str) -> str:
             raise MediaError("Unreadable text", message, "Save it as UTF-8, and try that.") from None
         text = raw.decode(guessed, "replace")
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
+
+
+def piped_text(raw: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> str:
+    """The text of a pipe, which is held to what a file with the same content would be.
+
+    Raises:
+        MediaError: it is no text, too long, or in no encoding that can be told.
+    """
+    found = recognise(raw[:HEAD_BYTES])
+    if raw and (found is None or found.name not in _WRITTEN):
+        what = "nothing that this program knows" if found is None else found.label
+        raise MediaError("No text", f"{name} holds {what}, and a text is wanted.", "Save it as a file, and name that.")
+    text = decoded(raw, name)
+    if len(text) > limits.max_text_chars:
+        message = f"{name} holds {len(text):,} letters; the limit is {limits.max_text_chars:,}."
+        raise MediaError("Text too long", message, _SHORTER)
+    return text
 
 
 def _marked_encoding(raw: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ from PIL import Image
 
 import main
 import resources
+from core_model import cli
 
 ROOT = Path(__file__).parents[1]
 
@@ -42,7 +44,45 @@ def test_help_names_the_verbs_and_says_what_no_verb_does() -> None:
     result = altiplano("--help")
     assert result.returncode == 0
     assert "ask" in result.stdout
-    assert "With no verb it opens the window." in " ".join(result.stdout.split())
+    assert "With no verb it opens the window; files" in " ".join(result.stdout.split())
+
+
+def test_verbs_are_those_of_the_parser() -> None:
+    parser = cli._parser()
+    (verbs,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    assert set(verbs.choices) == main.VERBS
+
+
+def test_files_are_opened_with_the_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "photo.jpg").touch()
+    (tmp_path / "ask").touch()
+    monkeypatch.chdir(tmp_path)
+    wanted = [[], ["-platform", "offscreen"], ["photo.jpg"], [str(tmp_path)], ["photo.jpg", "gone.jpg"], ["./ask"]]
+    assert [main.wants_window(arguments) for arguments in wanted] == [True] * len(wanted)
+    others = [["ask"], ["gone.jpg"], ["--help"], ["aks", "photo.jpg"]]
+    assert [main.wants_window(arguments) for arguments in others] == [False] * len(others)
+
+
+# Ctrl+C while modules are imported, which takes most of the first half second.
+INTERRUPT_THE_IMPORTS = """
+import signal, sys
+import main
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "core_model.cli.ask":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+sys.exit(main.main(["--help"]))
+"""
+
+
+def test_ctrl_c_while_it_starts_is_quiet() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", INTERRUPT_THE_IMPORTS], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
 
 
 def test_a_verb_that_does_not_exist_is_a_usage_error() -> None:

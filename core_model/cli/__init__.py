@@ -60,7 +60,8 @@ def local_assistant() -> Assistant:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="altiplano",
-        description="A private assistant that runs Llama 4 on your own machine. With no verb it opens the window.",
+        description="A private assistant that runs Llama 4 on your own machine. With no verb it opens the window; "
+        "files and folders in its place are attached there.",
     )
     parser.add_argument("--version", action="version", version=f"altiplano {_version()}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)

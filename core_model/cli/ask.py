@@ -18,11 +18,12 @@ from typing import TextIO
 import resources
 from core_model.assistant import Assistant
 from core_model.cli.clip_options import add_clip_options, folder_name
+from core_model.cli.clip_room import fit_clips
 from core_model.cli.event_json import AskEvent
 from core_model.cli.exit_status import ExitStatus
 from core_model.cli.outputs import JsonOutput, Output, TextOutput
 from core_model.cli.terminal import ReaderLeftError, stop_on_interrupt, write
-from core_model.errors import AltiplanoError, RequestError
+from core_model.errors import AltiplanoError, RequestError, TooLongError
 from core_model.types import (
     Finished,
     FinishReason,
@@ -30,7 +31,7 @@ from core_model.types import (
     LoadFinished,
     LoadRequest,
     Message,
-    Part,
+    ModelInfo,
     Role,
     SamplingParams,
     ShouldStop,
@@ -131,6 +132,7 @@ class Question:
     checkpoint: Path
     sampling: SamplingParams
     options: ConvertOptions = AS_IT_IS
+    shorter: str = "Choose a shorter stretch (--start, --end) or fewer frames of a clip (--frames)"
 
 
 def answer(
@@ -142,44 +144,66 @@ def answer(
         MediaError: a file cannot be used.
         AltiplanoError: the checkpoint cannot be opened, or the question cannot be answered.
     """
-    media: list[Part] = []
+    items: list[MediaItem] = []
     for path in question.images:
-        media += yield from _convert(path, question.options, should_stop)
+        items += yield from _convert(path, question.options, should_stop)
     if should_stop():
         yield Finished(FinishReason.CANCELLED)
         return
     assistant = open_assistant()
     try:
-        is_loaded = yield from _load(assistant, question, should_stop)
-        if is_loaded:
-            yield from assistant.stream(_request(question, media), should_stop)
-        else:
+        model = yield from _load(assistant, question, should_stop)
+        if model is None:
             yield Finished(FinishReason.CANCELLED)
+            return
+        items = yield from _fitted(items, question, model, assistant)
+        yield from assistant.stream(_request(question, items), should_stop)
+    except TooLongError as error:
+        if not any(item.timeline is not None for item in items):
+            raise
+        hint = f"{question.shorter}, or open a model with a longer context."
+        raise TooLongError(error.title, error.message, hint) from error
     finally:
         assistant.unload()
 
 
 def _convert(
     path: Path, options: ConvertOptions, should_stop: ShouldStop
-) -> Generator[AskEvent, None, tuple[Part, ...]]:
-    parts: tuple[Part, ...] = ()
+) -> Generator[AskEvent, None, list[MediaItem]]:
+    """The item; none where it was stopped."""
+    items = []
     for event in convert(path, should_stop=should_stop, options=options):
         yield event
         if isinstance(event, MediaItem):
-            parts = event.parts
-    return parts
+            items.append(event)
+    return items
 
 
-def _load(assistant: Assistant, question: Question, should_stop: ShouldStop) -> Generator[AskEvent, None, bool]:
-    is_loaded = False
+def _fitted(
+    items: list[MediaItem], question: Question, model: ModelInfo, assistant: Assistant
+) -> Generator[AskEvent, None, list[MediaItem]]:
+    """With as many frames as there is room for, unless somebody said how many; what became less is told again."""
+    if question.options.max_frames is not None:
+        return items
+    words = question.system + question.text
+    fitted = fit_clips(items, words, model, assistant.count_tokens, question.sampling.max_new_tokens)
+    yield from (item for before, item in zip(items, fitted, strict=True) if item is not before)
+    return fitted
+
+
+def _load(
+    assistant: Assistant, question: Question, should_stop: ShouldStop
+) -> Generator[AskEvent, None, ModelInfo | None]:
+    model = None
     request = LoadRequest(question.checkpoint, is_reproducible=question.sampling.seed is not None)
     for event in assistant.load(request, should_stop):
         yield event
-        is_loaded = isinstance(event, LoadFinished) and event.model is not None
-    return is_loaded
+        model = event.model if isinstance(event, LoadFinished) else None
+    return model
 
 
-def _request(question: Question, media: list[Part]) -> GenerationRequest:
+def _request(question: Question, items: list[MediaItem]) -> GenerationRequest:
+    media = [part for item in items for part in item.parts]
     system = (Message.of(Role.SYSTEM, question.system),) if question.system else ()
     return GenerationRequest((*system, Message(Role.USER, (*media, Text(question.text)))), question.sampling)
 

@@ -18,7 +18,9 @@ def add_clip_options(group: argparse._ArgumentGroup) -> None:
     """Declare them."""
     group.add_argument("--start", type=clock, default=0.0, metavar="TIME", help='read from here on: "0:14"')
     group.add_argument("--end", type=clock, metavar="TIME", help="and as far as this")
-    group.add_argument("--frames", type=count, metavar="N", help="the most that the model sees of a clip")
+    group.add_argument(
+        "--frames", type=count, metavar="N", help="the most that the model sees of a clip; as many as it has room for"
+    )
     group.add_argument("--whisper", type=Path, metavar="DIR", help=WHISPER_HELP)
 
 
@@ -32,7 +34,7 @@ def clock(text: str) -> float:
 
 def count(text: str) -> int:
     """One or more, for argparse."""
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 1_000_000:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 100_000_000:
         raise argparse.ArgumentTypeError("must be a whole number from 1 on")
     return int(text)
 

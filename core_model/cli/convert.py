@@ -14,11 +14,12 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
 
 import resources
 from core_model.assistant import Assistant
 from core_model.cli.ask import Question, answer
-from core_model.cli.clip_options import WHISPER_HELP, count, folder_name
+from core_model.cli.clip_options import WHISPER_HELP, clock, count, folder_name
 from core_model.cli.event_json import AskEvent
 from core_model.cli.exit_status import ExitStatus
 from core_model.cli.outputs import JsonOutput, TextOutput
@@ -30,11 +31,12 @@ from media.conversions import workshop
 from media.conversions.orders import FASTEST, KIND_OF_MEDIA, SLOWEST, TARGETS, Made, Order, Wishes, target_kind
 from media.conversions.questions import QUESTIONS
 from media.conversions.table import Words, wanted_words
-from media.conversions.times import parse_clock
 from media.errors import MediaError
+from media.limits import DEFAULT_LIMITS
 from media.probe import probe
 from media.types import ConvertOptions, MediaItem
 
+_SHORTER = "Show it fewer frames (--frames)"
 FEW_FRAMES = 8  # what the built-in model has room for, beside what is said
 
 
@@ -56,12 +58,16 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 
 def _add_wishes(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--language", default="", metavar="CODE", help='of the voice: "de"; guessed from the text')
-    group.add_argument("--voice", default="", metavar="NAME", help='one of espeak-ng\'s voices: "en-gb+f3"')
+    group.add_argument(
+        "--language", type=_language, default="", metavar="CODE", help='of the voice: "de"; guessed from the text'
+    )
+    group.add_argument("--voice", default="", metavar="NAME", help='one of espeak-ng\'s voices: "en-gb", "de+f2"')
     group.add_argument(
         "--rate", type=_rate, default=Wishes().words_per_minute, metavar="WPM", help="words a minute (150)"
     )
-    group.add_argument("--at", metavar="TIME", help='which frame of a clip: "0:14"; a sheet of many when left out')
+    group.add_argument(
+        "--at", type=clock, metavar="TIME", help='which frame of a clip: "0:14"; a sheet of many when left out'
+    )
     group.add_argument("--whisper", type=Path, metavar="DIR", help=WHISPER_HELP)
     group.add_argument("--no-captions", action="store_true", help="what is said is not written into the film")
 
@@ -83,6 +89,18 @@ def _rate(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not SLOWEST <= int(text) <= FASTEST:
         raise argparse.ArgumentTypeError(f"must be a whole number between {SLOWEST} and {FASTEST}")
     return int(text)
+
+
+def _language(text: str) -> str:
+    """The code of a language, for argparse, which calls it for the empty default as well."""
+    if not text:
+        return ""
+    from media.conversions.languages import language_named
+
+    try:
+        return language_named(text)
+    except MediaError as error:
+        raise argparse.ArgumentTypeError(f"{error.message} {error.hint}") from error
 
 
 def run(options: argparse.Namespace, open_assistant: Callable[[], Assistant]) -> ExitStatus:
@@ -120,22 +138,35 @@ def _order(options: argparse.Namespace) -> Order:
     """What a command line asks for.
 
     Raises:
-        MediaError: the target's name says nothing, or the time is none.
+        MediaError: the target's name says nothing, or standard input holds no text.
     """
     target_kind(options.target)
-    at_s = None if options.at is None else parse_clock(options.at)
     wishes = Wishes(
         options.language,
         options.voice,
         options.rate,
-        at_s,
+        options.at,
         has_captions=not options.no_captions,
         whisper_folder=folder_name(options.whisper),
     )
     order = Order(options.target, words=_clean(options.words or ""), words_by="you", wishes=wishes)
     if options.source != "-":
         return replace(order, source=Path(options.source))
-    return replace(order, text=_clean(sys.stdin.read() if options.text is None else options.text))
+    return replace(order, text=_piped(sys.stdin) if options.text is None else _clean(options.text))
+
+
+def _piped(stdin: TextIO | None) -> str:
+    """What is on standard input, as bytes: what is no text is refused and not spoken letter by letter.
+
+    Raises:
+        MediaError: it is no text.
+    """
+    from media.text_files import piped_text
+
+    if stdin is None:
+        raise MediaError("Nothing to convert", "Standard input is closed.", "Give a text with --text.")
+    most = 4 * DEFAULT_LIMITS.max_text_chars + 1  # one byte more than any text that is not too long
+    return piped_text(stdin.buffer.read(most), "Standard input")
 
 
 def _clean(text: str) -> str:
@@ -183,7 +214,7 @@ def _with_words(
     question = options.question or QUESTIONS[kind, target]
     sampling = SamplingParams(temperature=0.0, max_new_tokens=options.max_tokens)
     checkpoint = options.model or resources.built_in_model()
-    asked = Question(question, (source,), "", checkpoint, sampling, convert_options)
+    asked = Question(question, (source,), "", checkpoint, sampling, convert_options, _SHORTER)
     words, words_by = yield from _answer(asked, open_assistant, should_stop)
     return replace(order, words=words, words_by=words_by)
 
@@ -214,12 +245,14 @@ def _answer(
 
 
 def _show_all(found: Generator[AskEvent, None, None], output: TextOutput | JsonOutput, order: Order) -> ExitStatus:
-    made = None
+    made, is_told = None, False
     for event in found:
         output.show(event)
         made = event if isinstance(event, Made) else made
+        is_told = is_told or (isinstance(event, Finished) and event.reason is FinishReason.CANCELLED)
     if made is None:
-        output.show(Finished(FinishReason.CANCELLED))
+        if not is_told:  # the model says it where it was asked
+            output.show(Finished(FinishReason.CANCELLED))
         return ExitStatus.INTERRUPTED
     if isinstance(output, TextOutput):
         for name in made.names:

@@ -68,7 +68,7 @@ class TextOutput:
                 self._note(
                     "The answer was cut here: it reached its greatest length (--max-tokens) or the context's end."
                 )
-        if self._stderr.isatty():
+        if self._stderr.isatty() and event.stats.num_new_tokens:
             speed = event.stats.decode_tokens_per_s
             self._note(f"{event.stats.num_new_tokens} tokens" + (f", {speed:.1f} a second" if speed else ""))
 

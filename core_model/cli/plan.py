@@ -15,8 +15,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core_model.cli.clip_options import count
 from core_model.cli.exit_status import ExitStatus
 from core_model.cli.outputs import error_text
+from core_model.cli.sizes import memory_size
 from core_model.cli.terminal import StatusLine, stop_on_interrupt, write
 from core_model.errors import AltiplanoError
 from core_model.types import (
@@ -57,11 +59,24 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         description="Say what a model needs on this machine, where it would rest and how fast it should answer.",
     )
     parser.add_argument("model", metavar="MODEL", help='a checkpoint folder, a config.json, or "scout" or "maverick"')
-    parser.add_argument("--ram", metavar="SIZE", help='as if so much RAM were free ("64GB"); what is free now')
     parser.add_argument(
-        "--gpu", metavar="SIZE", help='the same of GPU memory ("24GB"); for the name of a model a GPU need not be there'
+        "--ram",
+        type=memory_size,
+        metavar="SIZE",
+        help='as if so much RAM were free ("64GB", or "64"); what is free now',
     )
-    parser.add_argument("--context", type=int, metavar="TOKENS", help="the longest conversation to make room for")
+    parser.add_argument(
+        "--gpu",
+        type=memory_size,
+        metavar="SIZE",
+        help='the same of GPU memory ("24GB"); for the name of a model a GPU need not be there',
+    )
+    parser.add_argument(
+        "--context",
+        type=count,
+        metavar="TOKENS",
+        help="the longest conversation to make room for, as far as the checkpoint allows it; 8,192",
+    )
     parser.add_argument("--bf16", action="store_true", help="of a published shape: the original, not an FP8 copy")
     parser.add_argument("--load", action="store_true", help="open the model and ask it something; compare")
     parser.add_argument("--json", action="store_true", help="print the plan as one line of JSON")
@@ -94,10 +109,7 @@ def _plan(options: argparse.Namespace, open_assistant: Callable[[], Assistant]) 
 
 
 def _limits(options: argparse.Namespace) -> MemoryLimits:
-    from core_model.weights.quantize_plan import parse_size
-
-    ram, gpu = (parse_size(size) if size else None for size in (options.ram, options.gpu))
-    return MemoryLimits(ram_bytes=ram, gpu_bytes=gpu, context_length=options.context)
+    return MemoryLimits(ram_bytes=options.ram, gpu_bytes=options.gpu, context_length=options.context)
 
 
 def _load(options: argparse.Namespace, assistant: Assistant, should_stop: ShouldStop) -> ExitStatus:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from core_model.cli.exit_status import ExitStatus
 from core_model.cli.outputs import error_text
+from core_model.cli.sizes import file_size
 from core_model.cli.terminal import StatusLine, stop_on_interrupt, write
 from core_model.errors import AltiplanoError
 from core_model.types import ShouldStop
@@ -35,7 +36,9 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.add_argument("source", type=Path, metavar="SRC", help="a checkpoint folder in the Hugging Face layout")
     parser.add_argument("target", type=Path, metavar="DST", help="a new folder for the copy")
     parser.add_argument("--scheme", choices=list(SCHEMES), default="linears", help="what becomes FP8")
-    parser.add_argument("--shard-size", default="5GB", metavar="SIZE", help="the most that one file holds (5GB)")
+    parser.add_argument(
+        "--shard-size", type=file_size, default="5GB", metavar="SIZE", help="the most that one file holds (5GB)"
+    )
 
 
 def run(options: argparse.Namespace) -> ExitStatus:
@@ -63,11 +66,9 @@ def run(options: argparse.Namespace) -> ExitStatus:
 def _quantize(options: argparse.Namespace, status: StatusLine, should_stop: ShouldStop) -> bool:
     """Imports torch here, which `--help` does not wait for."""
     from core_model.weights.quantize import quantize_checkpoint
-    from core_model.weights.quantize_plan import Scheme, parse_size
+    from core_model.weights.quantize_plan import Scheme
 
-    work = quantize_checkpoint(
-        options.source, options.target, Scheme(options.scheme), parse_size(options.shard_size), should_stop
-    )
+    work = quantize_checkpoint(options.source, options.target, Scheme(options.scheme), options.shard_size, should_stop)
     clock = _Clock()
     while True:
         try:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from core_model.engine.sampler import Sampler
 from core_model.engine.session import Session
 from core_model.engine.stopping import Stopped
-from core_model.errors import RequestError
+from core_model.errors import TooLongError
 from core_model.text.chat_format import Prompt
 from core_model.text.stream_decoder import StreamDecoder
 from core_model.types import (
@@ -44,11 +44,11 @@ class StopCriteria:
         """How many tokens the answer may have.
 
         Raises:
-            RequestError: the prompt leaves room for none.
+            TooLongError: the prompt leaves room for none.
         """
         room = self.context_length - prompt.num_tokens
         if room < 1:
-            raise RequestError(
+            raise TooLongError(
                 "Too long for this model",
                 f"The conversation has {prompt.num_tokens:,} tokens; this model holds {self.context_length:,}, "
                 "its answer included.",
@@ -90,7 +90,7 @@ def generate(
         `PrefillProgress` while the prompt is read, `TextDelta` while the answer is written, then one `Finished`.
 
     Raises:
-        RequestError: the prompt does not fit; before anything is read.
+        TooLongError: the prompt does not fit; before anything is read.
     """
     room = stop.room(prompt)
     clock, num_cached, num_new = _Clock(), 0, 0

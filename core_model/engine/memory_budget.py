@@ -26,7 +26,7 @@ from core_model.kernels.fp8_choice import has_kernels
 from core_model.types import MemoryLimits, MemoryPlan, Need, Place, PlanLine, SpeedEstimate
 from core_model.weights.name_map import Group
 
-PLANNED_TOKENS = 8192  # of conversation that a plan makes room for
+PLANNED_TOKENS = 8192  # of conversation that a plan makes room for, where nobody says how long it will be
 GPU, RAM, DISK = Place.GPU, Place.RAM, Place.DISK
 PROGRAM_BYTES = 350_000_000  # torch, LLVM and the rest of this process; measured, with Cria's weights taken off
 GPU_PROGRAM_BYTES = 900_000_000  # CUDA's context, what its libraries and torch's allocator keep
@@ -154,8 +154,7 @@ def plan_memory(
             plan = replace(plan, advice=_ram_advice(RAM_BESIDE_GPU + moved + shelf.fewest_bytes, free_ram))
         else:
             least = always + (shelf.bytes_for(0) if where == GPU else shelf.fewest_bytes)
-            enough = f"{_rounded_up(least)} would be enough if most experts rest elsewhere."
-            plan = replace(plan, advice=f"{enough} {plan.advice}")
+            plan = replace(plan, advice=_least_advice(least, plan, where))
     return plan, kept
 
 
@@ -166,6 +165,16 @@ def _may_leave(config: TextConfig, weights: Mapping[Group, int], where: str) -> 
     yield first
     if where == GPU and Group.VISION in weights:
         yield first | {Group.VISION}
+
+
+def _least_advice(least: int, plan: MemoryPlan, where: str) -> str:
+    """What is the least that works, and not only what all of it would take: the two are far apart."""
+    resting = "in RAM and on the disk" if where == GPU else "on the disk"
+    missing, enough = gigabytes(plan.needed_bytes - plan.free_bytes), _rounded_up(least)
+    return (
+        f"To hold all of it, {missing} of {where} are missing. But {enough} of {where} would be enough, if most "
+        f"experts rest {resting}: make so much free, or open a smaller or a quantized model."
+    )
 
 
 def _ram_advice(needed: int, free_ram: int) -> str:
@@ -218,17 +227,17 @@ def line_of(group: Group) -> str:
 
 
 def _conversation(config: TextConfig, limits: MemoryLimits, dtype: torch.dtype, where: str) -> PlanLine:
-    num_tokens, longest = PLANNED_TOKENS, context_length(config, limits)
-    what = f"Conversation memory for {min(num_tokens, longest):,} tokens"
+    num_tokens, longest = planned_tokens(config, limits), context_length(config, limits)
+    what = f"Conversation memory for {num_tokens:,} tokens"
     if num_tokens < longest:
         more = kv_cache_bytes(config, num_tokens + 1000, dtype) - kv_cache_bytes(config, num_tokens, dtype)
         what += f", {more / 1e6:,.0f} MB for every 1,000 more"
-    num_bytes = kv_cache_bytes(config, min(num_tokens, longest), dtype)
+    num_bytes = kv_cache_bytes(config, num_tokens, dtype)
     return PlanLine(what, where, num_bytes, Need.CONVERSATION)
 
 
 def _work(shape: ModelShape, device: torch.device, dtype: torch.dtype, limits: MemoryLimits) -> Iterator[PlanLine]:
-    num_positions = min(PLANNED_TOKENS, context_length(shape.config.text, limits))
+    num_positions = planned_tokens(shape.config.text, limits)
     has_fp8 = keeps_fp8(device) and any(size.num_quantized for size in shape.sizes.values())
     reading = ReadingMemory(shape.config, device, dtype, has_fp8, num_positions)
     where = GPU if device.type == "cuda" else RAM
@@ -241,6 +250,12 @@ def _work(shape: ModelShape, device: torch.device, dtype: torch.dtype, limits: M
 def limit_of(limits: MemoryLimits, device: torch.device) -> int | None:
     """What a person allows there."""
     return limits.gpu_bytes if device.type == "cuda" else limits.ram_bytes
+
+
+def planned_tokens(config: TextConfig, limits: MemoryLimits) -> int:
+    """Tokens of conversation that a plan makes room for: all that a person asks for, else what most need."""
+    longest = context_length(config, limits)
+    return longest if limits.context_length is not None else min(PLANNED_TOKENS, longest)
 
 
 def context_length(config: TextConfig, limits: MemoryLimits) -> int:
@@ -269,7 +284,8 @@ def describe(lines: tuple[PlanLine, ...], where: str, free: int, name: str, *, i
     )
     if needed <= free:
         return MemoryPlan(lines, needed, free, summary)
-    advice = f"{gigabytes(needed - free)} are missing: close other programs, or open a smaller or a quantized model."
+    missing = f"{gigabytes(needed - free)} of {where} are missing"
+    advice = f"{missing}: close other programs, or open a smaller or a quantized model."
     return MemoryPlan(lines, needed, free, summary, advice)
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,7 +23,7 @@ from typing import Any
 import torch
 
 from core_model.config import Json
-from core_model.errors import CheckpointError, RequestError
+from core_model.errors import CheckpointError
 from core_model.weights.checkpoint import TensorReader
 from core_model.weights.fp8 import FP8
 from core_model.weights.name_map import (
@@ -216,18 +215,3 @@ def quantized_config(config: Json, scheme: Scheme) -> Json:
         "ignore": [*_LEFT_ALONE, *ignored],
     }
     return {**config, "quantization_config": block}
-
-
-_SIZE = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>[KMGT]?)i?B?", re.IGNORECASE)
-
-
-def parse_size(text: str) -> int:
-    """ "5GB" in bytes, decimal.
-
-    Raises:
-        RequestError: it is no size.
-    """
-    match = _SIZE.fullmatch(text.strip())
-    if match is None:
-        raise RequestError("Not a size", f"'{text}' is not a size.", 'Write it like "5GB" or "500MB".')
-    return round(float(match["number"]) * 1000 ** " KMGT".index(match["unit"].upper() or " "))

@@ -1,4 +1,4 @@
-"""Speech by espeak-ng, as samples: a thin layer over the four functions of its library that are needed.
+"""Speech by espeak-ng, as samples: a thin layer over the few functions of its library that are needed.
 
 The library is loaded into a process that writes files and never into the window's: it is under the GPL, keeps its state
 in globals, and can end the process that it runs in. A voice that speaks better could take its place here; whoever calls
@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import ctypes
 import os
+from dataclasses import dataclass
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +34,25 @@ _LONGEST_PATH = 140  # letters; a longer one is ignored by the library
 _OnSamples = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
 
+class _VoiceRecord(ctypes.Structure):
+    """espeak_VOICE, as far as it is read: the rest of it is the library's own."""
+
+    _fields_: ClassVar = [
+        ("name", ctypes.c_char_p),
+        ("languages", ctypes.c_void_p),  # of each: a byte for its rank, its name, a zero; a zero ends the list
+        ("identifier", ctypes.c_char_p),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One that the library has."""
+
+    name: str  # "German", "English (Great Britain)"
+    languages: tuple[str, ...]  # "en-gb", "en", the voice's own first
+    identifier: str  # "gmw/en"
+
+
 class Espeak:
     """The library, of which a process can have one."""
 
@@ -42,6 +64,8 @@ class Espeak:
         self.rate = int(self._library.espeak_Initialize(_SYNCHRONOUS, 0, os.fsencode(data), _DO_NOT_EXIT))
         if self.rate <= 0:
             raise MediaError("No voices", "The voices of espeak-ng cannot be opened.", "Install espeakng-loader again.")
+        self._library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_VoiceRecord))
+        self._library.espeak_GetCurrentVoice.restype = ctypes.POINTER(_VoiceRecord)
         self._pieces: list[Samples] = []
         self._should_stop: ShouldStop = lambda: False
         self._callback = _OnSamples(self._take)  # kept, because the library does not
@@ -53,11 +77,31 @@ class Espeak:
         Raises:
             MediaError: there is no such voice.
         """
-        wanted = voice or LANGUAGES[language].voice
-        if self._library.espeak_SetVoiceByName(wanted.encode("utf-8", "replace")):
+        self.open(voice or LANGUAGES[language].voice)
+        self._library.espeak_SetParameter(_RATE, min(max(words_per_minute, SLOWEST), FASTEST), 0)
+
+    def open(self, wanted: str) -> Voice:
+        """Take a voice by its own name, its file's, or the language's that it speaks, which the library does not know.
+
+        Raises:
+            MediaError: there is no such voice.
+        """
+        if not (self._set(wanted) or self._set(self._named_by_language(wanted))):
             message = f"espeak-ng has no voice {wanted!r}."
             raise MediaError("No such voice", message, 'Voices are named like "en-gb", "de" or "en-us+f3".')
-        self._library.espeak_SetParameter(_RATE, min(max(words_per_minute, SLOWEST), FASTEST), 0)
+        return _voice(self._library.espeak_GetCurrentVoice().contents)
+
+    def _set(self, name: str) -> bool:
+        return bool(name) and not self._library.espeak_SetVoiceByName(name.encode("utf-8", "replace"))
+
+    def _named_by_language(self, wanted: str) -> str:
+        language, plus, variant = wanted.partition("+")
+        language = language.lower().replace("_", "-")
+        for record in takewhile(bool, self._library.espeak_ListVoices(None)):
+            voice = _voice(record.contents)
+            if language in voice.languages:
+                return voice.identifier + plus + variant
+        return ""
 
     def say(self, text: str, should_stop: ShouldStop) -> Samples:
         """Speak a sentence: one channel of samples.
@@ -77,6 +121,15 @@ class Espeak:
         if samples and count > 0:
             self._pieces.append(np.ctypeslib.as_array(samples, (count,)).copy())
         return int(self._should_stop())
+
+
+def _voice(record: _VoiceRecord) -> Voice:
+    languages, address = [], record.languages
+    while address and ctypes.string_at(address, 1) != b"\0":
+        languages.append(ctypes.string_at(address + 1).decode("utf-8", "replace"))
+        address += len(languages[-1].encode()) + 2
+    name, identifier = ((raw or b"").decode("utf-8", "replace").strip() for raw in (record.name, record.identifier))
+    return Voice(name, tuple(languages), identifier)
 
 
 @cache

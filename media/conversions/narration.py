@@ -33,8 +33,9 @@ class Sentence:
 class Narrator:
     """A voice that was chosen."""
 
-    def __init__(self, language: str, wishes: Wishes, should_stop: ShouldStop) -> None:
+    def __init__(self, language: str, wishes: Wishes, should_stop: ShouldStop, language_name: str = "") -> None:
         self.language = language
+        self.language_name = language_name or LANGUAGES[language].name
         self._wishes = wishes
         self._should_stop = should_stop
         self._engine = espeak()
@@ -56,7 +57,7 @@ class Narrator:
 
 
 def narrator_for(text: str, wishes: Wishes, limits: Limits, should_stop: ShouldStop) -> Narrator:
-    """A voice in the language that was asked for, or in the text's.
+    """A voice in the language that was asked for, or its own where it was chosen by name, or in the text's.
 
     Raises:
         MediaError: nobody speaks it, or the text is too long.
@@ -64,8 +65,26 @@ def narrator_for(text: str, wishes: Wishes, limits: Limits, should_stop: ShouldS
     if len(text) > limits.max_spoken_chars:
         message = f"It has {len(text):,} letters; {limits.max_spoken_chars:,} are spoken at most, some nine hours."
         raise MediaError("Text too long", message, "Convert a part of it.")
-    language = language_named(wishes.language) if wishes.language else guess_language(text)
-    return Narrator(language, wishes, should_stop)
+    if wishes.language:
+        return Narrator(language_named(wishes.language), wishes, should_stop)
+    if wishes.voice:
+        language, language_name = _spoken_by(wishes.voice)
+        return Narrator(language, wishes, should_stop, language_name)
+    return Narrator(guess_language(text), wishes, should_stop)
+
+
+def _spoken_by(name: str) -> tuple[str, str]:
+    """The language of a voice, whose words stand in for what nobody reads aloud (English where there are none), and
+    what people call it.
+
+    Raises:
+        MediaError: there is no such voice.
+    """
+    voice = espeak().open(name)
+    for code, language in LANGUAGES.items():
+        if {code, language.voice} & {part for spoken in voice.languages for part in (spoken, spoken.partition("-")[0])}:
+            return code, language.name
+    return "en", voice.name
 
 
 def block_sentences(block: Block, language: str) -> list[Sentence]:

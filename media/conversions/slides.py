@@ -15,7 +15,6 @@ from media.conversions.block_picture import block_picture
 from media.conversions.captions import caption_at, caption_patch, caption_pieces, write_subtitles
 from media.conversions.film_writer import FilmWriter
 from media.conversions.jobs import Job, MakeEvent, SourceText, read_text
-from media.conversions.languages import LANGUAGES
 from media.conversions.narration import Narrator, Sentence, narrator_for
 from media.conversions.orders import Made
 from media.conversions.script import Block, BlockKind, read_blocks
@@ -55,7 +54,7 @@ def film_slides(job: Job) -> Generator[MakeEvent, None, None]:
     write_subtitles(job.beside(".srt"), caption_pieces(show.spoken))
     num_slides = "1 slide" if len(slides) == 1 else f"{len(slides)} slides"
     size = file_size(job.path.stat().st_size)
-    facts = (clock(seconds), num_slides, f"{WIDTH} × {HEIGHT}", size, LANGUAGES[narrator.language].name)
+    facts = (clock(seconds), num_slides, f"{WIDTH} × {HEIGHT}", size, narrator.language_name)
     face = thumbnail(draw_slide(slides[0]), job.limits.thumbnail_side)
     yield Made((job.path.name, job.beside(".srt").name), job.by(), face, facts, pictures.notes())
 

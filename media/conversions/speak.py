@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from media.conversions.jobs import Job, MakeEvent, read_text
-from media.conversions.languages import LANGUAGES
 from media.conversions.narration import all_sentences, narrator_for
 from media.conversions.orders import Made
 from media.conversions.peaks import Peaks
@@ -36,5 +35,5 @@ def speak(job: Job) -> Generator[MakeEvent, None, None]:
         seconds = writer.track.seconds
     if not peaks.loudest:
         raise MediaError("Nothing to say", f"{job.name} holds no words that can be spoken.", "Try another language.")
-    facts = (clock(seconds), file_size(job.path.stat().st_size), LANGUAGES[narrator.language].name)
+    facts = (clock(seconds), file_size(job.path.stat().st_size), narrator.language_name)
     yield Made((job.path.name,), job.by(), peaks.face(job.limits.thumbnail_side), facts)

@@ -49,6 +49,9 @@ TABLE: dict[tuple[Kind, Kind], Way] = {
 }
 
 
+_NAMES = {Kind.TEXT: "a text", Kind.IMAGE: "a picture", Kind.AUDIO: "a recording", Kind.VIDEO: "a film"}
+
+
 def find_way(source: Kind, target: Kind) -> Way:
     """Who turns the one into the other.
 
@@ -57,9 +60,10 @@ def find_way(source: Kind, target: Kind) -> Way:
     """
     way = TABLE.get((source, target))
     if way is None:
-        kinds = [kind.value for kind in targets_of(source)]
-        hint = f"From {source.value} there is {', '.join(kinds[:-1])} and {kinds[-1]}."
-        raise MediaError("No such conversion", f"Nothing here makes {target.value} of {source.value}.", hint)
+        others = [_NAMES[kind] for kind in targets_of(source)]
+        can = f"{_NAMES[source].capitalize()} can become {', '.join(others[:-1])} or {others[-1]}"
+        isnt = f"not {_NAMES[target]}" if target is not source else f"not another {_NAMES[target].partition(' ')[2]}"
+        raise MediaError("No such conversion", f"{can}, {isnt}.", "Give the target another ending.")
     return way
 
 

@@ -6,6 +6,9 @@ import re
 
 from media.errors import MediaError
 
+_SIXTY = r":[0-5]?\d"  # "1:99" is a slip
+_CLOCK = re.compile(rf"(?:\d{{1,6}}|\d{{1,3}}{_SIXTY}|\d{{1,3}}{_SIXTY}{_SIXTY})(?:\.\d{{1,6}})?", re.ASCII)
+
 
 def subtitle_time(seconds: float, mark: str) -> str:
     """ "00:00:14,250"; SubRip has a comma as its mark, WebVTT a point."""
@@ -21,7 +24,7 @@ def parse_clock(text: str) -> float:
     Raises:
         MediaError: it is no time.
     """
-    if not re.fullmatch(r"(?:\d{1,3}:)?(?:\d{1,3}:)?\d{1,6}(?:\.\d{1,6})?", text.strip(), re.ASCII):
+    if not _CLOCK.fullmatch(text.strip()):
         raise MediaError("No time", f"{text!r} is no time.", 'Write it like "0:14" or "1:02:03".')
     seconds = 0.0
     for part in text.strip().split(":"):

@@ -8,6 +8,7 @@ replaced unless that was asked for.
 from __future__ import annotations
 
 import atexit
+import errno
 import shutil
 import stat
 import tempfile
@@ -125,16 +126,33 @@ def refuse_existing(paths: Sequence[Path], *, may_replace: bool) -> None:
     """Nothing that a person has is written over by accident.
 
     Raises:
-        MediaError: one is there, or is a folder.
+        MediaError: one is there, or is a folder, or the system takes no such name.
     """
     for path in paths:
-        if path.is_dir():
+        is_folder, is_there = _look(path)
+        if is_folder:
             raise MediaError("A folder", f"{display_name(path)} is a folder.", "Name a file in it.")
-        if path.exists() and not may_replace:
+        if is_there and not may_replace:
             message = f"{display_name(path)} is there already."
             raise MediaError(
                 "File exists", message, "Choose another name, or allow that it is replaced (--force in the terminal)."
             )
+
+
+def _look(path: Path) -> tuple[bool, bool]:
+    """Whether there is a folder, and whether there is anything.
+
+    Raises:
+        MediaError: the system does not say, because the name is too long or the folder is closed to us.
+    """
+    try:
+        return path.is_dir(), path.exists()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            message = f"A name of {len(path.name)} letters is more than the disk takes."
+            raise MediaError("Name too long", message, "Choose a shorter name.") from error
+        message = f"{display_name(path)}: {error.strerror or error}."
+        raise MediaError("File cannot be written", message, "Choose another folder.") from error
 
 
 def _new_folder(order: Order) -> Path:

@@ -78,6 +78,28 @@ ENDED_FROM_OUTSIDE = """
         print("status", status, db.execute("SELECT content FROM drafts").fetchall())
 """
 
+OPENED_WITH = """
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QApplication
+    from core_model.fake_assistant import FakeAssistant
+    from gui import app
+
+    make_desk, kept = app.make_desk, []
+
+    def watched(*args):
+        kept.append(make_desk(*args))
+        QTimer.singleShot(3000, look)
+        return kept[0]
+
+    def look():
+        print([(each.name, each.state.name) for each in kept[0].attachments.all()])
+        kept[0].attachments.take()
+        QApplication.instance().quit()
+
+    app.make_desk = watched
+    print("status", app.run(["altiplano", "-platform", "offscreen", "README.md", "gone.jpg"], FakeAssistant))
+"""
+
 LOCAL = """
     import sys, threading
     from gui import app
@@ -129,6 +151,12 @@ def test_whoever_interrupts_twice_ends_it_at_once(tmp_path: Path) -> None:
         application.exec()
     """
     assert run(program, tmp_path).returncode == -signal.SIGINT
+
+
+def test_files_that_it_is_opened_with_are_attached(tmp_path: Path) -> None:
+    done = run(OPENED_WITH, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["[('README.md', 'READY'), ('gone.jpg', 'FAILED')]", "status 0"]
 
 
 def test_the_real_assistant_is_what_the_factory_makes(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from media.errors import MediaError
 from media.limits import DEFAULT_LIMITS, Limits
 from media.probe import probe
 from media.stopping import never_stop
+from media.storyboard import with_fewer_frames
 from media.types import (
     AS_IT_IS,
     ConvertOptions,
@@ -25,6 +27,7 @@ from media.types import (
     MediaKind,
     Picture,
     RgbArray,
+    Spoken,
     Text,
     Timeline,
 )
@@ -91,6 +94,21 @@ def test_the_parts_are_a_storyboard(tmp_path: Path) -> None:
     assert item.parts[3].name == "clip.mp4, 0:03"
     assert item.facts[:3] == ("0:40", "320 × 192", "16 frames")
     assert item.thumbnail.shape == (154, 256, 3)
+
+
+def test_fewer_frames_keep_all_that_is_said(tmp_path: Path) -> None:
+    item = item_of(film(tmp_path / "clip.mp4", 80, rate=2))
+    said = tuple(Spoken(second, second + 1.0, f"word {second:.0f}") for second in (0.0, 19.0, 39.0))
+    item = replace(item, timeline=replace(timeline_of(item), speech=said))
+    fewer = with_fewer_frames(item, 4)
+    times = timeline_of(fewer).frame_times
+    assert len(times) == fewer.num_pictures == 4
+    assert [round(time * 2) for time in times] == [number_in(frame) for frame in frames_of(fewer)]
+    words = "".join(part.text for part in fewer.parts if isinstance(part, Text))
+    assert words.startswith("[clip.mp4: a clip of 0:40, 320 × 192; 4 frames]\n")
+    assert [words.count(f'"word {number}"') for number in (0, 19, 39)] == [1, 1, 1]
+    assert fewer.facts[:3] == ("0:40", "320 × 192", "4 frames")
+    assert timeline_of(with_fewer_frames(item, 1)).frame_times[0] == pytest.approx(20.0, abs=3.0)
 
 
 def test_progress_comes_first_and_grows(tmp_path: Path) -> None:

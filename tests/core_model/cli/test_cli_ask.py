@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,8 @@ import resources
 from core_model import cli
 from core_model.cli import ExitStatus
 from core_model.cli.outputs import _progress
-from core_model.errors import CheckpointError
-from core_model.fake_assistant import OUT_OF_MEMORY, FakeAssistant, LoadScript, Script
+from core_model.errors import CheckpointError, TooLongError
+from core_model.fake_assistant import MODEL, OUT_OF_MEMORY, FakeAssistant, LoadScript, Script
 from core_model.types import FinishReason, LoadProgress, Picture, Role, SamplingParams, Text
 from tests.clips import drawn, number_in, write_clip
 from tests.recordings import tone, write_recording
@@ -122,6 +123,57 @@ def test_a_stretch_of_a_clip_with_few_frames(ask: Ask, tmp_path: Path) -> None:
     assert ask("What happens?", "--file", str(path), *stretch, assistant=assistant).status == ExitStatus.OK
     (user,) = assistant.requests[0].messages
     assert [20 <= number_in(picture.pixels) < 40 for picture in user.pictures] == [True, True]
+
+
+def small_model(context_length: int, scripts: Sequence[Script] = (Script.of("Hello."),)) -> FakeAssistant:
+    """A frame of `long_clip` takes it 148 tokens."""
+    return FakeAssistant(scripts, model=replace(MODEL, context_length=context_length))
+
+
+@pytest.fixture
+def long_clip(tmp_path: Path) -> Path:
+    return write_clip(tmp_path / "Trip.mp4", [drawn(number, number // 5) for number in range(120)], rate=2)
+
+
+def test_a_small_model_sees_as_many_frames_as_it_has_room_for(ask: Ask, long_clip: Path) -> None:
+    def frames(context_length: int, *more: str) -> list[int]:
+        assistant = small_model(context_length)
+        assert ask("What happens?", "--file", str(long_clip), *more, assistant=assistant).status == ExitStatus.OK
+        return [number_in(picture.pixels) for picture in assistant.requests[0].messages[0].pictures]
+
+    every = frames(131_072)
+    some, few = frames(2048), frames(1024)
+    assert len(every) > len(some) > len(few) >= 2
+    assert set(few) < set(every)
+    assert some == sorted(some)
+    assert few[-1] - few[0] > 60, "from all of the clip"
+    assert len(some) * 148 < 2048 - 256 < (len(some) + 2) * 160, "no fewer than there is room for"
+    assert len(frames(1024, "--frames", "6")) == 6, "who says a number gets it"
+    assert len(frames(1024, "--max-tokens", "2")) > len(few)
+
+
+def test_what_a_small_model_does_not_see_is_said(ask: Ask, long_clip: Path) -> None:
+    ended = ask("What happens?", "--file", str(long_clip), assistant=small_model(1024))
+    assert re.search(r"Trip.mp4: Scout FP8 has room for \d of \d+ frames\. --start", ended.err)
+    assistant = small_model(1024)
+    ended = ask("What happens?", "--file", str(long_clip), "--json", assistant=assistant)
+    before, after = (event for event in ended.events if event["event"] == "media")
+    (user,) = assistant.requests[0].messages
+    num_frames = len(user.pictures)
+    assert before["num_pictures"] > after["num_pictures"] == num_frames
+    assert after["facts"][2] == f"{num_frames} frames"  # type: ignore[index]
+    assert user.text.startswith(f"[Trip.mp4: a clip of 1:00, 320 × 192; {num_frames} frames]\n")
+
+
+@pytest.mark.parametrize(("has_clip", "words"), [(True, ("--frames", "--start, --end")), (False, ("Remove pictures",))])
+def test_what_is_too_long_names_what_can_be_done(
+    ask: Ask, long_clip: Path, has_clip: bool, words: tuple[str, ...]
+) -> None:
+    error = TooLongError("Too long for this model", "It has 9,000 tokens.", "Remove pictures or text.")
+    files = ("--file", str(long_clip)) if has_clip else ()
+    ended = ask("What happens?", *files, assistant=FakeAssistant([Script.of("", error=error)]))
+    assert ended.status == ExitStatus.ERROR
+    assert [word in ended.err for word in words] == [True] * len(words)
 
 
 @pytest.mark.parametrize(

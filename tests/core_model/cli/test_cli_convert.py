@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from PIL import Image
 from core_model import cli
 from core_model.cli import ExitStatus
 from core_model.cli.convert import QUESTIONS
+from core_model.cli.outputs import TextOutput
 from core_model.fake_assistant import FakeAssistant, Script
-from core_model.types import Picture
+from core_model.types import Finished, FinishReason, GenerationRequest, Picture, ShouldStop, never_stop
 from media.conversions import workshop
 from media.conversions.orders import Kind, Order
 from media.conversions.table import TABLE, Words
@@ -59,9 +61,38 @@ def test_a_text_is_spoken_and_nobody_is_asked(convert: Convert, tmp_path: Path) 
 
 
 def test_a_text_comes_from_standard_input(convert: Convert, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO("# Title\n\nHello."))
+    monkeypatch.setattr(sys, "stdin", pipe(b"# Title\n\nHello."))
     assert convert("-", tmp_path / "a.png").status == ExitStatus.OK
     assert np.array(Image.open(tmp_path / "a.png")).min() < 100
+    for raw in ("Grüße, schöne Füße.".encode("cp1252"), "Grüße, schöne Füße.".encode("utf-16")):
+        monkeypatch.setattr(sys, "stdin", pipe(raw))
+        assert convert("-", tmp_path / "a.txt", "--force").status == ExitStatus.OK
+        assert "Grüße, schöne Füße." in (tmp_path / "a.txt").read_text(encoding="utf-8")
+
+
+def pipe(raw: bytes) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8", errors="replace")
+
+
+def test_what_is_no_text_is_refused_as_its_file_would_be(
+    convert: Convert, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, red: Path
+) -> None:
+    noise = np.random.default_rng(0).bytes(100_000)
+    for raw in (noise, red.read_bytes()):
+        monkeypatch.setattr(sys, "stdin", pipe(raw))
+        ended = convert("-", tmp_path / "a.wav")
+        assert (ended.status, ended.out) == (ExitStatus.ERROR, "")
+        assert "No text" in ended.err
+    assert "a PNG picture" in ended.err
+    assert not (tmp_path / "a.wav").exists()
+
+
+@pytest.mark.parametrize("name", ["a" * 252 + ".wav", "a" * 300 + ".mp4"])
+def test_a_name_that_no_disk_takes_is_said_in_words(convert: Convert, tmp_path: Path, name: str) -> None:
+    ended = convert("-", tmp_path / name, "--text", "hi")
+    assert (ended.status, ended.out) == (ExitStatus.ERROR, "")
+    assert "Name too long" in ended.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_picture_is_described_first(convert: Convert, tmp_path: Path, red: Path) -> None:
@@ -147,7 +178,7 @@ def test_what_is_there_stays_without_force(convert: Convert, tmp_path: Path, red
     ("source", "target", "words"),
     [
         ("red.png", "a.xyz", "ending"),
-        ("red.png", "b.png", "makes image of image"),
+        ("red.png", "b.png", "not another picture"),
         ("nothing.png", "a.mp3", "There is no file nothing.png"),
         ("red.png", "nowhere/a.mp3", "There is no folder nowhere"),
         ("red.png", "a.srt", "there are no subtitles"),
@@ -169,9 +200,33 @@ def test_a_wrong_command_line_is_a_usage_error(convert: Convert, tmp_path: Path,
 
 
 def test_wrong_times_and_languages_are_said(convert: Convert, tmp_path: Path) -> None:
-    for more, words in ((["--at", "x:y"], "is no time"), (["--language", "fil"], "Tagalog")):
+    wrong = (("--at", "x:y", "is no time"), ("--at", "1:99", "is no time"), ("--language", "fil", "Tagalog"))
+    for *more, words in (*wrong, ("--language", "xx", "These are spoken")):
         ended = convert("-", tmp_path / "a.wav", "--text", "x", *more)
-        assert (ended.status, words in ended.err) == (ExitStatus.ERROR, True)
+        assert (ended.status, words in " ".join(ended.err.split())) == (ExitStatus.USAGE, True)
+
+
+def test_a_stop_is_said_once(convert: Convert, tmp_path: Path, red: Path) -> None:
+    class Interrupted(FakeAssistant):
+        def stream(self, request: GenerationRequest, should_stop: ShouldStop = never_stop) -> Iterator[Any]:  # type: ignore[override]
+            signal.raise_signal(signal.SIGINT)
+            return super().stream(request, should_stop)
+
+    ended = convert(red, tmp_path / "a.txt", assistant=Interrupted())
+    assert (ended.status, ended.out, ended.err) == (ExitStatus.INTERRUPTED, "", "(Stopped.)\n")
+    ended = convert(red, tmp_path / "a.txt", "--json", assistant=Interrupted())
+    assert [event["event"] for event in ended.events].count("finished") == 1
+    assert not (tmp_path / "a.txt").exists()
+
+
+def test_no_tokens_are_not_counted() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    stderr = Terminal()
+    TextOutput(io.StringIO(), stderr).show(Finished(FinishReason.CANCELLED))
+    assert stderr.getvalue() == "(Stopped.)\n"
 
 
 def test_events_are_lines_of_json(convert: Convert, tmp_path: Path, red: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from core_model.cli import ExitStatus, run
+from core_model.cli.sizes import file_size, memory_size
 from core_model.fake_assistant import FakeAssistant
 from core_model.types import LoadEvent, LoadRequest, ShouldStop, never_stop
 from tests.assistants import tiny_assistant
@@ -28,7 +29,7 @@ def test_scout_is_planned_without_its_weights(capsys: pytest.CaptureFixture[str]
 def test_what_does_not_fit_says_how_much_would_be_enough(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["plan", "maverick", "--ram", "16GB", "--bf16"]) == ExitStatus.OK
     said = capsys.readouterr().out
-    assert "would be enough if most experts rest elsewhere" in said
+    assert "of RAM would be enough, if most experts rest on the disk" in said
     assert "tokens a second" not in said
 
 
@@ -85,12 +86,34 @@ def test_a_config_file_is_planned(tiny_assistant: Callable[..., Path], capsys: p
     assert "Conversation memory for 100 tokens" in capsys.readouterr().out
 
 
+def test_errors_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plan", "nothing"]) == ExitStatus.ERROR
+    assert "Unknown model" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
-    ("arguments", "words"), [(["nothing"], "Unknown model"), (["scout", "--ram", "x"], "Not a size")]
+    ("option", "value"),
+    [("--ram", "x"), ("--ram", "-1GB"), ("--gpu", "large"), ("--context", "0"), ("--context", "many")],
 )
-def test_errors_are_said(capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:
-    assert run(["plan", *arguments]) == ExitStatus.ERROR
-    assert words in capsys.readouterr().err
+def test_a_wrong_option_is_a_usage_error(capsys: pytest.CaptureFixture[str], option: str, value: str) -> None:
+    assert run(["plan", "scout", f"{option}={value}"]) == ExitStatus.USAGE
+    assert option in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("5GB", 5e9), ("500 mb", 5e8), ("1.5G", 1.5e9), ("123", 123), ("2GiB", 2e9), ("123B", 123), ("64000", 64000)],
+)
+def test_sizes_as_people_write_them(text: str, size: float) -> None:
+    assert file_size(text) == size
+    assert memory_size(text) == (123e9 if text == "123" else size), "nobody means 123 bytes of RAM"
+
+
+def test_a_long_conversation_is_made_room_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plan", "scout", "--ram", "64", "--context", "100000"]) == ExitStatus.OK
+    said = capsys.readouterr().out
+    assert "Conversation memory for 100,000 tokens" in said
+    assert "64 GB are allowed" in said
 
 
 def test_a_gpu_that_is_not_there_can_be_planned_for(capsys: pytest.CaptureFixture[str]) -> None:

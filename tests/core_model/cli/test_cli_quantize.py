@@ -28,11 +28,16 @@ def test_a_copy_is_made(source: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert "quantization_config" in json.loads((target / "config.json").read_text(encoding="utf-8"))
 
 
+def test_a_wrong_size_is_a_usage_error(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for size in ("much", "0"):
+        assert run(["quantize", str(source), str(tmp_path / "fp8"), "--shard-size", size]) == ExitStatus.USAGE
+        assert "not a size" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["nowhere", "fp8"], "nowhere"),
-        (["SOURCE", "fp8", "--shard-size", "much"], "not a size"),
         (["SOURCE", "SOURCE"], "not empty"),
     ],
 )

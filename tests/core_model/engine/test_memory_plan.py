@@ -78,6 +78,22 @@ def test_a_shorter_context_needs_less(checkpoint: Checkpoint, folder: Path) -> N
     assert context_length(checkpoint.config.text, MemoryLimits(context_length=10**9)) == 4096
 
 
+def test_a_longer_conversation_is_planned_for_where_it_is_asked_for() -> None:
+    config = published_shape("scout", Scheme.LINEARS).config.text
+    plans = [
+        plan_shape("scout", MemoryLimits(10**12, 10**12, asked), is_quantized=True)
+        for asked in (None, 8192, 100_000, 10**9)
+    ]
+    conversations = [next(line for line in plan.lines if line.what.startswith("Conversation memory")) for plan in plans]
+    assert [line.what.split(" tokens")[0].rpartition(" ")[2] for line in conversations] == [
+        "8,192", "8,192", "100,000", f"{config.max_position_embeddings:,}",
+    ]  # fmt: skip
+    sizes = [line.num_bytes for line in conversations]
+    dtype = choose_dtype(CPU, 10**11)
+    assert sizes[2] == kv_cache_bytes(config, 100_000, dtype) > 3 * sizes[0]
+    assert plans[2].needed_bytes - plans[0].needed_bytes >= sizes[2] - sizes[0]
+
+
 def test_a_limit_counts_as_all_there_is(checkpoint: Checkpoint, folder: Path) -> None:
     limits = MemoryLimits(ram_bytes=1_000_000)
     placement = place(checkpoint, LoadRequest(folder, limits, "cpu"))
@@ -142,7 +158,7 @@ def test_advice_names_what_is_missing() -> None:
     assert enough.fits
     assert kept is not None
     too_small, _ = plan_memory(shape_of("scout"), CUDA, 12 * 10**9, MemoryLimits(), 64 * 10**9)
-    assert "15 GB would be enough if most experts rest elsewhere" in too_small.advice
+    assert "15 GB of GPU memory would be enough, if most experts rest in RAM and on the disk" in too_small.advice
     enough, _ = plan_memory(shape_of("scout"), CUDA, 15 * 10**9, MemoryLimits(), 64 * 10**9)
     assert enough.fits
 

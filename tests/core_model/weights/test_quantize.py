@@ -22,7 +22,7 @@ from core_model.weights.checkpoint import Checkpoint
 from core_model.weights.fp8 import Workspace, dequantize_rows, quantize_rows
 from core_model.weights.load import run_to_end
 from core_model.weights.quantize import JOURNAL, REPORT, QuantizeProgress, quantize_checkpoint
-from core_model.weights.quantize_plan import ALIGNMENT, Scheme, parse_size, plan_outputs
+from core_model.weights.quantize_plan import ALIGNMENT, Scheme, plan_outputs
 from tests.checkpoints import CheckpointShelf, read_tensors, write_tensors
 
 SHARD = 40_000
@@ -290,15 +290,3 @@ def test_plans_need_headers_only(source: Path) -> None:
     outputs = list(plan_outputs(checkpoint, Scheme.LINEARS))
     assert len({output.name for output in outputs}) == len(outputs)
     assert not checkpoint._mapped
-
-
-@pytest.mark.parametrize(
-    ("text", "size"), [("5GB", 5e9), ("500 mb", 5e8), ("1.5G", 1.5e9), ("123", 123), ("2GiB", 2e9)]
-)
-def test_sizes_as_people_write_them(text: str, size: float) -> None:
-    assert parse_size(text) == size
-
-
-def test_other_words_are_no_size() -> None:
-    with pytest.raises(RequestError):
-        parse_size("large")

@@ -94,6 +94,33 @@ def test_another_voice_sounds_otherwise(tmp_path: Path) -> None:
         convert_to(tmp_path / "c.wav", TEXT, wishes=Wishes(voice="nobody"))
 
 
+def test_voices_are_known_by_their_languages_as_well() -> None:
+    assert espeak().open("en-gb").name == "English (Great Britain)"
+    assert espeak().open("en_GB+f3").identifier == "gmw/en+f3"
+    assert espeak().open("fr-fr").languages == ("fr-fr", "fr")
+    assert espeak().open("zh").languages[0] == "cmn"
+    for name in ("xx", "+f3", "xx+f3"):
+        with pytest.raises(MediaError, match="no voice"):
+            espeak().open(name)
+
+
+@pytest.mark.parametrize(
+    ("voice", "language", "stand_in"),
+    [
+        ("de", "German", "Quelltext."),
+        ("de+f2", "German", "Quelltext."),
+        ("en-gb", "English", "Code."),
+        ("cmn", "Chinese", "代码。"),
+        ("nl", "Dutch", "Code."),
+    ],
+)
+def test_a_voice_brings_its_language(tmp_path: Path, voice: str, language: str, stand_in: str) -> None:
+    text = "```\nx = 1\n```\n\nhi"
+    assert convert_to(tmp_path / "a.wav", text, wishes=Wishes(voice=voice)).facts[2] == language
+    convert_to(tmp_path / "b.mp4", text, wishes=Wishes(voice=voice))
+    assert stand_in in (tmp_path / "b.srt").read_text(encoding="utf-8")
+
+
 def test_longer_texts_last_longer_and_pauses_are_heard(tmp_path: Path) -> None:
     convert_to(tmp_path / "one.wav", "one")
     convert_to(tmp_path / "many.wav", "# One\n\n" + "one. " * 10)
