@@ -222,7 +222,8 @@ def test_settings_stay_whole_while_the_text_grows(qtbot: QtBot, themed: QApplica
     dialog = SettingsDialog(Settings())
     qtbot.addWidget(dialog)
     dialog.show()
-    assert dialog.body.verticalScrollBar().maximum() == 0, "all of it is seen"
+    is_low = dialog.height() == dialog.screen().availableGeometry().height()
+    assert is_low or dialog.body.verticalScrollBar().maximum() == 0, "all of it is seen"
     theme.apply(themed, "light", 2.0)
     try:
         qtbot.waitUntil(lambda: not dialog._fit_timer.isActive())
