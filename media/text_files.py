@@ -95,8 +95,10 @@ def piped_text(raw: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> str:
     """
     found = recognise(raw[:HEAD_BYTES])
     if raw and (found is None or found.name not in _WRITTEN):
-        what = "nothing that this program knows" if found is None else found.label
-        raise MediaError("No text", f"{name} holds {what}, and a text is wanted.", "Save it as a file, and name that.")
+        what, hint = "nothing that this program knows", "Send a text, in UTF-8."
+        if found is not None:
+            what, hint = found.label, "Save it as a file, and name that."
+        raise MediaError("No text", f"{name} holds {what}, and a text is wanted.", hint)
     text = decoded(raw, name)
     if len(text) > limits.max_text_chars:
         message = f"{name} holds {len(text):,} letters; the limit is {limits.max_text_chars:,}."

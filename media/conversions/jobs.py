@@ -6,6 +6,7 @@ has succeeded, or removes the folder. So no converter cleans up.
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -150,9 +151,17 @@ def _without_head(text: str, name: str) -> str:
     return re.sub(rf"\A\[{re.escape(name)}(, [^\]\n]*)?\]\n", "", text)
 
 
+def name_too_long(target: Path) -> MediaError:
+    """Also where only what is written beside the target, under a number, would have no name."""
+    message = f"A name of {len(target.name)} letters is too long for what is written here."
+    return MediaError("Name too long", message, "Choose a shorter name.")
+
+
 def disk_error(error: OSError, order: Order) -> MediaError:
     """Words for a target that cannot be written."""
     name = display_name(order.target)
+    if error.errno == errno.ENAMETOOLONG:
+        return name_too_long(order.target)
     if not order.target.parent.is_dir():
         message = f"There is no folder {display_name(order.target.parent)} to write {name} into."
         return MediaError("No such folder", message, "Make the folder, or choose another one.")

@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from media.conversions.child import OrderRequest
-from media.conversions.jobs import disk_error
+from media.conversions.jobs import disk_error, name_too_long
 from media.conversions.orders import Kind, Made, Order, target_kind
 from media.errors import MediaError
 from media.limits import DEFAULT_LIMITS, Limits
@@ -149,8 +149,7 @@ def _look(path: Path) -> tuple[bool, bool]:
         return path.is_dir(), path.exists()
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
-            message = f"A name of {len(path.name)} letters is more than the disk takes."
-            raise MediaError("Name too long", message, "Choose a shorter name.") from error
+            raise name_too_long(path) from error
         message = f"{display_name(path)}: {error.strerror or error}."
         raise MediaError("File cannot be written", message, "Choose another folder.") from error
 

@@ -95,6 +95,13 @@ def test_a_name_that_no_disk_takes_is_said_in_words(convert: Convert, tmp_path: 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_no_room_in_the_name_for_the_number_of_a_page_is_said_in_words(convert: Convert, tmp_path: Path) -> None:
+    ended = convert("-", tmp_path / ("a" * 251 + ".png"), "--text", "word\n\n" * 400)
+    assert (ended.status, ended.out) == (ExitStatus.ERROR, "")
+    assert "Name too long" in ended.err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_picture_is_described_first(convert: Convert, tmp_path: Path, red: Path) -> None:
     assistant = FakeAssistant([Script(("A red ", "picture."))])
     ended = convert(red, tmp_path / "a.txt", assistant=assistant)
