@@ -208,10 +208,11 @@ def _look_at_question(chat_format: ChatFormat, messages: Sequence[Message], stop
     in_pictures = sum(span.end - span.start for span in prompt.pictures)
     number = len(prompt.pictures)
     pictures = "picture takes" if number == 1 else f"{number:,} pictures take"
+    attached = " with what is attached to it" if len(questions[-1].parts) > 1 else ""
     share = f" Its {pictures} {in_pictures:,} of them." if number else ""
     raise QuestionTooLongError(
         "Too long for this model",
-        f"This question alone has {prompt.num_tokens:,} tokens with what is attached to it; this model holds "
+        f"This question alone has {prompt.num_tokens:,} tokens{attached}; this model holds "
         f"{stop.context_length:,}, its answer included.{share}",
         "Ask with less text or fewer attachments, or open a model with a longer context.",
     )

@@ -82,7 +82,7 @@ def moving_drawing(number: int) -> Image.Image:
 
 def clip(folder: Path) -> Path:
     """Six seconds with two scenes and a sentence for each."""
-    voice, words = folder / "voice.wav", "The red ball goes to the right. Then a blue square comes down."
+    voice, words = folder / "voice.wav", "Look at the red ball. Now the blue square is coming down."
     subprocess.run(["flite", "-voice", "slt", "-t", words, str(voice)], check=True)
     sound, rate = soundfile.read(voice, dtype="float32")
     frames = [np.asarray(moving_drawing(number)) for number in range(60)]
