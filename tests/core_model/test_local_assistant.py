@@ -187,7 +187,7 @@ def test_a_failed_load_gives_the_old_model_up(assistant: LocalAssistant, tmp_pat
 
 def test_a_prompt_longer_than_the_context_names_both_numbers(tiny_assistant: Callable[..., Path]) -> None:
     assistant = loaded(tiny_assistant(), MemoryLimits(context_length=64))
-    with pytest.raises(RequestError, match=r"has 1\d\d tokens with what is attached to it; this model holds 64"):
+    with pytest.raises(RequestError, match=r"has 1\d\d tokens; this model holds 64"):
         next(assistant.stream(question("word " * 20)))
     *_, last = assistant.stream(question("x" * 30, sampling=SamplingParams(temperature=0.0)))
     assert isinstance(last, Finished)
