@@ -9,6 +9,9 @@ of its length that benchmarks/bench_speech.py measures.
 Ours: `media.convert` in this process, and `media.sandbox`, which is how the window reads it. Theirs: as many frames,
 at equal distances, at the size that ours have; OpenCV grabs each frame and retrieves those; PyAV decodes all with its
 threads and converts those, or seeks to each. None of theirs looks for scenes or repeats. Ways take turns; medians.
+
+What else the way of a file costs is measured beside this: photographs in `bench_images`, documents and the process of
+its own in `bench_files`, speech in `bench_speech`, what is made in `bench_convert`, stops in `bench_stop_media`.
 """
 
 from __future__ import annotations
